@@ -1,0 +1,1 @@
+"""PostgreSQL: embedded or given, its schema, and the rows of the record."""

@@ -1,0 +1,77 @@
+"""A PostgreSQL database with Voltrail's schema: connections for the one writer and for many readers."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from voltrail.database import embedded
+
+Connection = psycopg.Connection[tuple]  # type: ignore[type-arg]
+
+MIGRATION_LOCK = 0x566F6C74  # "Volt"
+
+
+class Database:
+    """
+    One database, found by a folder (embedded) or a DSN; migrated when opened.
+
+    Readers share a pool; the writer has a connection of its own (`writer`), made anew after a failure.
+    """
+
+    def __init__(self, folder: Path | None, dsn: str | None, readers: int = 8) -> None:
+        self._server = None
+        if dsn is None:
+            assert folder is not None
+            self._server = embedded.start(folder)
+            dsn = self._server.get_uri()
+        self.dsn = dsn
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            migrate(connection)
+        self.pool = ConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=readers,
+            open=True,
+            kwargs={"autocommit": True},
+            check=ConnectionPool.check_connection,
+        )
+
+    def connect(self) -> Connection:
+        """Return a new connection, for the caller to own and close."""
+        return psycopg.connect(self.dsn)
+
+    def close(self) -> None:
+        """Close the pool; an embedded server stops when its last process ends."""
+        self.pool.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def migrate(connection: Connection) -> None:
+    """Run the numbered migrations this database has not seen; servers starting together take turns."""
+    connection.execute("select pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+    try:
+        connection.execute("create table if not exists migration (number integer primary key, name text not null)")
+        done = {number for (number,) in connection.execute("select number from migration")}
+        for script in sorted(
+            (item for item in resources.files("voltrail.database.migrations").iterdir() if item.name.endswith(".sql")),
+            key=lambda item: item.name,
+        ):
+            number = int(script.name[:4])
+            if number not in done:
+                with connection.transaction():
+                    connection.execute(script.read_bytes())
+                    connection.execute("insert into migration values (%s, %s)", (number, script.name))
+    finally:
+        connection.execute("select pg_advisory_unlock(%s)", (MIGRATION_LOCK,))

@@ -1,0 +1,1 @@
+"""Numbered SQL scripts, run in order when a database is opened."""

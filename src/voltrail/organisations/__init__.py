@@ -1,0 +1,1 @@
+"""Who reports: identifiers, roles with their dates, keys, audiences."""
