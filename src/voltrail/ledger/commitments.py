@@ -1,0 +1,36 @@
+"""
+Commitments: what stands in the log instead of an event.
+
+A commitment covers the exact bytes of each member under a salt of its own, so
+that members can be withheld or erased one by one and the rest still verifies.
+Source: formats.md, "Report".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256, shake_256
+
+SALT_BYTES = 16
+
+
+def salts(secret: bytes, line: int, count: int) -> list[bytes]:
+    """Return the 16-byte salts of the `count` members of a line (from 0) of the report with this secret."""
+    stream = shake_256(b"voltrail.salt" + secret + line.to_bytes(4, "big")).digest(SALT_BYTES * count)
+    return [stream[start : start + SALT_BYTES] for start in range(0, len(stream), SALT_BYTES)]
+
+
+def commit(digests: Iterable[bytes]) -> bytes:
+    """Return c, the commitment over the digests of an event's members, in order."""
+    return sha256(b"voltrail.event" + b"".join(digests)).digest()
+
+
+def commit_lines(secret: bytes, lines: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """Return the commitment of each line, given the members of each, in order."""
+    return [
+        commit(
+            sha256(salt + member).digest()
+            for salt, member in zip(salts(secret, number, len(members)), members, strict=True)
+        )
+        for number, members in enumerate(lines)
+    ]
