@@ -8,7 +8,7 @@ append-only run of 32-byte hashes, and a proof is a handful of reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from voltrail.errors import ProofError
@@ -46,15 +46,24 @@ def extend(
     `peaks` are the roots of its complete subtrees, left to right. Returns the
     new nodes in post-order, joined, and the new peaks.
     """
-    stack, nodes = list(peaks), []
+    stack = list(peaks)
+    nodes: list[bytes] = []
+    push, pop, keep = stack.append, stack.pop, nodes.append
+    hashed = sha256
     for number, leaf in enumerate(leaf_hashes, size):
-        node = leaf
-        nodes.append(node)
-        for _ in range((~number & number + 1).bit_length() - 1):
-            node = sha256(b"\x01" + stack.pop() + node).digest()
-            nodes.append(node)
-        stack.append(node)
+        keep(leaf)
+        node, completed = leaf, number
+        while completed & 1:
+            node = hashed(b"\x01" + pop() + node).digest()
+            keep(node)
+            completed >>= 1
+        push(node)
     return b"".join(nodes), tuple(stack)
+
+
+def peaks_of(size: int) -> list[int]:
+    """Return the positions of the peaks of a tree of `size` leaves, left to right."""
+    return _peaks(0, size)
 
 
 def root_of(peaks: Sequence[bytes]) -> bytes:
@@ -72,30 +81,87 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     return root_of(extend(0, (), leaf_hashes)[1])
 
 
-def range_nodes(first: int, end: int, size: int) -> list[list[int]]:
+def inclusion_nodes(index: int, size: int) -> list[int]:
+    """Return the positions that the proof of leaf `index` in a tree of `size` leaves is made from."""
+    return _places(_inclusion(index, size))
+
+
+def inclusion_proof(index: int, size: int, nodes: Mapping[int, bytes]) -> list[bytes]:
+    """Return the audit path of a leaf, given the nodes `inclusion_nodes` names (RFC 6962, 2.1.1)."""
+    return [_folded(start, stop, nodes) for start, stop in _inclusion(index, size)]
+
+
+def verify_inclusion(hashed: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
+    """Raise ProofError unless this leaf hash stands at `index` under this root (RFC 9162, 2.1.3.2)."""
+    if not 0 <= index < size:
+        raise ProofError("proof.index", f"There is no leaf {index} in a tree of {size}.")
+    node, place, last = hashed, index, size - 1
+    for sibling in proof:
+        if not last:
+            raise _wrong_length("inclusion")
+        if place & 1 or place == last:
+            node = node_hash(sibling, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        place, last = place >> 1, last >> 1
+    if last:
+        raise _wrong_length("inclusion")
+    if node != expected:
+        raise ProofError("proof.inclusion", f"Leaf {index} does not lead to the root of the tree of {size}.")
+
+
+def consistency_nodes(old: int, size: int) -> list[int]:
+    """Return the positions that the proof from `old` leaves to `size` leaves is made from."""
+    return _places(_consistency(old, size))
+
+
+def consistency_proof(old: int, size: int, nodes: Mapping[int, bytes]) -> list[bytes]:
+    """Return the consistency proof, given the nodes `consistency_nodes` names (RFC 6962, 2.1.2)."""
+    return [_folded(start, stop, nodes) for start, stop in _consistency(old, size)]
+
+
+def verify_consistency(old: int, old_root: bytes, size: int, new_root: bytes, proof: Sequence[bytes]) -> None:
+    """Raise ProofError unless the tree of `size` leaves only adds to the one of `old` (RFC 9162, 2.1.4.2)."""
+    if not 0 <= old <= size:
+        raise ProofError("proof.index", f"A tree of {size} leaves does not follow one of {old}.")
+    if old in {0, size}:
+        start = new_root if old else EMPTY_ROOT
+        if proof or old_root != start:
+            raise ProofError("proof.consistency", "The older tree is not the one the newer began with.")
+        return
+    shift = (~old & old - 1).bit_length()
+    place, last = old - 1 >> shift, size - 1 >> shift
+    path = [*([] if old & old - 1 else [old_root]), *proof]
+    if len(path) != 1 + len(_inclusion(place, last + 1)):
+        raise _wrong_length("consistency")
+    before = after = path[0]
+    for sibling in path[1:]:
+        if place & 1 or place == last:
+            before, after = node_hash(sibling, before), node_hash(sibling, after)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            after = node_hash(after, sibling)
+        place, last = place >> 1, last >> 1
+    if (before, after) != (old_root, new_root):
+        raise ProofError("proof.consistency", f"The tree of {size} leaves does not contain that of {old}.")
+
+
+def range_nodes(first: int, end: int, size: int) -> list[int]:
+    """Return the positions that the proof of the leaves [first, end) in a tree of `size` is made from."""
+    return _places(_outside(first, end, size))
+
+
+def range_proof(first: int, end: int, size: int, nodes: Mapping[int, bytes]) -> list[bytes]:
     """
-    Return, for each hash of the proof that [first, end) stands in a tree of `size`, the positions to fold.
+    Return the range proof, given the nodes `range_nodes` names.
 
     Source: formats.md, "Range proof": from the root, a node wholly outside
     gives its hash, one wholly inside gives nothing, left to right.
     """
-    if not 0 <= first < end <= size:
-        raise ProofError("proof.range", f"Leaves {first} to {end} are not all in a tree of {size}.")
-    found: list[list[int]] = []
-    pending = [(0, size)]
-    while pending:
-        start, stop = pending.pop()
-        if stop <= first or start >= end:
-            found.append(_peaks(start, stop))
-        elif start < first or stop > end:
-            middle = start + (1 << (stop - start - 1).bit_length() - 1)
-            pending += [(middle, stop), (start, middle)]
-    return found
-
-
-def range_proof(first: int, end: int, size: int, nodes: Mapping[int, bytes]) -> list[bytes]:
-    """Return the range proof, given the nodes (by position) that `range_nodes` names."""
-    return [root_of([nodes[place] for place in places]) for places in range_nodes(first, end, size)]
+    return [_folded(start, stop, nodes) for start, stop in _outside(first, end, size)]
 
 
 def verify_range(
@@ -103,8 +169,8 @@ def verify_range(
 ) -> None:
     """Raise ProofError unless these leaves stand from `first` on in the tree of this size and root."""
     end = first + len(leaf_hashes)
-    if len(range_nodes(first, end, size)) != len(proof):
-        raise ProofError("proof.length", "The range proof has too many hashes or too few.")
+    if len(_outside(first, end, size)) != len(proof):
+        raise _wrong_length("range")
     given = iter(proof)
 
     def subtree(start: int, stop: int) -> bytes:
@@ -112,11 +178,65 @@ def verify_range(
             return next(given)
         if first <= start and stop <= end:
             return root(leaf_hashes[start - first : stop - first])
-        middle = start + (1 << (stop - start - 1).bit_length() - 1)
+        middle = _middle(start, stop)
         return node_hash(subtree(start, middle), subtree(middle, stop))
 
     if subtree(0, size) != expected:
         raise ProofError("proof.range", "The leaves do not lead to the root.")
+
+
+# A proof is a list of subtrees [start, stop), each given by its root.
+
+
+def _inclusion(index: int, size: int) -> list[tuple[int, int]]:
+    """Return the subtrees beside the way from the root down to a leaf, the leaf's own neighbour first."""
+    if not 0 <= index < size:
+        raise ProofError("proof.index", f"There is no leaf {index} in a tree of {size}.")
+    beside = []
+    start, stop = 0, size
+    while stop - start > 1:
+        middle = _middle(start, stop)
+        beside.append((middle, stop) if index < middle else (start, middle))
+        start, stop = (start, middle) if index < middle else (middle, stop)
+    return beside[::-1]
+
+
+def _consistency(old: int, size: int) -> list[tuple[int, int]]:
+    """Return the subtrees of the proof SUBPROOF(old, D[size], true) of RFC 6962, 2.1.2."""
+    if not 0 <= old <= size:
+        raise ProofError("proof.index", f"A tree of {size} leaves does not follow one of {old}.")
+    if old in {0, size}:
+        return []
+    found = []
+    start, stop = 0, size
+    while stop != old:
+        middle = _middle(start, stop)
+        found.append((middle, stop) if old <= middle else (start, middle))
+        start, stop = (start, middle) if old <= middle else (middle, stop)
+    if start:
+        found.append((start, stop))
+    return found[::-1]
+
+
+def _outside(first: int, end: int, size: int) -> list[tuple[int, int]]:
+    """Return the largest subtrees wholly outside the range, left to right."""
+    if not 0 <= first < end <= size:
+        raise ProofError("proof.range", f"Leaves {first} to {end} are not all in a tree of {size}.")
+    found = []
+    pending = [(0, size)]
+    while pending:
+        start, stop = pending.pop()
+        if stop <= first or start >= end:
+            found.append((start, stop))
+        elif start < first or stop > end:
+            middle = _middle(start, stop)
+            pending += [(middle, stop), (start, middle)]
+    return found
+
+
+def _middle(start: int, stop: int) -> int:
+    """Return where a subtree of more than one leaf divides: its left half is the largest complete one."""
+    return start + (1 << (stop - start - 1).bit_length() - 1)
 
 
 def _peaks(start: int, stop: int) -> list[int]:
@@ -127,3 +247,16 @@ def _peaks(start: int, stop: int) -> list[int]:
         places.append(position(level, start >> level))
         start += 1 << level
     return places
+
+
+def _places(subtrees: Iterable[tuple[int, int]]) -> list[int]:
+    return [place for start, stop in subtrees for place in _peaks(start, stop)]
+
+
+def _folded(start: int, stop: int, nodes: Mapping[int, bytes]) -> bytes:
+    """Return the root of a subtree from the complete nodes it is made of."""
+    return root_of([nodes[place] for place in _peaks(start, stop)])
+
+
+def _wrong_length(kind: str) -> ProofError:
+    return ProofError("proof.length", f"The {kind} proof has too many hashes or too few.")
