@@ -1,0 +1,165 @@
+"""What a typed event must hold beyond the types of its members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from voltrail.codes import parse
+from voltrail.errors import CodeError, EventError, VoltrailError
+from voltrail.events import lines, reading
+from voltrail.events.structs import (
+    Corrected,
+    Enrolled,
+    Event,
+    Identified,
+    Installed,
+    Remanufactured,
+    Removed,
+    Repurposed,
+    Sold,
+    Swapped,
+    VehicleCertified,
+    VehicleExported,
+    VehicleImported,
+    VehicleScrapped,
+    batteries,
+    subjects,
+)
+
+MAX_SUBJECTS: Final = 2_000
+
+
+def check_year(when: datetime) -> None:
+    """Raise for a time no battery of the record can have."""
+    if not 1990 <= when.year <= 2199:
+        raise reading.value(
+            f"occurred_at is in the year {when.year}.", "Give the time as in 2026-04-21T09:00:00+08:00."
+        )
+
+
+def bad_code(text: str) -> VoltrailError:
+    """Return why a code does not parse."""
+    try:
+        parse(text)
+    except CodeError as error:
+        message = f"The code {text[:40]!r} is not right. {error.message}"
+        return EventError("identity.code", message, error.fix, source=error.source)
+    return EventError("identity.code", f"{text[:40]!r} is not a battery code.")
+
+
+def check_many(event: Event, named: tuple[str, ...]) -> None:
+    """Raise when a battery is named twice, or too many are."""
+    if len(set(named)) != len(named):
+        twice = next(code for code in named if named.count(code) > 1)
+        raise reading.value(
+            f"The battery {twice} is named twice in one {event.kind}.", "Name each battery once."
+        )
+    if len(named) >= MAX_SUBJECTS and len(subjects(event)) > MAX_SUBJECTS:
+        raise EventError(
+            "event.too_many",
+            f"The event names more than {MAX_SUBJECTS:,} batteries, vehicles and others.",
+            "Make several events that share a `batch`.",
+            source=lines.SOURCE,
+        )
+
+
+_is_vin = reading.VIN.fullmatch
+
+
+def _check_vin(event: Any) -> None:
+    """Raise for a vehicle number that is none."""
+    if event.vin is not None and _is_vin(event.vin) is None:
+        raise EventError(
+            "identity.vin",
+            f"The vin {event.vin[:40]!r} is not a vehicle identification number.",
+            "A VIN has 17 characters: digits and capital letters without I, O and Q.",
+            source="ISO 3779",
+        )
+
+
+def _check_fitting(event: Installed | Removed) -> None:
+    """Raise unless exactly one of vehicle and system is named."""
+    if (event.vin is None) == (event.system is None):
+        raise reading.value(
+            f"{event.kind} needs either vin or system, and not both.",
+            "Name the vehicle by vin, or the storage system by system.",
+        )
+    _check_vin(event)
+
+
+def _check_enrolled(event: Enrolled) -> None:
+    """Raise when the place stated lacks what it is named by."""
+    if (event.place == "in_vehicle" or event.basis == "vin") and event.vin is None:
+        raise reading.missing(event.kind, "vin", "A battery enrolled in a vehicle, or by its VIN, needs vin.")
+    if event.place == "in_storage_system" and event.system is None and event.site is None:
+        raise reading.missing(event.kind, "system", "Name the storage system by system, or its site.")
+    _check_vin(event)
+
+
+def _check_mentioned(event: Event, mentioned: tuple[str, ...]) -> None:
+    """Raise when a battery is mentioned in the line that is not among its subjects."""
+    named = batteries(event)
+    for code in mentioned:
+        if code not in named:
+            raise EventError(
+                "event.mention",
+                f"{event.kind} mentions {code[:40]!r}, which is not among code and codes.",
+                "Name every battery of the event in code or codes too.",
+                source=lines.SOURCE,
+            )
+
+
+def _check_identified(event: Identified) -> None:
+    """Raise when the right code is neither of the two."""
+    _check_mentioned(event, (event.right,))
+
+
+def _check_swapped(event: Swapped) -> None:
+    """Raise unless each battery was either taken out or put in."""
+    moved = tuple(code for code in (event.taken_out, event.put_in) if code is not None)
+    _check_mentioned(event, moved)
+    if len(set(moved)) != len(moved) or len(moved) != len(event.codes):
+        raise reading.value(
+            "swapped does not say of each battery in codes whether it came out or went in.",
+            "Name one as taken_out and the other as put_in.",
+        )
+    _check_vin(event)
+
+
+def _check_reborn(event: Repurposed | Remanufactured) -> None:
+    """Raise unless some of the codes are new and some are old."""
+    _check_mentioned(event, event.into)
+    if len(set(event.into)) != len(event.into) or len(event.into) >= len(event.codes):
+        raise reading.value(
+            f"{event.kind} needs at least one old battery in codes beside those in into.",
+            "codes holds old and new batteries; into says which of them are new.",
+        )
+
+
+def _check_corrected(event: Corrected) -> None:
+    """Raise unless the correction is void, or a whole line; `kinds` reads the line itself."""
+    if (event.void is None) == (event.line is None):
+        raise reading.value(
+            "corrected needs either void or line, and not both.",
+            'Say "void":true when the event never was; otherwise put the whole right line in line.',
+        )
+    _check_vin(event)
+
+
+CHECKS: dict[type, Callable[[Any], None]] = {
+    Installed: _check_fitting,
+    Removed: _check_fitting,
+    Enrolled: _check_enrolled,
+    Identified: _check_identified,
+    Swapped: _check_swapped,
+    Repurposed: _check_reborn,
+    Remanufactured: _check_reborn,
+    Corrected: _check_corrected,
+    VehicleCertified: _check_vin,
+    Sold: _check_vin,
+    VehicleExported: _check_vin,
+    VehicleImported: _check_vin,
+    VehicleScrapped: _check_vin,
+}

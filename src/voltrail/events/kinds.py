@@ -1,0 +1,200 @@
+"""
+The kinds of event: one frozen struct for each, and the way from a line to one.
+
+    >>> event = decode(
+    ...     b'{"kind":"shipped","occurred_at":"2026-04-21T09:00:00+08:00",'
+    ...     b'"code":"9ZZPB240000003G4C0221953","to":"91000000MA00000009"}'
+    ... )
+    >>> event.kind, event.to
+    ('shipped', '91000000MA00000009')
+
+A kind never changes meaning: fields may be added as optional, otherwise it is
+a new kind. `table` says who may report each kind and what follows from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from voltrail.codes import is_code
+from voltrail.errors import EventError, VoltrailError
+from voltrail.events import lines, reading
+from voltrail.events.checks import CHECKS, bad_code, check_many, check_year
+from voltrail.events.structs import (
+    STRUCTS,
+    Assembled,
+    Assessed,
+    Collected,
+    Corrected,
+    Destroyed,
+    Disassembled,
+    Dismantled,
+    Enrolled,
+    Event,
+    Exported,
+    Found,
+    HandedOver,
+    Identified,
+    Imported,
+    IncidentReported,
+    Installed,
+    KeyAdded,
+    KeyRevoked,
+    Lost,
+    Manufactured,
+    Measured,
+    ModelCertified,
+    ModelRegistered,
+    OrganisationRegistered,
+    OwnershipTransferred,
+    PreparedForReuse,
+    Recalled,
+    Received,
+    Recycled,
+    Remanufactured,
+    Removed,
+    Repurposed,
+    ResponsibilityTransferred,
+    Retired,
+    Role,
+    RoleGranted,
+    RoleRevoked,
+    Serviced,
+    Shipped,
+    SiteRegistered,
+    Sold,
+    Stocktaken,
+    Swapped,
+    VehicleCertified,
+    VehicleExported,
+    VehicleImported,
+    VehicleScrapped,
+    batteries,
+    subjects,
+)
+
+__all__ = [
+    "STRUCTS",
+    "Assembled",
+    "Assessed",
+    "Collected",
+    "Corrected",
+    "Destroyed",
+    "Disassembled",
+    "Dismantled",
+    "Enrolled",
+    "Event",
+    "Exported",
+    "Found",
+    "HandedOver",
+    "Identified",
+    "Imported",
+    "IncidentReported",
+    "Installed",
+    "KeyAdded",
+    "KeyRevoked",
+    "Lost",
+    "Manufactured",
+    "Measured",
+    "ModelCertified",
+    "ModelRegistered",
+    "OrganisationRegistered",
+    "OwnershipTransferred",
+    "PreparedForReuse",
+    "Recalled",
+    "Received",
+    "Recycled",
+    "Remanufactured",
+    "Removed",
+    "Repurposed",
+    "ResponsibilityTransferred",
+    "Retired",
+    "Role",
+    "RoleGranted",
+    "RoleRevoked",
+    "Serviced",
+    "Shipped",
+    "SiteRegistered",
+    "Sold",
+    "Stocktaken",
+    "Swapped",
+    "VehicleCertified",
+    "VehicleExported",
+    "VehicleImported",
+    "VehicleScrapped",
+    "decode",
+    "encode",
+    "member_names",
+    "subjects",
+]
+
+_decode = msgspec.json.Decoder(Event).decode
+
+
+def member_names(kind: str) -> tuple[str, ...]:
+    """Return the names that may stand in a line of this kind, without `kind` itself."""
+    return STRUCTS[kind].__struct_encode_fields__
+
+
+def decode(line: bytes) -> Event:
+    """
+    Return the typed event of a line.
+
+    Raise `EventError` when it is none. Whether the line is in the strict form
+    is the matter of `lines.split`, not of this.
+    """
+    try:
+        event: Event = _decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise reading.explain(line, error, STRUCTS) from None
+    check_year(event.occurred_at)
+    if b"\\u0000" in line:
+        raise reading.value("U+0000 stands in a string; no event needs it.", "Leave the escape \\u0000 out.")
+    named = batteries(event)
+    for code in named:
+        if not is_code(code):
+            raise bad_code(code)
+    if len(named) > 1:
+        check_many(event, named)
+    check = CHECKS.get(type(event))
+    if check is not None:
+        check(event)
+    if isinstance(event, Corrected) and event.line is not None:
+        _check_replacement(event, event.line.encode(errors="replace"))
+    return event
+
+
+def encode(event: Event) -> bytes:
+    """
+    Return a line for an event, without absent members.
+
+    For writers of new lines. A line that was received is never encoded again.
+    """
+    members: dict[str, Any] = {"kind": event.kind}
+    members.update((k, v) for k, v in msgspec.to_builtins(event).items() if v is not None and v != [])
+    return msgspec.json.encode(members)
+
+
+def _check_replacement(event: Corrected, line: bytes) -> None:
+    """Raise unless the replacement is itself a good line on subjects of the correction."""
+    try:
+        lines.split(line)
+        replacement = decode(line)
+    except VoltrailError as error:
+        raise EventError(
+            error.rule, f"In the line of this correction: {error.message}", error.fix, source=error.source
+        ) from None
+    if isinstance(replacement, Corrected):
+        raise reading.value(
+            "The line of a correction is itself a correction.", "Correct the first event again instead."
+        )
+    outside = set(subjects(replacement)) - set(subjects(event))
+    if outside:
+        raise EventError(
+            "event.mention",
+            f"The line of this correction is about {min(outside)}, which the correction does not name.",
+            "Name the subjects of both lines, the wrong and the right one, in the correction itself.",
+            source=lines.SOURCE,
+        )

@@ -1,0 +1,663 @@
+"""
+The structs: one frozen msgspec struct for each kind of event, and their union.
+
+A kind never changes meaning: fields may be added as optional, otherwise it is
+a new kind. `kinds` reads them from lines; `table` says who may report each.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta, field
+
+When: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=2_000)]
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+Day: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+Country: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Digest: TypeAlias = Annotated[str, Meta(pattern="^(sha256:)?[0-9a-f]{64}$")]
+Amount: TypeAlias = Annotated[float, Meta(ge=0)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
+Codes: TypeAlias = tuple[str, ...]
+
+Role = Literal[
+    "battery_maker",
+    "importer",
+    "vehicle_maker",
+    "swap_operator",
+    "battery_owner",
+    "storage_operator",
+    "repair_enterprise",
+    "vehicle_dismantler",
+    "collection_outlet",
+    "utilisation_enterprise",
+    "carrier",
+    "supplier",
+    "testing_lab",
+    "authority",
+    "auditor",
+]
+Phase = Literal["original", "re_used", "repurposed", "remanufactured", "waste"]
+FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
+
+
+class _Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
+    """What every event has."""
+
+    kind: ClassVar[str] = ""
+
+    occurred_at: When
+    batch: Name | None = None
+    note: Text | None = None
+
+
+class _Battery(_Base, frozen=True, kw_only=True):
+    """An event on one battery, and on further ones the same thing happened to."""
+
+    code: str
+    codes: Codes = ()
+
+
+class _Vehicle(_Base, frozen=True, kw_only=True):
+    """An event on a vehicle; `codes` are the batteries it carries."""
+
+    vin: str
+    codes: Codes
+
+
+# ------------------------------------------------------------------ beginnings
+
+
+class Manufactured(_Battery, frozen=True, kw_only=True, tag="manufactured"):
+    """The battery was made; it is in stock at its maker or importer."""
+
+    kind: ClassVar[str] = "manufactured"
+
+    model_id: Name | None = None
+    mass_kg: Amount | None = None
+    energy_kwh: Amount | None = None
+    site: Name | None = None
+
+
+class Enrolled(_Base, frozen=True, kw_only=True, tag="enrolled"):
+    """A battery older than the record joins it; what went before stays unknown."""
+
+    kind: ClassVar[str] = "enrolled"
+
+    code: str
+    place: Literal["in_stock", "in_vehicle", "in_swap_station", "in_storage_system"]
+    basis: Literal["label", "photo", "vin"]
+    photo_digest: Digest | None = None
+    vin: str | None = None
+    system: Name | None = None
+    site: Name | None = None
+    model_id: Name | None = None
+    manufactured_on: Day | None = None
+    phase: Phase | None = None
+
+
+class Identified(_Base, frozen=True, kw_only=True, tag="identified"):
+    """Two codes are one battery; `right` is the one that counts."""
+
+    kind: ClassVar[str] = "identified"
+
+    code: str
+    codes: Annotated[Codes, Meta(min_length=1, max_length=1)]
+    right: str
+
+
+# ------------------------------------------------------------------ on the way
+
+
+class Shipped(_Battery, frozen=True, kw_only=True, tag="shipped"):
+    """The battery left the reporter's stock for another organisation."""
+
+    kind: ClassVar[str] = "shipped"
+
+    to: Name
+    carrier: Name | None = None
+    site: Name | None = None
+
+
+class Received(_Battery, frozen=True, kw_only=True, tag="received"):
+    """The battery arrived; the reporter has custody now."""
+
+    kind: ClassVar[str] = "received"
+
+    from_: Name | None = field(default=None, name="from")
+    site: Name | None = None
+    station: Name | None = None
+
+
+# ------------------------------------------------------------- fitted and taken
+
+
+class Assembled(_Base, frozen=True, kw_only=True, tag="assembled"):
+    """The parts in `codes` were built into `code`."""
+
+    kind: ClassVar[str] = "assembled"
+
+    code: str
+    codes: Annotated[Codes, Meta(min_length=1)]
+    site: Name | None = None
+
+
+class Disassembled(_Base, frozen=True, kw_only=True, tag="disassembled"):
+    """The parts in `codes` were taken out of `code`, which lives on."""
+
+    kind: ClassVar[str] = "disassembled"
+
+    code: str
+    codes: Annotated[Codes, Meta(min_length=1)]
+    site: Name | None = None
+
+
+class Installed(_Battery, frozen=True, kw_only=True, tag="installed"):
+    """The battery was fitted into a vehicle or a storage system."""
+
+    kind: ClassVar[str] = "installed"
+
+    vin: str | None = None
+    system: Name | None = None
+    reason: FittingReason | None = None
+    odometer_km: Amount | None = None
+    site: Name | None = None
+
+
+class Removed(_Battery, frozen=True, kw_only=True, tag="removed"):
+    """The battery was taken out of a vehicle or a storage system."""
+
+    kind: ClassVar[str] = "removed"
+
+    vin: str | None = None
+    system: Name | None = None
+    reason: FittingReason | None = None
+    odometer_km: Amount | None = None
+    site: Name | None = None
+
+
+class Swapped(_Base, frozen=True, kw_only=True, tag="swapped"):
+    """One pack out of a vehicle, another in, at a station."""
+
+    kind: ClassVar[str] = "swapped"
+
+    codes: Annotated[Codes, Meta(min_length=1, max_length=2)]
+    taken_out: str | None = None
+    put_in: str | None = None
+    vin: str
+    station: Name
+    energy_out_kwh: Amount | None = None
+    energy_in_kwh: Amount | None = None
+    odometer_km: Amount | None = None
+
+
+# ------------------------------------------------------------------- vehicles
+
+
+class VehicleCertified(_Vehicle, frozen=True, kw_only=True, tag="vehicle_certified"):
+    """The vehicle got its certificate of conformity."""
+
+    kind: ClassVar[str] = "vehicle_certified"
+
+    certificate_no: Name | None = None
+
+
+class Sold(_Vehicle, frozen=True, kw_only=True, tag="sold"):
+    """The vehicle was sold, its batteries with it."""
+
+    kind: ClassVar[str] = "sold"
+
+    buyer_region: Name | None = None
+
+
+class VehicleExported(_Vehicle, frozen=True, kw_only=True, tag="vehicle_exported"):
+    """The vehicle left the country, its batteries with it."""
+
+    kind: ClassVar[str] = "vehicle_exported"
+
+    country: Country | None = None
+
+
+class VehicleImported(_Vehicle, frozen=True, kw_only=True, tag="vehicle_imported"):
+    """The vehicle came into the country, its batteries with it."""
+
+    kind: ClassVar[str] = "vehicle_imported"
+
+    cleared_at: When | None = None
+
+
+class VehicleScrapped(_Vehicle, frozen=True, kw_only=True, tag="vehicle_scrapped"):
+    """The vehicle was scrapped; its batteries are with the dismantler."""
+
+    kind: ClassVar[str] = "vehicle_scrapped"
+
+    certificate_date: Day
+
+
+# --------------------------------------------------------------- who answers
+
+
+class OwnershipTransferred(_Battery, frozen=True, kw_only=True, tag="ownership_transferred"):
+    """The battery belongs to another organisation; it does not move."""
+
+    kind: ClassVar[str] = "ownership_transferred"
+
+    to: Name
+
+
+class ResponsibilityTransferred(_Battery, frozen=True, kw_only=True, tag="responsibility_transferred"):
+    """Another economic operator answers for the battery's EU passport."""
+
+    kind: ClassVar[str] = "responsibility_transferred"
+
+    to: Name
+
+
+# --------------------------------------------------------------------- in use
+
+
+class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
+    """Somebody measured the battery's condition."""
+
+    kind: ClassVar[str] = "measured"
+
+    code: str
+    soh_fraction: Fraction | None = None
+    capacity_ah: Amount | None = None
+    energy_kwh: Amount | None = None
+    cycles: Count | None = None
+    distance_km: Amount | None = None
+    method: Name | None = None
+    resistance_mohm: Amount | None = None
+
+
+class Serviced(_Battery, frozen=True, kw_only=True, tag="serviced"):
+    """Work was done on the battery where it was."""
+
+    kind: ClassVar[str] = "serviced"
+
+    work: Text | None = None
+
+
+class Recalled(_Battery, frozen=True, kw_only=True, tag="recalled"):
+    """The battery is part of a recall."""
+
+    kind: ClassVar[str] = "recalled"
+
+    campaign: Name
+    risk: Text | None = None
+
+
+class IncidentReported(_Base, frozen=True, kw_only=True, tag="incident_reported"):
+    """Something happened to the battery."""
+
+    kind: ClassVar[str] = "incident_reported"
+
+    code: str
+    incident: Literal["fire", "leak", "collision", "flood", "other"]
+    severity: Name | None = None
+
+
+class Stocktaken(_Base, frozen=True, kw_only=True, tag="stocktaken"):
+    """These batteries were found at a site; nothing moves."""
+
+    kind: ClassVar[str] = "stocktaken"
+
+    site: Name
+    codes: Annotated[Codes, Meta(min_length=1)]
+
+
+# ---------------------------------------------------------------------- waste
+
+
+class Retired(_Battery, frozen=True, kw_only=True, tag="retired"):
+    """The battery is waste from now on."""
+
+    kind: ClassVar[str] = "retired"
+
+    reason: Text | None = None
+
+
+class Collected(_Battery, frozen=True, kw_only=True, tag="collected"):
+    """The reporter took the waste battery in."""
+
+    kind: ClassVar[str] = "collected"
+
+    from_: Name | None = field(default=None, name="from")
+    site: Name | None = None
+
+
+class HandedOver(_Battery, frozen=True, kw_only=True, tag="handed_over"):
+    """The waste battery is on its way to another organisation."""
+
+    kind: ClassVar[str] = "handed_over"
+
+    to: Name
+    site: Name | None = None
+
+
+class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
+    """Somebody decided what the battery is still good for, and why."""
+
+    kind: ClassVar[str] = "assessed"
+
+    code: str
+    decision: Literal["reuse", "repurpose", "recycle"]
+    soh_fraction: Fraction | None = None
+    reasons: tuple[Text, ...] = ()
+
+
+class PreparedForReuse(_Battery, frozen=True, kw_only=True, tag="prepared_for_reuse"):
+    """The battery is ready for its old use again and no longer waste."""
+
+    kind: ClassVar[str] = "prepared_for_reuse"
+
+    site: Name | None = None
+
+
+class _Reborn(_Base, frozen=True, kw_only=True):
+    """Old batteries among `codes` end; the new ones in `into` succeed them."""
+
+    codes: Annotated[Codes, Meta(min_length=2)]
+    into: Annotated[Codes, Meta(min_length=1)]
+    use: Name | None = None
+    site: Name | None = None
+
+
+class Repurposed(_Reborn, frozen=True, kw_only=True, tag="repurposed"):
+    """Old batteries became new ones for another use."""
+
+    kind: ClassVar[str] = "repurposed"
+
+
+class Remanufactured(_Reborn, frozen=True, kw_only=True, tag="remanufactured"):
+    """Old batteries became new ones for the same use."""
+
+    kind: ClassVar[str] = "remanufactured"
+
+
+class Dismantled(_Battery, frozen=True, kw_only=True, tag="dismantled"):
+    """The pack in `code` ended; the modules and cells in `codes` go on by themselves."""
+
+    kind: ClassVar[str] = "dismantled"
+
+    site: Name | None = None
+
+
+class Recycled(_Battery, frozen=True, kw_only=True, tag="recycled"):
+    """The battery was turned back into materials."""
+
+    kind: ClassVar[str] = "recycled"
+
+    site: Name | None = None
+    process: Name | None = None
+    mass_kg: Amount | None = None
+
+
+# ------------------------------------------------------------- away, and back
+
+
+class Exported(_Battery, frozen=True, kw_only=True, tag="exported"):
+    """The battery left the country."""
+
+    kind: ClassVar[str] = "exported"
+
+    country: Country
+
+
+class Imported(_Battery, frozen=True, kw_only=True, tag="imported"):
+    """The battery came into the country and is in stock at the reporter."""
+
+    kind: ClassVar[str] = "imported"
+
+    cleared_at: When
+    country: Country | None = None
+
+
+class Destroyed(_Battery, frozen=True, kw_only=True, tag="destroyed"):
+    """The battery is no more, and its materials were not won back."""
+
+    kind: ClassVar[str] = "destroyed"
+
+    reason: Text
+
+
+class Lost(_Battery, frozen=True, kw_only=True, tag="lost"):
+    """Nobody knows where the battery is."""
+
+    kind: ClassVar[str] = "lost"
+
+    how: Literal["lost", "stolen"] | None = None
+
+
+class Found(_Battery, frozen=True, kw_only=True, tag="found"):
+    """A missing battery turned up and is in stock at the reporter."""
+
+    kind: ClassVar[str] = "found"
+
+    site: Name | None = None
+
+
+# ---------------------------------------------------------------- corrections
+
+
+class Corrected(_Base, frozen=True, kw_only=True, tag="corrected"):
+    """
+    An event found to be wrong is void, or another line stands in its place.
+
+    The subjects are those of both; `line` is a whole event line as a string.
+    """
+
+    kind: ClassVar[str] = "corrected"
+
+    code: str | None = None
+    codes: Codes = ()
+    vin: str | None = None
+    organisation: Name | None = None
+    model_id: Name | None = None
+    site: Name | None = None
+    corrects: Count
+    void: Literal[True] | None = None
+    line: Annotated[str, Meta(min_length=2)] | None = None
+
+
+# -------------------------------------------------------------- trust, models
+
+
+class OrganisationRegistered(_Base, frozen=True, kw_only=True, tag="organisation_registered"):
+    """An organisation joins the record."""
+
+    kind: ClassVar[str] = "organisation_registered"
+
+    organisation: Name
+    name: Name
+    country: Country | None = None
+    former: Name | None = None
+
+
+class RoleGranted(_Base, frozen=True, kw_only=True, tag="role_granted"):
+    """An organisation may act in a role."""
+
+    kind: ClassVar[str] = "role_granted"
+
+    organisation: Name
+    role: Role
+    from_: When | None = field(default=None, name="from")
+    until: When | None = None
+    evidence: Text | None = None
+
+
+class RoleRevoked(_Base, frozen=True, kw_only=True, tag="role_revoked"):
+    """An organisation no longer acts in a role."""
+
+    kind: ClassVar[str] = "role_revoked"
+
+    organisation: Name
+    role: Role
+    from_: When | None = field(default=None, name="from")
+    until: When | None = None
+    evidence: Text | None = None
+
+
+class KeyAdded(_Base, frozen=True, kw_only=True, tag="key_added"):
+    """An organisation signs with this key from now on."""
+
+    kind: ClassVar[str] = "key_added"
+
+    organisation: Name
+    key_id: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
+    algorithm: Name
+    public_key: Annotated[str, Meta(max_length=4_096)]
+    host_may_sign: bool | None = None
+
+
+class KeyRevoked(_Base, frozen=True, kw_only=True, tag="key_revoked"):
+    """An organisation no longer signs with this key."""
+
+    kind: ClassVar[str] = "key_revoked"
+
+    organisation: Name
+    key_id: Name
+    compromised_since: When | None = None
+
+
+class SiteRegistered(_Base, frozen=True, kw_only=True, tag="site_registered"):
+    """An organisation has a site."""
+
+    kind: ClassVar[str] = "site_registered"
+
+    site: Name
+    organisation: Name
+    name: Name | None = None
+    region: Name | None = None
+    site_type: Literal["plant", "outlet", "station", "depot", "storage"] | None = None
+
+
+class ModelRegistered(_Base, frozen=True, kw_only=True, tag="model_registered"):
+    """A type of battery, as its maker declares it."""
+
+    kind: ClassVar[str] = "model_registered"
+
+    model_id: Name
+    name: Name | None = None
+    level: Literal["pack", "module", "cell"] | None = None
+    chemistry: Name | None = None
+    energy_kwh: Amount | None = None
+    mass_kg: Amount | None = None
+    voltage_v: Amount | None = None
+    capacity_ah: Amount | None = None
+    form_factor: Name | None = None
+    composition: dict[Name, Amount] | None = None
+
+
+class ModelCertified(_Base, frozen=True, kw_only=True, tag="model_certified"):
+    """A type of battery holds a certificate."""
+
+    kind: ClassVar[str] = "model_certified"
+
+    model_id: Name
+    certificate: Name
+    certified_on: Day
+
+
+Event: TypeAlias = (
+    Manufactured
+    | Enrolled
+    | Identified
+    | Shipped
+    | Received
+    | Assembled
+    | Disassembled
+    | Installed
+    | Removed
+    | Swapped
+    | VehicleCertified
+    | Sold
+    | VehicleExported
+    | VehicleImported
+    | VehicleScrapped
+    | OwnershipTransferred
+    | ResponsibilityTransferred
+    | Measured
+    | Serviced
+    | Recalled
+    | IncidentReported
+    | Stocktaken
+    | Retired
+    | Collected
+    | HandedOver
+    | Assessed
+    | PreparedForReuse
+    | Repurposed
+    | Remanufactured
+    | Dismantled
+    | Recycled
+    | Exported
+    | Imported
+    | Destroyed
+    | Lost
+    | Found
+    | Corrected
+    | OrganisationRegistered
+    | RoleGranted
+    | RoleRevoked
+    | KeyAdded
+    | KeyRevoked
+    | SiteRegistered
+    | ModelRegistered
+    | ModelCertified
+)
+
+STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {struct.kind: struct for struct in Event.__args__}
+
+
+_HAS_CODE = frozenset(s for s in STRUCTS.values() if "code" in s.__struct_fields__)
+_HAS_CODES = frozenset(s for s in STRUCTS.values() if "codes" in s.__struct_fields__)
+
+
+def batteries(event: Any) -> tuple[str, ...]:
+    """Return the codes of the batteries the event is about."""
+    struct = type(event)
+    codes: tuple[str, ...] = event.codes if struct in _HAS_CODES else ()
+    if struct in _HAS_CODE and event.code is not None:
+        return (event.code, *codes) if codes else (event.code,)
+    return codes
+
+
+def subjects(event: Event) -> tuple[str, ...]:
+    """Return what the event is about, in the order of formats.md: batteries first."""
+    found = ["battery:" + code for code in batteries(event)]
+    others = _SUBJECT_FIELDS[type(event)]
+    for prefix, name in others:
+        value = getattr(event, name)
+        if value is not None:
+            found.append(prefix + value)
+    return tuple(found)
+
+
+def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
+    """Return for each struct the fields that name subjects other than batteries, in order."""
+    about = {
+        "vehicle:": ("vin", None),
+        "organisation:": (
+            "organisation",
+            (OrganisationRegistered, RoleGranted, RoleRevoked, KeyAdded, KeyRevoked, Corrected),
+        ),
+        "model:": ("model_id", (ModelRegistered, ModelCertified, Corrected)),
+        "site:": ("site", (SiteRegistered, Corrected)),
+    }
+    return {
+        struct: tuple(
+            (prefix, name)
+            for prefix, (name, only) in about.items()
+            if name in struct.__struct_fields__ and (only is None or struct in only)
+        )
+        for struct in STRUCTS.values()
+    }
+
+
+_SUBJECT_FIELDS: dict[type, tuple[tuple[str, str], ...]] = _subject_fields()

@@ -1,0 +1,47 @@
+"""
+What may be reported, and what follows from it: judge and fold, both pure.
+
+`judge` decides once, at the door; `fold` gives the state and never refuses.
+"""
+
+from voltrail.lifecycle.fold import effective_events, fold, in_order, step
+from voltrail.lifecycle.judge import Verdict, World, judge, judge_intention
+from voltrail.lifecycle.state import (
+    Battery,
+    Effective,
+    Finding,
+    Model,
+    Organisation,
+    Recorded,
+    Site,
+    State,
+    Vehicle,
+    Whereabouts,
+    decode_state,
+    effective,
+    encode_state,
+)
+
+__all__ = [
+    "Battery",
+    "Effective",
+    "Finding",
+    "Model",
+    "Organisation",
+    "Recorded",
+    "Site",
+    "State",
+    "Vehicle",
+    "Verdict",
+    "Whereabouts",
+    "World",
+    "decode_state",
+    "effective",
+    "effective_events",
+    "encode_state",
+    "fold",
+    "in_order",
+    "judge",
+    "judge_intention",
+    "step",
+]

@@ -1,0 +1,111 @@
+"""What a report breaks by the dated rules: deadlines passed, handovers and uses that are barred."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from voltrail.events import Event
+from voltrail.lifecycle.state import Battery, Finding
+from voltrail.organisations.trust import Organisation, has_role
+from voltrail.regimes.deadlines import CHINA, is_late
+from voltrail.regimes.rules import Rule
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Lookup = Callable[[str], Organisation | None]
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Return the time of milliseconds since 1970, in UTC."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def rule_findings(
+    event: Event,
+    organisation: Organisation,
+    received: datetime,
+    rules: tuple[Rule, ...],
+    batteries: tuple[Battery, ...],
+    lookup: Lookup,
+) -> Iterator[Finding]:
+    """Yield what one event is late for or breaches; `batteries` are the states before it."""
+    for rule in rules:
+        if not _speaks_of(rule, event, organisation, batteries):
+            continue
+        if rule.about == "deadline":
+            yield from _late(rule, event, received)
+        elif rule.about == "handover":
+            yield from _handover(rule, event, lookup)
+        else:
+            yield from _use(rule, event)
+
+
+def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: tuple[Battery, ...]) -> bool:
+    """Return whether a rule speaks of this event, reporter and phase."""
+    if rule.roles and not has_role(organisation, frozenset(rule.roles), event.occurred_at):
+        return False
+    if rule.reasons and event.reason not in rule.reasons:
+        return False
+    if not rule.phases or event.kind in {"collected", "handed_over"}:
+        return True
+    return any(battery.phase in rule.phases for battery in batteries)
+
+
+def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:
+    """Yield a finding when the report came after its deadline."""
+    if not isinstance(rule.value, int) or rule.unit is None:
+        return
+    triggered = _trigger(rule, event)
+    if triggered is not None and is_late(triggered, received, rule.value, rule.unit):
+        yield Finding(
+            "late",
+            f"duty.{rule.id}",
+            f"{event.kind} was due within {rule.value} {rule.unit.replace('_', ' ')}s: {rule.duty}.",
+            "Nothing needs to be reported again; report the next one in time.",
+            source=rule.article,
+        )
+
+
+def _trigger(rule: Rule, event: Event) -> datetime | None:
+    """Return when the time began to run; a day counts from its end."""
+    trigger = getattr(event, rule.trigger, None)
+    if isinstance(trigger, datetime):
+        return trigger
+    if isinstance(trigger, str):
+        try:
+            return datetime.combine(date.fromisoformat(trigger), time(12), CHINA)
+        except ValueError:
+            return None
+    return None
+
+
+def _handover(rule: Rule, event: Any, lookup: Lookup) -> Iterator[Finding]:
+    """Yield a finding when waste goes to an organisation in none of the lawful roles."""
+    lawful = frozenset(rule.value) if isinstance(rule.value, tuple) else frozenset()
+    receiver = lookup(event.to)
+    if receiver is not None and has_role(receiver, lawful, event.occurred_at):
+        return
+    why = "has none of the roles" if receiver is not None else "is not registered, so has none of the roles"
+    yield Finding(
+        "breach",
+        f"breach.{rule.id}",
+        f"Waste batteries went to {event.to}, which {why} {', '.join(sorted(lawful))}.",
+        "Hand waste batteries to a utilisation enterprise or to an outlet of their maker.",
+        source=rule.article,
+    )
+
+
+def _use(rule: Rule, event: Any) -> Iterator[Finding]:
+    """Yield a finding when batteries are made ready for a use that is barred."""
+    barred = rule.value if isinstance(rule.value, tuple) else ()
+    use = (event.use or "").strip().lower().replace("_", " ")
+    if any(use in {word, word + "s"} for word in barred):
+        yield Finding(
+            "breach",
+            f"breach.{rule.id}",
+            f"{event.kind} for the use {event.use!r}: {rule.duty}.",
+            "Choose another use.",
+            source=rule.article,
+        )

@@ -1,0 +1,348 @@
+"""
+May it be taken? Decided once, at the door.
+
+Facts are recorded, intentions are refused: a report of what has happened is
+refused only when it cannot be. What may be true is taken, with its findings.
+`judge_intention` answers the question before the deed, and refuses more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from voltrail.errors import IdentityError, Refusal
+from voltrail.events import Event, subjects
+from voltrail.events.kinds import Corrected, KeyAdded
+from voltrail.events.table import KINDS, TRUST_KINDS
+from voltrail.lifecycle.findings import from_ms, rule_findings
+from voltrail.lifecycle.fold import in_order, step
+from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, State, effective
+from voltrail.organisations.trust import Organisation, check_key, has_role
+from voltrail.regimes.rules import Rules
+
+__all__ = ["Verdict", "World", "judge", "judge_intention"]
+
+FUTURE_ALLOWANCE_MS: Final = 300_000
+AUTHORITY: Final = frozenset({"authority"})
+MAX_CHAIN: Final = 64
+
+_AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled", "found"})
+_ENDS_WITH_PARTS: Final = frozenset({"recycled", "destroyed", "exported"})
+_BACK: Final = frozenset({"imported", "vehicle_imported"})
+_SELF_KINDS: Final = frozenset({"key_added", "key_revoked", "site_registered"})
+_MODEL_KINDS: Final = frozenset({"model_registered", "model_certified"})
+_DESIGN: Final = "docs/events.md"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether an event is taken: with a refusal it is not; findings stand beside one that is."""
+
+    refusal: Refusal | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class World(Protocol):
+    """
+    What the record says at the moment of judging, earlier lines of the same report included.
+
+    The authorities named when the registry began must be known to
+    `organisation`, with the role authority, before any event says so.
+    """
+
+    def state(self, subject: str, /) -> State | None:
+        """Return the state of a subject."""
+
+    def organisation(self, identifier: str, /) -> Organisation | None:
+        """Return a registered organisation."""
+
+    def recorded(self, index: int, /) -> Recorded | None:
+        """Return the event at an index of the log."""
+
+
+_TAKEN: Final = Verdict()
+
+
+def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Rules) -> Verdict:
+    """Return whether a report of what has happened is taken, with the findings late and breach."""
+    organisation = world.organisation(reporter)
+    if organisation is None:
+        return _refused(
+            "role.unregistered",
+            f"The organisation {reporter} is not registered.",
+            "Ask the authority to register it and grant its roles.",
+        )
+    if event.occurred_at.timestamp() * 1000 > received_ms + FUTURE_ALLOWANCE_MS:
+        return _refused(
+            "time.future",
+            f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",
+            "Report what has happened, and check the clock; ask beforehand with a check instead.",
+        )
+    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, world)
+    if refusal is not None:
+        return Verdict(refusal)
+    counting = rules.of(event.kind, event.occurred_at)
+    if not counting:
+        return _TAKEN
+    batteries = tuple(_batteries(event, world))
+    return Verdict(
+        None,
+        tuple(
+            rule_findings(event, organisation, from_ms(received_ms), counting, batteries, world.organisation)
+        ),
+    )
+
+
+def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
+    """
+    Return whether something may be done, before it is.
+
+    Refused like a report, and also for what a report would be taken with: a
+    gap, a conflict, a breach. A deadline that has passed does not forbid a deed.
+    """
+    verdict = judge(event, reporter, now_ms, world, rules)
+    if verdict.refusal is not None:
+        return verdict
+    recorded = Recorded(-1, event, reporter, now_ms)
+    found = [*verdict.findings, *_shown(recorded, world)]
+    for finding in found:
+        if finding.kind != "late":
+            refusal = Refusal(finding.rule, finding.message, finding.fix, source=finding.source or _DESIGN)
+            return Verdict(refusal, tuple(found))
+    return Verdict(None, tuple(found))
+
+
+def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:
+    """Yield the findings that an event would show in the states of its subjects."""
+    for subject in subjects(recorded.event):
+        state = world.state(subject)
+        if state is not None and not in_order(state, recorded):
+            yield Finding(
+                "conflict",
+                "lifecycle.not_latest",
+                f"The record of {subject} already goes beyond {recorded.event.occurred_at.isoformat()}.",
+                "Ask with the time at which it shall happen.",
+            )
+            continue
+        after = step(subject, state, recorded)
+        yield from (one for one in getattr(after, "findings", ()) if one.index == recorded.index)
+
+
+# ---------------------------------------------------------------- who reports
+
+
+def _role_refusal(event: Event, organisation: Organisation, world: World) -> Refusal | None:
+    """Return why this organisation may not report this event, or None."""
+    if isinstance(event, Corrected):
+        return _correction_refusal(event, organisation, world)
+    if event.kind in TRUST_KINDS:
+        return _trust_refusal(event, organisation, world)
+    kind = KINDS[event.kind]
+    if has_role(organisation, kind.roles, event.occurred_at):
+        return None
+    had = ", ".join(sorted({period.role for period in organisation.roles})) or "none"
+    return Refusal(
+        "role.may_not",
+        f"{organisation.identifier} had no role on {event.occurred_at.date()} that reports {event.kind}"
+        f" (its roles: {had}).",
+        f"It is reported by: {kind.who}.",
+        source=_DESIGN,
+    )
+
+
+def _trust_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
+    """Return why an event on an organisation, a site or a model is not this reporter's, or None."""
+    if isinstance(event, KeyAdded) and (refusal := _key_refusal(event, world)) is not None:
+        return refusal
+    if event.kind == "site_registered" and (refusal := _site_refusal(event, organisation, world)) is not None:
+        return refusal
+    if has_role(organisation, AUTHORITY, event.occurred_at):
+        return None
+    if event.kind in _SELF_KINDS and event.organisation == organisation.identifier:
+        return None
+    if event.kind in _MODEL_KINDS:
+        return _model_refusal(event, organisation, world)
+    return Refusal(
+        "role.may_not",
+        f"{organisation.identifier} may not report {event.kind} for {event.organisation}.",
+        f"It is reported by: {KINDS[event.kind].who}.",
+        source=_DESIGN,
+    )
+
+
+def _site_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
+    """Return why a site cannot be registered: it is another organisation's."""
+    site = world.state("site:" + event.site)
+    owner = getattr(site, "organisation", "")
+    if not owner or owner == event.organisation or has_role(organisation, AUTHORITY, event.occurred_at):
+        return None
+    message = f"The site {event.site} is registered by another organisation."
+    return Refusal("site.taken", message, "Choose an identifier of your own.")
+
+
+def _key_refusal(event: KeyAdded, world: World) -> Refusal | None:
+    """Return why a key cannot be used, or None."""
+    try:
+        check_key(event.algorithm, event.public_key)
+    except IdentityError as error:
+        return error.as_refusal()
+    owner = world.organisation(event.organisation)
+    if owner is None:
+        return Refusal(
+            "role.unregistered",
+            f"The organisation {event.organisation} is not registered.",
+            "Register it first: organisation_registered, by the authority.",
+        )
+    if any(key.key_id == event.key_id for key in owner.keys):
+        return Refusal(
+            "key.taken",
+            f"{event.organisation} has, or had, a key called {event.key_id}.",
+            "Give every key a new name: names are never used again.",
+        )
+    return None
+
+
+def _model_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
+    """Return why a model is not this reporter's, or None."""
+    if not has_role(organisation, KINDS[event.kind].roles, event.occurred_at):
+        return Refusal(
+            "role.may_not",
+            f"{organisation.identifier} may not report {event.kind}.",
+            f"It is reported by: {KINDS[event.kind].who}.",
+            source=_DESIGN,
+        )
+    model = world.state("model:" + event.model_id)
+    maker = model.maker if isinstance(model, Model) else None
+    if maker is None or maker == organisation.identifier:
+        return None
+    return Refusal(
+        "model.taken",
+        f"The model {event.model_id} is declared by {maker}.",
+        "Only its maker or the authority speaks for a model; choose an identifier of your own.",
+    )
+
+
+# ---------------------------------------------------------------- corrections
+
+
+def _correction_refusal(event: Corrected, organisation: Organisation, world: World) -> Refusal | None:
+    """Return why this correction cannot be taken, or None."""
+    target = world.recorded(event.corrects)
+    root = _root(target, world)
+    if target is None or root is None:
+        return Refusal(
+            "correction.unknown",
+            f"There is no event at index {event.corrects} to correct.",
+            "Name the index that the receipt gave for the event.",
+        )
+    if not _may_correct(event, organisation, root, world):
+        return Refusal(
+            "correction.not_yours",
+            f"The event at {event.corrects} was first reported by another organisation.",
+            "An event is corrected by its first reporter, its registered successor, or the authority.",
+            source=_DESIGN,
+        )
+    lacking = (set(subjects(root.event)) | set(subjects(target.event))) - set(subjects(event))
+    if lacking:
+        return Refusal(
+            "correction.subjects",
+            f"The correction does not name {min(lacking)}, which the event it corrects is about.",
+            "Name the subjects of both, the wrong line and the right one.",
+            source="formats.md, Event line",
+        )
+    return _not_last_refusal(event, root, world)
+
+
+def _root(recorded: Recorded | None, world: World) -> Recorded | None:
+    """Return the event at the root of a chain of corrections."""
+    for _ in range(MAX_CHAIN):
+        if recorded is None or not isinstance(recorded.event, Corrected):
+            return recorded
+        recorded = world.recorded(recorded.event.corrects)
+    return None
+
+
+def _may_correct(event: Corrected, organisation: Organisation, root: Recorded, world: World) -> bool:
+    """Return whether a reporter is the first, its registered successor, or the authority."""
+    if has_role(organisation, AUTHORITY, event.occurred_at):
+        return True
+    known: Organisation | None = organisation
+    for _ in range(MAX_CHAIN):
+        if known is None:
+            return False
+        if known.identifier == root.reporter:
+            return True
+        if known.former is None:
+            return False
+        if known.former == root.reporter:
+            return True
+        known = world.organisation(known.former)
+    return False
+
+
+def _not_last_refusal(event: Corrected, root: Recorded, world: World) -> Refusal | None:
+    """
+    Return why a correction does not continue its chain, or None.
+
+    A chain without branches: each subject that an earlier correction brought
+    in then learns of every later one.
+    """
+    for subject in subjects(root.event):
+        state = world.state(subject)
+        last = dict(getattr(state, "mended", ())).get(root.index)
+        if last is not None and last != event.corrects:
+            return Refusal(
+                "correction.not_last",
+                f"The event at {root.index} was corrected before, at {last}.",
+                f"Correct {last}: only the last of a chain counts.",
+            )
+    return None
+
+
+# ------------------------------------------------------------- after an end
+
+
+def _state_refusal(event: Event, world: World) -> Refusal | None:
+    """Return why the state of one of the batteries forbids the event: it had already ended then."""
+    if event.kind in _AFTER_AN_END:
+        return None
+    for battery in _batteries(event, world):
+        end, ended_at = battery.end, battery.ended_at
+        claim = battery.whereabouts
+        if claim is not None and claim.place == "in_parent":
+            above = effective(battery, lambda code: _battery(code, world))
+            if above.end in _ENDS_WITH_PARTS:
+                end, ended_at = above.end, above.ended_at
+        if end is None or ended_at is None or battery.place == "disputed" or event.occurred_at < ended_at:
+            continue
+        if end == "exported" and event.kind in _BACK:
+            continue
+        return Refusal(
+            "lifecycle.ended",
+            f"{battery.code} ended as {end} on {ended_at.date()}; after that there is no {event.kind}.",
+            "Check code and occurred_at; if the end was reported wrongly, its reporter corrects it first.",
+            source=_DESIGN,
+        )
+    return None
+
+
+def _batteries(event: Event, world: World) -> Iterator[Battery]:
+    """Yield the states of the event's batteries, as far as the record knows them."""
+    for subject in subjects(event):
+        if subject.startswith("battery:"):
+            state = world.state(subject)
+            if isinstance(state, Battery):
+                yield state
+
+
+def _battery(code: str, world: World) -> Battery | None:
+    """Return the state of one battery."""
+    state = world.state("battery:" + code)
+    return state if isinstance(state, Battery) else None
+
+
+def _refused(rule: str, message: str, fix: str) -> Verdict:
+    """Return the verdict that refuses."""
+    return Verdict(Refusal(rule, message, fix))
