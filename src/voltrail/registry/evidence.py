@@ -1,0 +1,199 @@
+"""Evidence, built: everything that proves one subject's history, read in a handful of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from voltrail.database.database import Connection
+from voltrail.events import split
+from voltrail.ledger import merkle
+from voltrail.ledger.commitments import member_digest, salts
+from voltrail.ledger.entries import event_entry, link_blinds, link_leaf, link_ts
+from voltrail.ledger.evidence import Chain, EventProof, Evidence, Link, Member, encode
+from voltrail.ledger.keys import Verifier
+from voltrail.ledger.notes import Checkpoint
+from voltrail.organisations.access import may_see
+from voltrail.registry import rows
+
+_WALK = """
+with recursive walk as (
+    select e.*, array_position(e.subjects, %(subject)s) as at from event e where e.seq = %(last)s
+  union all
+    select e.*, array_position(e.subjects, %(subject)s)
+    from walk w join event e on e.seq = w.before[w.at]
+)
+select seq, report, position, kind, received_ms, line, c, links, subjects, k, h from walk order by seq
+"""
+
+
+class _Event(msgspec.Struct):
+    seq: int
+    report: int
+    position: int
+    kind: str
+    received_ms: int
+    line: bytes
+    c: bytes
+    links: bytes
+    subjects: list[str]
+    k: list[int]
+    h: bytes
+
+
+class _Report(msgspec.Struct):
+    organisation: str
+    note: str
+    digest: str
+    secret: bytes
+    nodes: bytes
+    lines: int
+
+    @property
+    def holder(self) -> str:
+        """The organisation whose key signed."""
+        return self.note.rstrip("\n").rpartition("\n")[2].split(" ")[1].rpartition("/")[0]
+
+
+def build(
+    connection: Connection,
+    subject: str,
+    audience: str,
+    note: str,
+    checkpoint: Checkpoint,
+    authorities: Iterable[str],
+) -> bytes | None:
+    """
+    Return the evidence of a subject under this checkpoint, or None when the record does not know it.
+
+    Members that the audience may not see are withheld; the chains of all who
+    signed are given, so that keys and revocations can be checked.
+    """
+    builder = _Builder(connection, audience, checkpoint)
+    events = builder.events_of(subject)
+    if not events:
+        return None
+    of_authority = {Verifier(vkey).name.rpartition("/")[0] for vkey in authorities}
+    signers = builder.signers_of(subject, of_authority)
+    builder.read_nodes()
+    evidence = Evidence(
+        subject=subject,
+        checkpoint=note,
+        reports={report.digest: report.note for report in builder.reports.values()},
+        events=[builder.proof(subject, event) for event in events],
+        head=None,
+        signers=[
+            Chain(signer, [builder.proof(signer, event) for event in chained], None)
+            for signer, chained in signers.items()
+        ],
+    )
+    return encode(evidence)
+
+
+class _Builder:
+    def __init__(self, connection: Connection, audience: str, checkpoint: Checkpoint) -> None:
+        self._connection, self._audience, self._size = connection, audience, checkpoint.size
+        self.reports: dict[int, _Report] = {}
+        self._indices: set[int] = set()
+        self._nodes: dict[int, bytes] = {}
+
+    def events_of(self, subject: str) -> list[_Event]:
+        """Return a subject's events up to the checkpoint, and read the reports they came in."""
+        row = self._connection.execute("select seq from subject where id = %s", (subject,)).fetchone()
+        if row is None:
+            return []
+        found = self._connection.execute(_WALK, {"subject": subject, "last": row[0]}, binary=True)
+        events = [_Event(*values) for values in found if values[0] < self._size]
+        self._indices |= {event.seq for event in events}
+        self._read_reports({event.report for event in events} - self.reports.keys())
+        return events
+
+    def _read_reports(self, ids: set[int]) -> None:
+        for number, *values in self._connection.execute(
+            "select id, organisation, note, encode(digest, 'hex'), secret, nodes, lines"
+            " from report where id = any(%s)",
+            (list(ids),),
+            binary=True,
+        ):
+            self.reports[number] = _Report(*values)
+
+    def signers_of(self, subject: str, of_authority: set[str]) -> dict[str, list[_Event]]:
+        """Return the chains of all who signed, and of those who signed theirs, but for the authority."""
+        signers: dict[str, list[_Event]] = {}
+        asked: set[str] = {subject}
+        while True:
+            names = {
+                "organisation:" + name
+                for report in self.reports.values()
+                for name in (report.organisation, report.holder)
+                if name not in of_authority
+            } - asked
+            if not names:
+                return signers
+            for name in sorted(names):
+                asked.add(name)
+                events = self.events_of(name)
+                if events:
+                    signers[name] = events
+
+    def read_nodes(self) -> None:
+        """Read all hashes that the proofs of the log need."""
+        wanted = {place for index in self._indices for place in merkle.inclusion_nodes(index, self._size)}
+        self._nodes = rows.read_nodes(self._connection, wanted)
+
+    def proof(self, subject: str, event: _Event) -> EventProof:
+        """Return one event with all that proves it."""
+        report = self.reports[event.report]
+        return EventProof(
+            index=event.seq,
+            entry=event_entry(event.received_ms, event.c, event.links),
+            proof=merkle.inclusion_proof(event.seq, self._size, self._nodes),
+            members=self._members(report, event),
+            report=report.digest,
+            position=event.position,
+            report_proof=_report_proof(report, event.position),
+            link=_link(report, event, subject),
+        )
+
+    def _members(self, report: _Report, event: _Event) -> list[Member]:
+        """Return the members, those withheld that the audience may not see."""
+        members = split(event.line)
+        drawn = salts(report.secret, event.position, len(members))
+        return [
+            Member.show(salt, member)
+            if may_see(self._audience, event.kind, member[1 : member.index(b'"', 1)].decode())
+            else Member.withhold(member_digest(salt, member), "access")
+            for salt, member in zip(drawn, members, strict=True)
+        ]
+
+
+def _report_proof(report: _Report, position: int) -> list[bytes]:
+    nodes = {
+        place: report.nodes[32 * place : 32 * place + 32]
+        for place in merkle.inclusion_nodes(position, report.lines)
+    }
+    return merkle.inclusion_proof(position, report.lines, nodes)
+
+
+def _link(report: _Report, event: _Event, subject: str) -> Link:
+    """Return where the event stands in the subject's chain, proved among the entry's other links."""
+    at, of = event.subjects.index(subject), len(event.subjects)
+    proof: list[bytes] = []
+    if of > 1:
+        blinds = link_blinds(report.secret, event.position, event.subjects)
+        leaves = [
+            link_leaf(blind, k, event.h[32 * place : 32 * place + 32])
+            for place, (blind, k) in enumerate(zip(blinds, event.k, strict=True))
+        ]
+        nodes, _ = merkle.extend(0, (), leaves)
+        wanted = merkle.inclusion_nodes(at, of)
+        proof = merkle.inclusion_proof(at, of, {p: nodes[32 * p : 32 * p + 32] for p in wanted})
+    return Link(
+        t=link_ts(report.secret, event.position, of)[at],
+        k=event.k[at],
+        before=event.h[32 * at : 32 * at + 32],
+        at=at,
+        of=of,
+        proof=proof,
+    )

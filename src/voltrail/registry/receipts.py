@@ -1,0 +1,72 @@
+"""Receipts given again, byte for byte: made from what stands in the record, not kept beside it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from voltrail.database.database import Connection
+from voltrail.ledger import merkle
+from voltrail.ledger.entries import chain, event_entry
+from voltrail.ledger.keys import Signer
+from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
+from voltrail.registry import rows
+
+
+class Outcome(msgspec.Struct):
+    """What became of a report's lines besides those accepted; stored with it."""
+
+    known: list[KnownLine] = []
+    refused: list[RefusedLine] = []
+    findings: list[FoundLine] = []
+
+
+def receipt_again(connection: Connection, digest: bytes, log: Signer) -> bytes | None:
+    """Return the receipt of the report with this digest, or None when nothing of it was accepted."""
+    row = connection.execute(
+        "select r.id, r.lines, r.first_seq, r.accepted, r.size, r.outcome, c.note"
+        " from report r join checkpoint c on c.size = r.size where r.digest = %s",
+        (digest,),
+        binary=True,
+    ).fetchone()
+    if row is None:
+        return None
+    report, lines, first, accepted, size, stored, note = row
+    outcome = msgspec.json.decode(stored, type=Outcome)
+    positions, subjects = _accepted(connection, report, first, accepted)
+    wanted = merkle.range_nodes(first, first + accepted, size)
+    nodes = rows.read_nodes(connection, wanted)
+    receipt = Receipt(
+        report=digest.hex(),
+        lines=lines,
+        first_index=first,
+        accepted=positions,
+        known=outcome.known,
+        subjects=subjects,
+        refused=outcome.refused,
+        findings=outcome.findings,
+        checkpoint=note,
+        range_proof=merkle.range_proof(first, first + accepted, size, nodes),
+    )
+    return sign_receipt(receipt, log)
+
+
+def _accepted(
+    connection: Connection, report: int, first: int, accepted: int
+) -> tuple[list[int], list[list[LinkedSubject]]]:
+    """Return which lines were accepted, and where each stands in its subjects' chains."""
+    positions, subjects = [], []
+    for position, received_ms, c, links, names, ks, heads in connection.execute(
+        "select position, received_ms, c, links, subjects, k, h from event"
+        " where seq >= %s and seq < %s and report = %s order by seq",
+        (first, first + accepted, report),
+        binary=True,
+    ):
+        entry = event_entry(received_ms, bytes(c), bytes(links))
+        positions.append(position)
+        subjects.append(
+            [
+                LinkedSubject(name, k, chain(bytes(heads[32 * place : 32 * place + 32]), entry))
+                for place, (name, k) in enumerate(zip(names, ks, strict=True))
+            ]
+        )
+    return positions, subjects

@@ -1,0 +1,457 @@
+"""The registry: reports go in, histories and evidence come out."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from voltrail.codes import parse
+from voltrail.database.database import Connection, Database
+from voltrail.errors import (
+    NotFound,
+    Refusal,
+    UnknownBattery,
+    UnknownOrganisation,
+    UsageError,
+    VoltrailError,
+)
+from voltrail.events import decode, split
+from voltrail.ledger.notes import Checkpoint
+from voltrail.ledger.reports import ReportFile, host_secret, sign_report
+from voltrail.lifecycle import (
+    Battery,
+    Finding,
+    Model,
+    Organisation,
+    State,
+    decode_state,
+    effective,
+    fold,
+    judge_intention,
+)
+from voltrail.organisations.identifiers import check_organisation
+from voltrail.regimes import RULES
+from voltrail.registry import evidence, settings, views
+from voltrail.registry.anchor import Anchor
+from voltrail.registry.prepare import Mode, prepare, split_all
+from voltrail.registry.world import World
+from voltrail.registry.writer import Writer
+
+MAX_PAGE = 1000
+MAX_FAMILY = 5000
+
+
+class Registry:
+    """
+    One registry: its data folder, its database, its log.
+
+    Made by `voltrail.open()`. Threads may share it. `report` and
+    `report_lines` write; everything else reads.
+    """
+
+    def __init__(self, data: Path, database: str | None = None) -> None:
+        self.data = data
+        self.settings = settings.load(data)
+        self.origin = self.settings.origin
+        self.keys = settings.Keys(data / "keys")
+        self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
+        self.database = Database(data / "pg", database or self.settings.database)
+        self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
+        try:
+            self._writer.open_log()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; an embedded database stops with its last process."""
+        self._writer.close()
+        self.database.close()
+
+    @property
+    def policy(self) -> str:
+        """The policy by which others verify this log, as in `policy.txt`."""
+        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses)
+
+    # ------------------------------------------------------------------ writing
+
+    def report(self, file: bytes, mode: Mode = "valid") -> bytes:
+        """
+        Take a signed report file; return the receipt once all of it is durable.
+
+        `mode="valid"` takes the lines that hold and names the others in the
+        receipt; `mode="all"` takes everything or raises. The same report again
+        gives the same receipt. Raises ReportError, LineError; RegistryClosed
+        when the log may not be written.
+        """
+        return self._writer.submit(prepare(ReportFile.parse(file), self.origin, _mode(mode)))
+
+    def report_lines(
+        self,
+        organisation: str,
+        lines: Sequence[bytes],
+        mode: Mode = "valid",
+        source_digest: bytes | None = None,
+    ) -> bytes:
+        """
+        Take lines from a signed-in user of an organisation: the host signs them.
+
+        A retry of the same lines is the same report. `source_digest` is that
+        of the file they were read from.
+        """
+        organisation = check_organisation(organisation)
+        secret = host_secret(self.keys.host_secret, organisation, lines)
+        file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+        return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+
+    def check(self, organisation: str, lines: Sequence[bytes]) -> list[dict[str, Any]]:
+        """Answer for each line whether the organisation may do this now; nothing is recorded."""
+        with self.database.pool.connection() as connection:
+            world = World(connection, self._writer.authorities)
+            now_ms = time.time_ns() // 1_000_000
+            return [
+                self._check_line(world, organisation, number, line, now_ms)
+                for number, line in enumerate(lines, 1)
+            ]
+
+    def _check_line(
+        self, world: World, organisation: str, number: int, line: bytes, now_ms: int
+    ) -> dict[str, Any]:
+        refusal: Refusal | None
+        findings: tuple[Finding, ...] = ()
+        try:
+            split(line)
+            verdict = judge_intention(decode(line), organisation, now_ms, world, RULES)
+            refusal, findings = verdict.refusal, verdict.findings
+        except VoltrailError as error:
+            refusal = error.as_refusal()
+        return {
+            "line": number,
+            "allowed": refusal is None,
+            "rule": refusal.rule if refusal else None,
+            "message": refusal.message if refusal else None,
+            "fix": refusal.fix if refusal else None,
+            "source": refusal.source if refusal else None,
+            "findings": [views.finding_as_told(finding) for finding in findings],
+        }
+
+    # ------------------------------------------------------------------ reading
+
+    def battery(
+        self,
+        code: str,
+        as_of: datetime | None = None,
+        known_at: datetime | None = None,
+        audience: str = "public",
+    ) -> dict[str, Any]:
+        """
+        Return what an audience may know of a battery.
+
+        `as_of`: the world at that time as known now. `known_at`: what the
+        record knew at that time. Raises CodeError, UnknownBattery.
+        """
+        text = parse(code).text
+        with self.database.pool.connection() as connection:
+            lookup = _Lookup(connection, self._writer.authorities, as_of, known_at)
+            state = lookup.battery(text)
+            if state is None:
+                raise _unknown(text)
+            model = lookup.state("model:" + state.model_id) if state.model_id else None
+            where = effective(state, lookup.battery)
+            return views.battery_view(state, where, model if isinstance(model, Model) else None, audience)
+
+    def history(
+        self, code: str, audience: str = "public", limit: int = 100, before: int | None = None
+    ) -> dict[str, Any]:
+        """
+        Return a battery's events, the last in the log first, `limit` of them before index `before`.
+
+        `next` is the `before` of the next page, or None.
+        """
+        subject = "battery:" + parse(code).text
+        limit = _limit(limit)
+        with self.database.pool.connection() as connection:
+            row = connection.execute("select seq, k from subject where id = %s", (subject,)).fetchone()
+            if row is None:
+                raise _unknown(code)
+            found = connection.execute(
+                """
+                with recursive walk as (
+                    select e.*, array_position(e.subjects, %(subject)s) as at
+                    from event e where e.seq = %(last)s
+                  union all
+                    select e.*, array_position(e.subjects, %(subject)s)
+                    from walk w join event e on e.seq = w.before[w.at]
+                )
+                select w.seq, w.kind, w.occurred_at, w.received_ms, r.organisation, w.line, w.findings
+                from walk w join report r on r.id = w.report order by w.seq desc
+                """,
+                {"subject": subject, "last": row[0]},
+            ).fetchall()
+        corrected: dict[int, int] = {}
+        for seq, kind, *_, line, _found in found[::-1]:
+            if kind == "corrected":
+                corrected[msgspec.json.decode(line)["corrects"]] = seq
+        page = [event for event in found if before is None or event[0] < before]
+        events = [self._event(event, audience, corrected) for event in page[:limit]]
+        return {
+            "code": subject.removeprefix("battery:"),
+            "events": events,
+            "count": row[1],
+            "next": page[limit - 1][0] if len(page) > limit else None,
+        }
+
+    def _event(self, row: Sequence[Any], audience: str, corrected: dict[int, int]) -> dict[str, Any]:
+        seq, kind, occurred_at, received_ms, organisation, line, found = row
+        members, withheld = views.event_view(kind, line, audience)
+        findings = msgspec.json.decode(found, type=list[Finding]) if found else []
+        sees_reporter = views.may_read(audience, "holder")
+        return {
+            "index": seq,
+            "kind": kind,
+            "occurred_at": members.get("occurred_at", occurred_at.isoformat()),
+            "received_at": views.iso_ms(received_ms),
+            "reporter": organisation if sees_reporter else None,
+            "members": members,
+            "withheld": withheld if sees_reporter else [*withheld, "reporter"],
+            "findings": views.findings_view(findings, audience),
+            "corrected_by": corrected.get(seq),
+        }
+
+    def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
+        """Return a battery's family: what it is in, its parts, what it was made from and into."""
+        text = parse(code).text
+        with self.database.pool.connection() as connection:
+            lookup = _Lookup(connection, self._writer.authorities, None, None)
+            if lookup.battery(text) is None:
+                raise _unknown(text)
+            return _Family(lookup).tree(text, max(0, min(depth, 32)))
+
+    def evidence(self, code: str, audience: str = "public") -> bytes:
+        """Return the evidence file of a battery under the last published checkpoint."""
+        text = parse(code).text
+        note, checkpoint = self._anchored()
+        with self.database.pool.connection() as connection:
+            built = evidence.build(
+                connection, "battery:" + text, audience, note, checkpoint, self.settings.authorities
+            )
+        if built is None:
+            raise _unknown(text)
+        return built
+
+    def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
+        """Return batteries whose code begins with a text, and the organisation of that identifier."""
+        wanted = re.sub(r"[\s·-]+", "", text).upper() if not text.upper().startswith("NC-") else text.upper()
+        if not wanted:
+            return []
+        found = []
+        with self.database.pool.connection() as connection:
+            for prefix in ("battery", "organisation", "model"):
+                rows = connection.execute(
+                    "select id from subject where id >= %(low)s and id < %(high)s"
+                    " order by id limit %(limit)s",
+                    {"low": f"{prefix}:{wanted}", "high": f"{prefix}:{wanted}\uffff", "limit": _limit(limit)},
+                )
+                found += [{"kind": prefix, "id": name.partition(":")[2]} for (name,) in rows]
+        return found[: _limit(limit)]
+
+    def batteries(
+        self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return batteries in the order of their codes, after one; `level` and `place` narrow them."""
+        letters = {"pack": "P", "module": "M", "cell": "C", None: None}
+        if level not in letters:
+            raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
+        query = (
+            "select id, place, phase, model, k from subject where id > %(after)s and id like 'battery:%%'"
+            " and (%(letter)s::text is null or substr(id, 12, 1) = %(letter)s)"
+            " and (%(place)s::text is null or place = %(place)s) and id < 'battery;'"
+            " order by id limit %(limit)s"
+        )
+        values = {
+            "after": "battery:" + (after or ""),
+            "letter": letters[level],
+            "place": place,
+            "limit": _limit(limit),
+        }
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(query, values).fetchall()
+        return [
+            {
+                "code": name.removeprefix("battery:"),
+                "level": parse(name.removeprefix("battery:")).level,
+                "place": place_now,
+                "phase": phase,
+                "model_id": model,
+                "events": k,
+            }
+            for name, place_now, phase, model, k in rows
+        ]
+
+    def organisation(self, identifier: str) -> dict[str, Any]:
+        """Return what everybody may know of an organisation; UnknownOrganisation when there is none."""
+        with self.database.pool.connection() as connection:
+            found = World(connection, self._writer.authorities).organisation(identifier)
+        if found is None:
+            raise UnknownOrganisation(
+                "organisation.unknown",
+                f"The record does not know an organisation {identifier}.",
+                "Check the identifier: an 18-character credit code, or an LEI of 20.",
+            )
+        return views.organisation_view(found)
+
+    def organisations(self, limit: int = 200, after: str | None = None) -> list[dict[str, Any]]:
+        """Return the organisations of the record in the order of their identifiers, after one."""
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(
+                "select id, state from subject where id > %s and id < 'organisation;' order by id limit %s",
+                ("organisation:" + (after or ""), _limit(limit)),
+                binary=True,
+            ).fetchall()
+        states = [decode_state(name, bytes(state)) for name, state in rows]
+        return [views.organisation_view(state) for state in states if isinstance(state, Organisation)]
+
+    def checkpoint(self) -> str:
+        """Return the last published checkpoint: the one that is anchored."""
+        return self._anchored()[0]
+
+    def counts(self) -> dict[str, int]:
+        """Return how much the record holds; batteries as the database estimates them."""
+        with self.database.pool.connection() as connection:
+            size = connection.execute("select size from log").fetchone()
+            batteries = connection.execute(
+                "select count(*) from subject where id >= 'battery:' and id < 'battery;'"
+            ).fetchone()
+            organisations = connection.execute(
+                "select count(*) from subject where id >= 'organisation:' and id < 'organisation;'"
+            ).fetchone()
+            reports = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone()
+        return {
+            "entries": size[0] if size else 0,
+            "reports": reports[0] if reports else 0,
+            "batteries": batteries[0] if batteries else 0,
+            "organisations": organisations[0] if organisations else 0,
+        }
+
+    def metrics(self) -> dict[str, int]:
+        """Return cheap gauges for monitoring: the log's size in the database, and as published."""
+        with self.database.pool.connection() as connection:
+            row = connection.execute("select size, received_ms from log").fetchone()
+        anchored = self.anchor.read()
+        size, received_ms = row or (0, 0)
+        return {
+            "log_size": size,
+            "log_published_size": anchored[1].size if anchored else 0,
+            "last_received_ms": received_ms,
+        }
+
+    def _anchored(self) -> tuple[str, Checkpoint]:
+        anchored = self.anchor.read()
+        if anchored is None:
+            raise NotFound(
+                "log.empty", "The log is empty: nothing has been reported yet.", "Report something first."
+            )
+        return anchored
+
+
+class _Lookup:
+    """States for readers: as they stand, or folded again as of a time or as known at one."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        authorities: frozenset[str],
+        as_of: datetime | None,
+        known_at: datetime | None,
+    ) -> None:
+        self._world = World(connection, authorities)
+        self._as_of, self._known_at = as_of, known_at
+
+    def state(self, subject: str) -> State | None:
+        """Return the state of a subject."""
+        if self._as_of is None and self._known_at is None:
+            return self._world.state(subject)
+        events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
+        chosen = self._world.with_corrected(events)
+        if self._known_at is not None:
+            known_ms = int(_aware(self._known_at).timestamp() * 1000)
+            chosen = [one for one in chosen if one.received_ms <= known_ms]
+        if self._as_of is not None:
+            chosen = [
+                one for one in _as_corrected(chosen, subject) if one.event.occurred_at <= _aware(self._as_of)
+            ]
+        return fold(subject, chosen)
+
+    def battery(self, code: str) -> Battery | None:
+        """Return the state of a battery."""
+        state = self.state("battery:" + code)
+        return state if isinstance(state, Battery) else None
+
+
+class _Family:
+    """The tree of a battery's parts, predecessors and successors; each battery is unfolded once."""
+
+    def __init__(self, lookup: _Lookup) -> None:
+        self._lookup = lookup
+        self._seen: set[str] = set()
+
+    def tree(self, code: str, depth: int) -> dict[str, Any]:
+        """Return the node of one battery and, down to a depth, of its relatives."""
+        state = self._lookup.battery(code)
+        self._seen.add(code)
+        node: dict[str, Any] = {"code": code, "level": parse(code).level}
+        if state is None:
+            return node
+        claim = state.whereabouts
+        node |= {"phase": state.phase, "end": state.end, "parent": claim.parent if claim else None}
+        for name in ("parts", "predecessors", "successors"):
+            node[name] = [self._relative(relative, depth) for relative in getattr(state, name)]
+        return node
+
+    def _relative(self, code: str, depth: int) -> dict[str, Any]:
+        if depth <= 0 or code in self._seen or len(self._seen) >= MAX_FAMILY:
+            return {"code": code, "level": parse(code).level}
+        return self.tree(code, depth - 1)
+
+
+def _as_corrected(events: list[Any], subject: str) -> list[Any]:
+    from voltrail.lifecycle import effective_events
+
+    return effective_events(events, subject)
+
+
+def _mode(mode: str) -> Mode:
+    if mode not in {"all", "valid"}:
+        raise UsageError("usage.mode", f"There is no mode {mode!r}.", "Use all or valid.")
+    return mode  # type: ignore[return-value]
+
+
+def _limit(limit: int) -> int:
+    return max(1, min(limit, MAX_PAGE))
+
+
+def _aware(when: datetime) -> datetime:
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def _unknown(code: str) -> UnknownBattery:
+    return UnknownBattery(
+        "battery.unknown",
+        f"The record does not know a battery {code}.",
+        "Check the code on the label; a battery older than the record is brought in with `enrolled`.",
+    )

@@ -1,0 +1,121 @@
+"""How the record's rows are written: by COPY, in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from voltrail.database import copy
+from voltrail.database.database import Connection
+from voltrail.ledger import merkle
+from voltrail.lifecycle import Battery, encode_state
+from voltrail.registry.world import Slot
+
+HASH_BYTES = 32
+CHUNK_HASHES = 126
+CHUNK_BYTES = CHUNK_HASHES * HASH_BYTES
+
+STAGE = "create temp table if not exists stage (like subject) on commit delete rows"
+STAGE_PLAN = "set enable_hashjoin = off; set enable_mergejoin = off"
+
+_SUBJECT_COLUMNS = copy.columns(10)
+
+
+class NewNodes(Mapping[int, bytes]):
+    """The nodes that a transaction knows without asking: the peaks before it, and what it added."""
+
+    def __init__(self, size: int, peaks: tuple[bytes, ...], nodes: bytes) -> None:
+        self._start = merkle.node_count(size)
+        self._peaks = dict(zip(merkle.peaks_of(size), peaks, strict=True))
+        self._nodes = nodes
+
+    def __getitem__(self, position: int) -> bytes:
+        """Return the hash at a position of the log's tree."""
+        if position < self._start:
+            return self._peaks[position]
+        at = (position - self._start) * HASH_BYTES
+        return self._nodes[at : at + HASH_BYTES]
+
+    def __iter__(self) -> Iterator[int]:
+        """Go through the positions."""
+        yield from self._peaks
+        yield from range(self._start, self._start + len(self._nodes) // HASH_BYTES)
+
+    def __len__(self) -> int:
+        """Return how many nodes are known."""
+        return len(self._peaks) + len(self._nodes) // HASH_BYTES
+
+
+def copy_in(connection: Connection, table: str, rows: Iterable[bytes]) -> None:
+    """Write rows, each as `database.copy` builds them, into a table."""
+    with connection.cursor().copy(f"copy {table} from stdin (format binary)") as target:
+        target.write(copy.HEADER + b"".join(rows) + copy.TRAILER)
+
+
+def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
+    """Write the rows of subjects that changed: new ones by COPY, others through a staging table."""
+    changed = [slot for slot in slots if slot.dirty]
+    new = [_subject_row(slot) for slot in changed if slot.new]
+    known = [_subject_row(slot) for slot in changed if not slot.new]
+    if new:
+        copy_in(connection, "subject", new)
+    if known:
+        copy_in(connection, "stage", known)
+        connection.execute(
+            "update subject s set k = u.k, h = u.h, seq = u.seq, latest_us = u.latest_us, state = u.state,"
+            " place = u.place, phase = u.phase, holder = u.holder, model = u.model"
+            " from stage u where s.id = u.id"
+        )
+
+
+def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
+    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes."""
+    start = merkle.node_count(size)
+    offset = 0
+    while offset < len(nodes):
+        chunk, filled = divmod(start + offset // HASH_BYTES, CHUNK_HASHES)
+        take = min(len(nodes) - offset, CHUNK_BYTES - filled * HASH_BYTES)
+        part = nodes[offset : offset + take]
+        if filled:
+            connection.execute("update tree set nodes = nodes || %s where chunk = %s", (part, chunk))
+        else:
+            connection.execute("insert into tree values (%s, %s)", (chunk, part))
+        offset += take
+
+
+def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, bytes]:
+    """Return the hashes at these positions of the log's tree, in one query."""
+    wanted: dict[int, list[int]] = {}
+    for position in set(positions):
+        wanted.setdefault(position // CHUNK_HASHES, []).append(position)
+    found: dict[int, bytes] = {}
+    if wanted:
+        rows = connection.execute(
+            "select chunk, nodes from tree where chunk = any(%s)", (list(wanted),), binary=True
+        )
+        for chunk, nodes in rows:
+            for position in wanted[chunk]:
+                at = position % CHUNK_HASHES * HASH_BYTES
+                found[position] = bytes(nodes[at : at + HASH_BYTES])
+    return found
+
+
+def _subject_row(slot: Slot) -> bytes:
+    state = slot.state
+    if state is None:
+        raise ValueError(slot.subject)  # every written subject has had an event
+    battery = state if isinstance(state, Battery) else None
+    return b"".join(
+        (
+            _SUBJECT_COLUMNS,
+            copy.text(slot.subject),
+            copy.bigint(slot.k),
+            copy.blob(slot.h),
+            copy.bigint(slot.last),
+            copy.bigint(slot.latest_us),
+            copy.blob(encode_state(state)),
+            copy.text(battery.place if battery else None),
+            copy.text(battery.phase if battery else None),
+            copy.text(battery.holder if battery else None),
+            copy.text(battery.model_id if battery else None),
+        )
+    )

@@ -1,0 +1,159 @@
+"""
+What a registry is started with: its origin, its authorities, and its own keys.
+
+In the data folder: `settings.json`, `policy.txt` (for verifiers), `keys/`
+(files of mode 0600, never in the database), `host-trust.jsonl` (what the
+authority reports once, so that the host's signatures count) and `anchor/`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from voltrail.errors import NoteError, RegistryError, UsageError
+from voltrail.ledger.keys import Signer, Verifier, encode64
+
+HOST_KEY_ID = "host-1"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The public settings: `authorities`, `witnesses` are vkeys; `database` a DSN, None if embedded."""
+
+    origin: str
+    authorities: list[str]
+    witnesses: list[str] = []
+    database: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The organisation under which the host signs for those who report by sign-in."""
+        return f"{self.origin}/host"
+
+
+class Keys:
+    """The registry's own keys, read from `folder`: the log's, the host's, and the host's secret."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = read_signer(folder / "log.pem")
+        self.host = read_signer(folder / "host.pem")
+        self.host_secret = (folder / "host.secret").read_bytes()
+
+
+def read_signer(path: Path) -> Signer:
+    """Return the key of a PEM file; RegistryError when it is not there or does not read."""
+    try:
+        return Signer.from_pem(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryError("key.missing", f"The key file {path} cannot be read: {error}.") from error
+
+
+def initialise(
+    data: Path,
+    origin: str,
+    authorities: Sequence[str],
+    witnesses: Sequence[str] = (),
+    database: str | None = None,
+) -> Settings:
+    """
+    Make the data folder of a new registry: keys, settings, policy.
+
+    Refuses (UsageError, NoteError) a folder that has one already, and keys that do not read.
+    """
+    if (data / "settings.json").exists():
+        raise UsageError(
+            "init.exists",
+            f"{data} already holds a registry.",
+            "Name another folder, or use the one there is.",
+        )
+    if not authorities:
+        raise UsageError("init.authority", "No authority was named.", "Give at least one --authority VKEY.")
+    for vkey in authorities:
+        if not Verifier(vkey).holder:
+            raise NoteError(
+                "key.name",
+                f"{vkey[:60]} is not named ORGANISATION/KEY_ID.",
+                "Make it with `voltrail key new`.",
+            )
+    for vkey in witnesses:
+        Verifier(vkey)
+    settings = Settings(
+        origin=origin, authorities=list(authorities), witnesses=list(witnesses), database=database
+    )
+    log, host = Signer.generate(origin), Signer.generate(f"{settings.host}/{HOST_KEY_ID}")
+    keys = data / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    keys.chmod(0o700)
+    write_private(keys / "log.pem", log.pem.encode())
+    write_private(keys / "host.pem", host.pem.encode())
+    write_private(keys / "host.secret", secrets.token_bytes(32))
+    (data / "policy.txt").write_text(policy_text(log.vkey, witnesses))
+    (data / "host-trust.jsonl").write_bytes(host_trust(settings, host))
+    (data / "settings.json").write_bytes(msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+    return settings
+
+
+def load(data: Path) -> Settings:
+    """Return the settings of the registry in a folder; RegistryError when there is none."""
+    try:
+        return msgspec.json.decode((data / "settings.json").read_bytes(), type=Settings)
+    except FileNotFoundError:
+        raise RegistryError(
+            "registry.missing",
+            f"There is no registry in {data}.",
+            "Make one: voltrail init, or voltrail demo.",
+        ) from None
+    except msgspec.MsgspecError as error:
+        raise RegistryError(
+            "registry.settings", f"{data / 'settings.json'} does not read: {error}."
+        ) from error
+
+
+def policy_text(log_vkey: str, witnesses: Sequence[str]) -> str:
+    """Return the C2SP policy by which others verify this log: the log, its witnesses, a majority of them."""
+    lines = [f"log {log_vkey}"]
+    names = []
+    for vkey in witnesses:
+        name = Verifier(vkey).name
+        names.append(name)
+        lines.append(f"witness {name} {vkey}")
+    if names:
+        lines.append(f"group witnesses {len(names) // 2 + 1} {' '.join(names)}")
+    lines.append(f"quorum {'witnesses' if names else 'none'}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def host_trust(settings: Settings, host: Signer) -> bytes:
+    """Return the lines by which the authority puts the host's key into the record."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    lines = [
+        {
+            "kind": "organisation_registered",
+            "occurred_at": now,
+            "organisation": settings.host,
+            "name": "Host",
+        },
+        {
+            "kind": "key_added",
+            "occurred_at": now,
+            "organisation": settings.host,
+            "key_id": HOST_KEY_ID,
+            "algorithm": host.algorithm,
+            "public_key": encode64(host.verifier.public_key),
+        },
+    ]
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, from its first byte on; never over one that stands."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

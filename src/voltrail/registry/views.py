@@ -1,0 +1,152 @@
+"""What readers are given: plain values for JSON; what an audience may not see is left out and named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from voltrail.codes import parse
+from voltrail.events import split
+from voltrail.lifecycle import Battery, Effective, Finding, Model, Organisation
+from voltrail.organisations.access import may_see
+
+# An attribute of a state is seen by those who see the member it comes from.
+GOVERNED_BY: Final[dict[str, tuple[str, str]]] = {
+    "place": ("enrolled", "place"),
+    "holder": ("shipped", "to"),
+    "vin": ("installed", "vin"),
+    "system": ("installed", "system"),
+    "site": ("received", "site"),
+    "owner": ("ownership_transferred", "to"),
+    "operator": ("responsibility_transferred", "to"),
+    "soh_fraction": ("measured", "soh_fraction"),
+    "measured_at": ("measured", "soh_fraction"),
+    "parent": ("assembled", "code"),
+    "findings": ("corrected", "line"),
+}
+
+
+def may_read(audience: str, attribute: str) -> bool:
+    """Return whether an audience may see an attribute of a battery."""
+    kind, member = GOVERNED_BY[attribute]
+    return may_see(audience, kind, member)
+
+
+def battery_view(state: Battery, where: Effective, model: Model | None, audience: str) -> dict[str, Any]:
+    """Return what an audience may know of a battery; `withheld` names the rest."""
+    code = parse(state.code)
+    claim = state.whereabouts
+    governed = {
+        "place": where.place,
+        "holder": where.holder,
+        "vin": where.vin,
+        "system": where.system,
+        "site": where.site,
+        "owner": state.owner,
+        "operator": state.operator,
+        "soh_fraction": state.soh_fraction,
+        "measured_at": _time(state.measured_at),
+        "parent": claim.parent if claim else None,
+    }
+    return {
+        "code": state.code,
+        "level": code.level,
+        "chemistry": code.chemistry,
+        "production_date": code.production_date.isoformat() if code.production_date else None,
+        "model": _model(model) if model else ({"model_id": state.model_id} if state.model_id else None),
+        "phase": state.phase,
+        "end": where.end,
+        "ended_at": _time(where.ended_at),
+        **{name: value for name, value in governed.items() if may_read(audience, name)},
+        "withheld": sorted(name for name in governed if not may_read(audience, name)),
+        "history_before": state.history_before,
+        "identified_as": list(state.identified),
+        "predecessors": list(state.predecessors),
+        "successors": list(state.successors),
+        "parts": len(state.parts),
+        "events": state.count,
+        "findings": findings_view(state.findings, audience),
+    }
+
+
+def findings_view(findings: tuple[Finding, ...] | list[Finding], audience: str) -> list[dict[str, Any]]:
+    """Return the findings an audience may know: the public learns kind and rule, and of no breach."""
+    if may_read(audience, "findings"):
+        return [msgspec.to_builtins(finding_as_told(finding)) for finding in findings]
+    return [
+        {"kind": finding.kind, "rule": finding.rule, "index": finding.index}
+        for finding in findings
+        if finding.kind != "breach"
+    ]
+
+
+def finding_as_told(finding: Finding) -> dict[str, Any]:
+    """Return a finding with the names of its fields."""
+    return {name: getattr(finding, name) for name in finding.__struct_fields__}
+
+
+def event_view(kind: str, line: bytes, audience: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the members an audience may see, as values, and the names of those withheld."""
+    shown: list[bytes] = []
+    withheld = []
+    for member in split(line):
+        name = member[1 : member.index(b'"', 1)].decode()
+        if name == "kind":
+            continue
+        if may_see(audience, kind, name):
+            shown.append(member)
+        else:
+            withheld.append(name)
+    return msgspec.json.decode(b"{" + b",".join(shown) + b"}"), withheld
+
+
+def organisation_view(organisation: Organisation) -> dict[str, Any]:
+    """Return what everybody may know of an organisation: who it is, its roles and its keys."""
+    return {
+        "organisation": organisation.identifier,
+        "name": organisation.name,
+        "country": organisation.country,
+        "former": organisation.former,
+        "roles": [
+            {"role": period.role, "from": _time(period.since), "until": _time(period.until)}
+            for period in organisation.roles
+        ],
+        "keys": [
+            {
+                "key_id": key.key_id,
+                "algorithm": key.algorithm,
+                "public_key": key.public_key,
+                "added_at_index": key.added,
+                "revoked_at_index": key.revoked,
+                "host_may_sign": key.host_may_sign,
+            }
+            for key in organisation.keys
+        ],
+        "events": organisation.count,
+    }
+
+
+def iso_ms(unix_ms: int) -> str:
+    """Return a time of ours, in UTC, from milliseconds since 1970."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _model(model: Model) -> dict[str, Any]:
+    fields = (
+        "model_id",
+        "maker",
+        "name",
+        "level",
+        "chemistry",
+        "energy_kwh",
+        "mass_kg",
+        "voltage_v",
+        "capacity_ah",
+    )
+    return {name: getattr(model, name) for name in fields if getattr(model, name) is not None}
+
+
+def _time(when: datetime | None) -> str | None:
+    return when.isoformat() if when is not None else None

@@ -1,0 +1,170 @@
+"""
+The record as one transaction sees it: states and chains, read when needed, with what the transaction adds.
+
+Implements `lifecycle.World`, so that judging sees the lines before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from voltrail.database.database import Connection
+from voltrail.events import decode
+from voltrail.events.kinds import Corrected
+from voltrail.ledger.entries import NO_HEAD
+from voltrail.lifecycle import Organisation, Recorded, State, decode_state, fold
+from voltrail.organisations.trust import RolePeriod
+
+AUTHORITY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER_US = -(1 << 62)
+
+# A chain is walked from its last event back: each event names the one before.
+WALK = """
+with recursive walk as (
+    select e.seq, e.report, e.line, e.received_ms,
+           e.before[array_position(e.subjects, %(subject)s)] as previous
+    from event e where e.seq = %(last)s
+  union all
+    select e.seq, e.report, e.line, e.received_ms, e.before[array_position(e.subjects, %(subject)s)]
+    from walk w join event e on e.seq = w.previous
+)
+select w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
+"""
+
+
+class Slot:
+    """A subject's row while a transaction works on it: k events, head h, the last of them, the state."""
+
+    __slots__ = ("dirty", "h", "k", "last", "latest_us", "new", "state", "subject")
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.k, self.h, self.last, self.latest_us = 0, NO_HEAD, -1, NEVER_US
+        self.state: State | None = None
+        self.new, self.dirty = True, False
+
+    def saved(self) -> tuple[int, bytes, int, int, State | None, bool]:
+        """Return what `restore` needs to undo all that follows."""
+        return self.k, self.h, self.last, self.latest_us, self.state, self.dirty
+
+    def restore(self, saved: tuple[int, bytes, int, int, State | None, bool]) -> None:
+        """Undo all since `saved`."""
+        self.k, self.h, self.last, self.latest_us, self.state, self.dirty = saved
+
+
+class Pending(msgspec.Struct):
+    """An event that this transaction appends."""
+
+    recorded: Recorded
+    line: bytes
+    subjects: tuple[str, ...]
+    before: list[int]
+
+
+class World:
+    """
+    What the record says now, seen through one connection.
+
+    `authorities` are those named when the registry began: they are known,
+    with the role authority, before any event says so.
+    """
+
+    def __init__(self, connection: Connection, authorities: Iterable[str]) -> None:
+        self._connection = connection
+        self._authorities = frozenset(authorities)
+        self.slots: dict[str, Slot] = {}
+        self.pending: dict[int, Pending] = {}
+
+    def load(self, subjects: Iterable[str]) -> None:
+        """Read the rows of these subjects that have not been read yet, in one query."""
+        wanted = [subject for subject in set(subjects) if subject not in self.slots]
+        if not wanted:
+            return
+        for subject in wanted:
+            self.slots[subject] = Slot(subject)
+        with self._connection.cursor(binary=True) as cursor:
+            cursor.execute(
+                "select id, k, h, seq, latest_us, state from subject where id = any(%s::text[])", (wanted,)
+            )
+            for subject, k, h, last, latest_us, state in cursor:
+                slot = self.slots[subject]
+                slot.k, slot.h, slot.last, slot.latest_us = k, h, last, latest_us
+                slot.state, slot.new = decode_state(subject, state), False
+
+    def slot(self, subject: str) -> Slot:
+        """Return the row of one subject, an empty one if the record does not know it."""
+        if subject not in self.slots:
+            self.load((subject,))
+        return self.slots[subject]
+
+    def state(self, subject: str, /) -> State | None:
+        """Return the state of a subject."""
+        return self.slot(subject).state
+
+    def organisation(self, identifier: str, /) -> Organisation | None:
+        """Return a registered organisation, or one of the authorities."""
+        state = self.slot("organisation:" + identifier).state
+        known = state if isinstance(state, Organisation) and state.registered_at is not None else None
+        if identifier in self._authorities:
+            found = known or Organisation(identifier, registered_at=AUTHORITY_SINCE)
+            return msgspec.structs.replace(
+                found, roles=(*found.roles, RolePeriod("authority", AUTHORITY_SINCE))
+            )
+        return known
+
+    def recorded(self, index: int, /) -> Recorded | None:
+        """Return the event at an index of the log."""
+        if index in self.pending:
+            return self.pending[index].recorded
+        row = self._connection.execute(
+            "select e.seq, e.line, r.organisation, e.received_ms"
+            " from event e join report r on r.id = e.report where e.seq = %s",
+            (index,),
+        ).fetchone()
+        return None if row is None else to_recorded(row)
+
+    def chain(self, subject: str) -> list[tuple[Recorded, bytes]]:
+        """Return a subject's events with their lines, in log order, this transaction's included."""
+        added, last = [], self.slot(subject).last
+        while last in self.pending:
+            one = self.pending[last]
+            added.append((one.recorded, one.line))
+            last = one.before[one.subjects.index(subject)]
+        if last < 0:
+            return added[::-1]
+        rows = self._connection.execute(WALK, {"subject": subject, "last": last}, binary=True).fetchall()
+        return [*sorted(((to_recorded(row), bytes(row[1])) for row in rows), key=_index), *added[::-1]]
+
+    def refold(self, subject: str) -> State | None:
+        """Return the state of a subject from its whole chain, and the events its corrections correct."""
+        events = {recorded.index: recorded for recorded, _ in self.chain(subject)}
+        return fold(subject, self.with_corrected(events))
+
+    def with_corrected(self, events: dict[int, Recorded]) -> list[Recorded]:
+        """Return these events and, of each correction among them, what it corrects, down to the root."""
+        found = dict(events)
+        wanted = [event.event for event in events.values() if isinstance(event.event, Corrected)]
+        while wanted:
+            index = wanted.pop().corrects
+            if index in found:
+                continue
+            corrected = self.recorded(index)
+            if corrected is not None:
+                found[index] = corrected
+                if isinstance(corrected.event, Corrected):
+                    wanted.append(corrected.event)
+        return list(found.values())
+
+
+def to_recorded(row: Sequence[Any]) -> Recorded:
+    """Return the recorded event of a row (seq, line, organisation, received_ms)."""
+    seq, line, organisation, received_ms = row[:4]
+    return Recorded(seq, decode(bytes(line)), organisation, received_ms)
+
+
+def _index(pair: tuple[Recorded, bytes]) -> int:
+    return pair[0].index

@@ -1,0 +1,615 @@
+"""
+The one writer: reports in, receipts out, in one transaction for all that wait.
+
+Whoever comes while a transaction runs waits for the next, which takes all of
+them at once (group commit). Under one advisory lock a transaction reads the
+states touched, judges and folds line by line, extends the tree, signs the
+checkpoint and commits; then the anchor is synced; only then anyone is answered.
+If the machine stops before the commit, nothing of it is there; if it stops
+after, the log goes on from what was committed, and a report sent again gets its receipt.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import psycopg
+
+from voltrail.database import copy
+from voltrail.database.database import Connection, Database
+from voltrail.errors import Refusal, RegistryClosed, RegistryError, ReportError, VoltrailError
+from voltrail.events.table import TRUST_KINDS
+from voltrail.ledger import merkle
+from voltrail.ledger.entries import chain, event_entry, links_root
+from voltrail.ledger.keys import Verifier, decode64
+from voltrail.ledger.notes import Checkpoint
+from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
+from voltrail.lifecycle import Finding, Recorded, in_order, judge, step
+from voltrail.organisations.trust import key_for, keys_at
+from voltrail.regimes import RULES
+from voltrail.registry import rows
+from voltrail.registry.anchor import Anchor
+from voltrail.registry.prepare import Prepared, PreparedLine
+from voltrail.registry.receipts import Outcome, receipt_again
+from voltrail.registry.settings import Keys, Settings
+from voltrail.registry.world import Pending, World
+
+APPEND_LOCK = 0x564F4C54  # "VOLT"
+MAX_GROUP_LINES = 20_000
+
+_HASH = 32
+_EVENT_COLUMNS = copy.columns(14)
+_KINDS_NOT_BY_HOST = frozenset(
+    {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
+)
+
+
+class Ticket:
+    """One report waiting for its turn, then its receipt or its error."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.done = False
+        self.receipt: bytes = b""
+        self.error: BaseException | None = None
+
+
+class Log(msgspec.Struct):
+    """The log's row, as a transaction found it."""
+
+    size: int
+    peaks: tuple[bytes, ...]
+    root: bytes
+    received_ms: int
+    trust: int
+
+
+class Writer:
+    """Appends reports to the record. Threads may call `submit` at once; processes may share a database."""
+
+    def __init__(self, database: Database, settings: Settings, keys: Keys, anchor: Anchor) -> None:
+        self._database, self._settings, self._keys, self._anchor = database, settings, keys, anchor
+        self._authority_keys = {(v.name, v.key_id): v for v in map(Verifier, settings.authorities)}
+        self.authorities = frozenset(v.holder for v in self._authority_keys.values())
+        self._connection: Connection | None = None
+        self._turn = threading.Lock()  # held by whoever runs the transaction
+        self._door = threading.Lock()  # guards _waiting
+        self._waiting: list[Ticket] = []
+        self.now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+
+    def submit(self, prepared: Prepared) -> bytes:
+        """Return the receipt of a report once it is durable; raises what refused it as a whole."""
+        ticket = Ticket(prepared)
+        with self._door:
+            self._waiting.append(ticket)
+        with self._turn:
+            while not ticket.done:
+                self._run(self._next_group())
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.receipt
+
+    def close(self) -> None:
+        """Give the writer's connection back."""
+        with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def open_log(self) -> None:
+        """Make the log's row in a new database, and see that database and anchor agree."""
+        with self._turn, self._transaction() as connection:
+            connection.execute(
+                "insert into log (origin, size, peaks, root, received_ms, trust, first_origin)"
+                " values (%s, 0, '', %s, 0, 0, %s) on conflict do nothing",
+                (self._settings.origin, merkle.EMPTY_ROOT, self._settings.origin),
+            )
+            origin = _one(connection, "select origin from log")[0]
+            if origin != self._settings.origin:
+                raise RegistryClosed(
+                    "log.origin",
+                    f"The database holds the log {origin}, the settings name {self._settings.origin}.",
+                    "Start with the data folder that belongs to this database.",
+                )
+            log = self._read_log(connection)
+            self._check_continues(connection, log)
+        self._catch_up(log.size)
+
+    # ------------------------------------------------------------ a transaction
+
+    def _next_group(self) -> list[Ticket]:
+        """Take those who wait, up to a bound of lines, in the order they came."""
+        with self._door:
+            taken, lines = 0, 0
+            while taken < len(self._waiting) and (not taken or lines < MAX_GROUP_LINES):
+                lines += len(self._waiting[taken].prepared.lines)
+                taken += 1
+            group, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return group
+
+    def _run(self, group: list[Ticket]) -> None:
+        try:
+            self._commit(group)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            for ticket in group:
+                ticket.error = _as_told(error)
+        finally:
+            for ticket in group:
+                ticket.done = True
+
+    def _commit(self, group: list[Ticket]) -> None:
+        with self._transaction() as connection:
+            log = self._read_log(connection)
+            self._check_anchor(log)
+            append = Append(self, connection, log)
+            append.world.load(
+                subject for ticket in group for line in ticket.prepared.lines for subject in line.subjects
+            )
+            for ticket in group:
+                try:
+                    append.take(ticket)
+                except VoltrailError as error:
+                    ticket.error = error
+            note = append.write()
+        if note is not None:
+            self._anchor.advance(note, append.size)
+        else:
+            self._catch_up(log.size)
+        append.answer(note)
+
+    def _transaction(self) -> Any:
+        """Return a transaction that holds the log's lock; the connection is made anew after a failure."""
+        return _Transaction(self)
+
+    def connected(self) -> Connection:
+        """Return the writer's connection."""
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._connection = self._database.connect()
+            self._connection.autocommit = True
+            self._connection.execute(rows.STAGE_PLAN)
+            self._connection.execute(rows.STAGE)
+        return self._connection
+
+    def _read_log(self, connection: Connection) -> Log:
+        size, peaks, root, received_ms, trust = _one(
+            connection, "select size, peaks, root, received_ms, trust from log"
+        )
+        hashes = tuple(bytes(peaks[at : at + _HASH]) for at in range(0, len(peaks), _HASH))
+        return Log(size, hashes, bytes(root), received_ms, trust)
+
+    # ------------------------------------------------------------ the anchor
+
+    def _check_anchor(self, log: Log) -> None:
+        """Raise RegistryClosed when the database is behind the anchor, or of another history."""
+        anchored = self._anchor.read()
+        if anchored is None:
+            if log.size:
+                raise _closed(f"The database holds {log.size:,} entries, and the anchor file is missing.")
+            return
+        checkpoint = anchored[1]
+        if checkpoint.size > log.size:
+            raise _closed(
+                f"The log has promised {checkpoint.size:,} entries, and this database holds {log.size:,}: "
+                "it was restored from an older copy."
+            )
+        if checkpoint.size == log.size and checkpoint.root != log.root:
+            raise _closed("The database holds another history than the log has promised.")
+
+    def _check_continues(self, connection: Connection, log: Log) -> None:
+        """The same, with the root at the anchored size computed from the database."""
+        self._check_anchor(log)
+        anchored = self._anchor.read()
+        if anchored is None or anchored[1].size == log.size:
+            return
+        positions = merkle.peaks_of(anchored[1].size)
+        nodes = rows.read_nodes(connection, positions)
+        if merkle.root_of([nodes[position] for position in positions]) != anchored[1].root:
+            raise _closed("The database holds another history than the log has promised.")
+
+    def _catch_up(self, size: int) -> None:
+        """Anchor what was committed before a stop came between commit and anchor."""
+        anchored = self._anchor.read()
+        if size and (anchored is None or anchored[1].size < size):
+            with self._database.pool.connection() as connection:
+                row = connection.execute("select note from checkpoint where size = %s", (size,)).fetchone()
+            if row is not None:
+                self._anchor.advance(row[0], size)
+
+    # ------------------------------------------------------------ signatures
+
+    def check_signature(self, prepared: Prepared, world: World, index: int) -> None:
+        """Raise ReportError unless a key that counts at this index of the log signed the report."""
+        note = prepared.note
+        name = note.signature.name
+        verifier = self._authority_keys.get((name, note.signature.key_id))
+        if verifier is None:
+            holder = world.organisation(note.holder)
+            key = key_for(holder, note.key_id, index) if holder is not None else None
+            if key is None:
+                raise ReportError(
+                    "report.key_unknown",
+                    f"The record holds no valid key {name} at this time.",
+                    "Have the key added to the record first (key_added), or sign with one that is there.",
+                )
+            verifier = Verifier.of(name, key.algorithm, decode64(key.public_key))
+        note.verify(verifier)
+        if note.holder != note.organisation:
+            self._check_host(prepared, world, index)
+
+    def _check_host(self, prepared: Prepared, world: World, index: int) -> None:
+        note = prepared.note
+        if note.holder != self._settings.host:
+            raise ReportError(
+                "report.signer",
+                f"{note.holder} signed a report of {note.organisation}.",
+                "An organisation signs its own reports.",
+            )
+        organisation = world.organisation(note.organisation)
+        keys = [key for key in keys_at(organisation, index) if key.revoked is None] if organisation else []
+        if keys and not any(key.host_may_sign for key in keys):
+            raise ReportError(
+                "report.host_may_not",
+                f"{note.organisation} has a key of its own, which does not let the host sign.",
+                "Sign the report with that key: voltrail report FILE --key KEY.pem",
+            )
+
+    @property
+    def settings(self) -> Settings:
+        """The registry's settings."""
+        return self._settings
+
+    @property
+    def keys(self) -> Keys:
+        """The registry's own keys."""
+        return self._keys
+
+
+class _Transaction:
+    """One transaction under the log's lock; on a database failure the connection is thrown away."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def __enter__(self) -> Connection:
+        self._connection = self._writer.connected()
+        self._block = self._connection.transaction()
+        self._block.__enter__()
+        self._connection.execute("select pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._block.__exit__(kind, error, trace)
+        except psycopg.Error:
+            self._connection.close()
+            raise
+        if isinstance(error, psycopg.Error):
+            self._connection.close()
+
+
+class Taken(msgspec.Struct):
+    """A report of which lines were accepted, or one that had been before (then `receipt` is set)."""
+
+    ticket: Ticket
+    outcome: Outcome
+    first: int
+    accepted: list[int]
+    subjects: list[list[LinkedSubject]]
+    receipt: bytes | None = None
+    again: list[Ticket] = []  # the same report, sent twice at once
+
+
+class Append:
+    """What one transaction adds to the record."""
+
+    def __init__(self, writer: Writer, connection: Connection, log: Log) -> None:
+        self._writer, self._connection, self._log = writer, connection, log
+        self.world = World(connection, writer.authorities)
+        self.size = log.size
+        self._received_ms = max(log.received_ms, writer.now_ms())
+        self._entries: list[bytes] = []
+        self._event_rows: list[bytes] = []
+        self._taken: list[Taken] = []
+        self._by_digest: dict[bytes, Taken] = {}
+        self._next_report = -1
+        self._nodes: rows.NewNodes | None = None
+        self._trust = log.trust
+
+    def take(self, ticket: Ticket) -> None:
+        """Judge and fold the lines of one report; a refusal of the whole leaves nothing of it."""
+        prepared = ticket.prepared
+        twin = self._by_digest.get(prepared.digest)
+        if twin is not None:
+            twin.again.append(ticket)
+            return
+        earlier = receipt_again(self._connection, prepared.digest, self._writer.keys.log)
+        if earlier is not None:
+            self._taken.append(Taken(ticket, Outcome(), 0, [], [], earlier))
+            return
+        self._writer.check_signature(prepared, self.world, self.size)
+        marks = (self.size, len(self._entries), self._trust)
+        saved = {
+            subject: self.world.slot(subject).saved() for line in prepared.lines for subject in line.subjects
+        }
+        taken = Taken(ticket, Outcome(), self.size, [], [])
+        for number, line in enumerate(prepared.lines):
+            self._take_line(taken, number, line)
+        if prepared.mode == "all" and taken.outcome.refused:
+            self._undo(marks, saved)
+            raise _refused_whole(taken.outcome.refused)
+        if taken.accepted:
+            self._by_digest[prepared.digest] = taken
+        self._taken.append(taken)
+
+    def _undo(
+        self, marks: tuple[int, int, int], saved: dict[str, tuple[int, bytes, int, int, Any, bool]]
+    ) -> None:
+        for index in range(marks[0], self.size):
+            del self.world.pending[index]
+        self.size, entries, self._trust = marks
+        del self._entries[entries:], self._event_rows[entries:]
+        for subject, was in saved.items():
+            self.world.slot(subject).restore(was)
+
+    def _take_line(self, taken: Taken, number: int, line: PreparedLine) -> None:
+        refusal = line.refusal or self._host_refusal(taken.ticket.prepared, line)
+        if refusal is None:
+            known = self._known(taken.ticket.prepared.note.organisation, line)
+            if known is not None:
+                taken.outcome.known.append(KnownLine(number, known))
+                return
+            verdict = judge(
+                line.event,  # type: ignore[arg-type]
+                taken.ticket.prepared.note.organisation,
+                self._received_ms,
+                self.world,
+                RULES,
+            )
+            refusal = verdict.refusal
+        if refusal is not None:
+            taken.outcome.refused.append(RefusedLine.of(number, refusal))
+            return
+        findings = [*self._append(taken, number, line), *verdict.findings]
+        taken.outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
+        self._event_rows[-1] += copy.blob(_encode_findings(findings) if findings else None)
+
+    def _host_refusal(self, prepared: Prepared, line: PreparedLine) -> Refusal | None:
+        """Return why the host cannot have signed this line: it is about trust."""
+        event = line.event
+        by_host = prepared.note.holder != prepared.note.organisation
+        if event is None or not by_host or event.kind not in _KINDS_NOT_BY_HOST:
+            return None
+        return Refusal(
+            "role.host_signed",
+            f"{event.kind} is never signed by the host.",
+            "Report it with a key of your own: voltrail report FILE --key KEY.pem",
+            source="formats.md, Evidence",
+        )
+
+    def _known(self, organisation: str, line: PreparedLine) -> int | None:
+        """
+        Return the index of the same line from the same organisation, or None.
+
+        Looked for only in the subject's own chain, and only when it already
+        goes as far in time: so no index over all lines is needed.
+        """
+        slot = self.world.slot(line.subjects[0])
+        if line.occurred_us > slot.latest_us:
+            return None
+        for recorded, known in self.world.chain(line.subjects[0]):
+            if known == line.line and recorded.reporter == organisation:
+                return recorded.index
+        return None
+
+    def _append(self, taken: Taken, number: int, line: PreparedLine) -> list[Finding]:
+        """Add one event to tree, chains and states; return what it showed that does not add up."""
+        event = line.event
+        if event is None:
+            raise ValueError(number)
+        index = self.size
+        slots = [self.world.slot(subject) for subject in line.subjects]
+        heads = [slot.h for slot in slots]
+        before = [slot.last for slot in slots]
+        ks = [slot.k + 1 for slot in slots]
+        links = links_root(line.blinds, ks, heads)
+        entry = event_entry(self._received_ms, line.commitment, links)
+        recorded = Recorded(index, event, taken.ticket.prepared.note.organisation, self._received_ms)
+        self.world.pending[index] = Pending(recorded, line.line, line.subjects, before)
+        findings: list[Finding] = []
+        linked = []
+        for slot in slots:
+            slot.h, slot.k, slot.last = chain(slot.h, entry), slot.k + 1, index
+            slot.latest_us = max(slot.latest_us, line.occurred_us)
+            slot.dirty = True
+            was = slot.state
+            if in_order(was, recorded):
+                slot.state = step(slot.subject, was, recorded)
+            else:
+                slot.state = self.world.refold(slot.subject)
+            findings += _newly_found(was, slot.state, index, findings)
+            linked.append(LinkedSubject(slot.subject, slot.k, slot.h))
+        if event.kind in TRUST_KINDS:
+            self._trust += 1
+        self.size += 1
+        self._entries.append(entry)
+        self._event_rows.append(self._event_row(index, number, line, links, ks, before, heads))
+        taken.accepted.append(number)
+        taken.subjects.append(linked)
+        return findings
+
+    def _event_row(
+        self,
+        index: int,
+        number: int,
+        line: PreparedLine,
+        links: bytes,
+        ks: list[int],
+        before: list[int],
+        heads: list[bytes],
+    ) -> bytes:
+        """Return the row of an event, but for its last column, the findings."""
+        return b"".join(
+            (
+                _EVENT_COLUMNS,
+                copy.bigint(index),
+                copy.bigint(self._report_id()),
+                copy.integer(number),
+                copy.text(line.event.kind),  # type: ignore[union-attr]
+                copy.timestamp(line.occurred_us),
+                copy.bigint(self._received_ms),
+                copy.blob(line.line),
+                copy.blob(line.commitment),
+                copy.blob(links),
+                copy.texts([subject.encode() for subject in line.subjects]),
+                copy.bigints(ks),
+                copy.bigints(before),
+                copy.blob(b"".join(heads)),
+            )
+        )
+
+    def _report_id(self) -> int:
+        """Return the number of the report being taken: one more than that of the last."""
+        if self._next_report < 0:
+            self._next_report = _one(self._connection, "select coalesce(max(id), -1) + 1 from report")[0]
+        return self._next_report + len(self._by_digest)
+
+    def write(self) -> str | None:
+        """Write all that was taken; return the signed checkpoint, or None when nothing was appended."""
+        if not self._entries:
+            return None
+        nodes, peaks = merkle.extend(
+            self._log.size, self._log.peaks, [merkle.leaf_hash(entry) for entry in self._entries]
+        )
+        root = merkle.root_of(peaks)
+        note = self._writer.keys.log.sign(Checkpoint(self._writer.settings.origin, self.size, root).text)
+        self._nodes = rows.NewNodes(self._log.size, self._log.peaks, nodes)
+        connection = self._connection
+        connection.execute("insert into checkpoint values (%s, %s)", (self.size, note))
+        rows.write_nodes(connection, self._log.size, nodes)
+        self._write_reports()
+        rows.copy_in(connection, "event", self._event_rows)
+        rows.write_subjects(connection, self.world.slots.values())
+        connection.execute(
+            "update log set size = %s, peaks = %s, root = %s, received_ms = %s, trust = %s",
+            (self.size, b"".join(peaks), root, self._received_ms, self._trust),
+        )
+        return note
+
+    def _write_reports(self) -> None:
+        for number, taken in enumerate(self._by_digest.values(), self._next_report):
+            prepared = taken.ticket.prepared
+            self._connection.execute(
+                "insert into report values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    number,
+                    prepared.note.organisation,
+                    prepared.signed,
+                    prepared.digest,
+                    prepared.secret,
+                    prepared.nodes,
+                    len(prepared.lines),
+                    taken.first,
+                    len(taken.accepted),
+                    self.size,
+                    msgspec.json.encode(taken.outcome),
+                    prepared.source_digest,
+                ),
+                binary=True,
+            )
+
+    def answer(self, note: str | None) -> None:
+        """Give everyone who was taken a receipt; called once all is durable and anchored."""
+        for taken in self._taken:
+            if taken.receipt is not None:
+                taken.ticket.receipt = taken.receipt
+                continue
+            receipt = sign_receipt(self._receipt(taken, note), self._writer.keys.log)
+            for ticket in (taken.ticket, *taken.again):
+                ticket.receipt = receipt
+
+    def _receipt(self, taken: Taken, note: str | None) -> Receipt:
+        proof: list[bytes] = []
+        if taken.accepted and self._nodes is not None:
+            end = taken.first + len(taken.accepted)
+            proof = merkle.range_proof(taken.first, end, self.size, self._nodes)
+        return Receipt(
+            report=taken.ticket.prepared.digest.hex(),
+            lines=len(taken.ticket.prepared.lines),
+            first_index=taken.first if taken.accepted else None,
+            accepted=taken.accepted,
+            known=taken.outcome.known,
+            subjects=taken.subjects,
+            refused=taken.outcome.refused,
+            findings=taken.outcome.findings,
+            checkpoint=note or self._standing_checkpoint(),
+            range_proof=proof,
+        )
+
+    def _standing_checkpoint(self) -> str:
+        """Return the checkpoint the log stands at, for a report of which nothing was new."""
+        log = self._writer.settings.origin
+        return self._writer.keys.log.sign(Checkpoint(log, self._log.size, self._log.root).text)
+
+
+def _newly_found(was: Any, now: Any, index: int, known: list[Finding]) -> list[Finding]:
+    """Return the findings of a state that this event showed, or that its arrival brought about."""
+    before = set(getattr(was, "findings", ()))
+    return [
+        finding
+        for finding in getattr(now, "findings", ())
+        if (finding.index == index or finding not in before) and finding not in known
+    ]
+
+
+def _encode_findings(findings: list[Finding]) -> bytes:
+    return msgspec.json.encode(findings)
+
+
+def _refused_whole(refused: list[RefusedLine]) -> ReportError:
+    first = refused[0]
+    more = f" {len(refused) - 1} more lines were refused too." if len(refused) > 1 else ""
+    return ReportError(
+        first.rule,
+        f"{first.message}{more} Nothing was taken (mode=all).",
+        first.fix,
+        first.line + 1,
+        first.source,
+    )
+
+
+def _closed(message: str) -> RegistryClosed:
+    return RegistryClosed(
+        "log.closed",
+        message,
+        "Writing has stopped so that the log cannot fork. Put the newest copy of the database back, "
+        "or close this log and begin its successor; see the operator's manual.",
+    )
+
+
+def _as_told(error: BaseException) -> BaseException:
+    """Return the error as those who wait shall hear it."""
+    if isinstance(error, psycopg.Error):
+        told = RegistryError(
+            "database.failed",
+            f"The database did not take the report: {str(error).strip() or type(error).__name__}.",
+            "Send the same report again: if it was taken after all, you get its receipt.",
+        )
+        told.__cause__ = error
+        return told
+    return error
+
+
+def _one(connection: Connection, query: str) -> tuple[Any, ...]:
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise RegistryError(
+            "registry.empty", "The database holds no log.", "Start it once with `voltrail serve`."
+        )
+    return row
