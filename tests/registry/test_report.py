@@ -194,10 +194,13 @@ def test_a_corrected_life(registry):
 def test_as_of_and_known_at(registry):
     """The world at a time as known now, and what the record knew at a time, are two questions."""
     from datetime import UTC, datetime
+    from time import sleep
 
     made, shipped = sample.first_life(PACK)
     registry.report(maker_report(made))
+    sleep(0.01)
     between = datetime.now(UTC)
+    sleep(0.01)
     registry.report(maker_report(shipped))
     asked = datetime.fromisoformat("2026-04-13T00:00:00+08:00")
     assert registry.battery(PACK, audience="auditor")["place"] == "in_transit"

@@ -1,18 +1,24 @@
 """
-The command line: one module for each noun.
+The command line: commands by noun.
 
-Exit codes: 0 done, 1 refused or not verified, 2 wrong use. Every command has `--json`.
+Exit codes: 0 done, 1 refused or not verified, 2 wrong use. Commands that give data have `--json`.
 """
 
 import click
 
+from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
+from voltrail.cli.common import Group
+from voltrail.cli.log import log
+from voltrail.cli.report import report
+from voltrail.cli.start import demo, doctor, init, key, serve
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="voltrail")
 def main() -> None:
     """Keep the whole life of power batteries on a record that anyone can verify."""
 
 
-main.add_command(code)
+for command in (battery, code, demo, doctor, evidence, init, key, log, report, serve, verify):
+    main.add_command(command)

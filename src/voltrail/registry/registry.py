@@ -90,7 +90,7 @@ class Registry:
 
     # ------------------------------------------------------------------ writing
 
-    def report(self, file: bytes, mode: Mode = "valid") -> bytes:
+    def report(self, file: bytes, mode: str = "valid") -> bytes:
         """
         Take a signed report file; return the receipt once all of it is durable.
 
@@ -105,7 +105,7 @@ class Registry:
         self,
         organisation: str,
         lines: Sequence[bytes],
-        mode: Mode = "valid",
+        mode: str = "valid",
         source_digest: bytes | None = None,
     ) -> bytes:
         """

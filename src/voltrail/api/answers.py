@@ -1,0 +1,65 @@
+"""What every route needs: the registry behind it, the page for its reader, and answers in both forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.status_codes import HTTP_200_OK
+
+from voltrail.registry.registry import Registry
+from voltrail.web import Page, choose
+from voltrail.web.language import preferred
+
+Asked = Request[Any, Any, Any]
+
+NEGOTIATED = {"Vary": "Accept, Accept-Language"}
+_PAGES = {"text/html", "application/xhtml+xml"}
+
+
+def registry_of(request: Asked) -> Registry:
+    """Return the registry that the application serves."""
+    registry: Registry = request.app.state.registry
+    return registry
+
+
+def wants_page(request: Asked) -> bool:
+    """Return whether a person's browser asks: HTML is named, and no less liked than JSON."""
+    for media_type in preferred(request.headers.get("accept", "")):
+        if media_type in _PAGES:
+            return True
+        if media_type in {"application/json", "*/*", "application/*"}:
+            return False
+    return False
+
+
+def page_for(request: Asked) -> Page:
+    """Return the page in the reader's language."""
+    language = choose(
+        request.query_params.get("lang"),
+        request.headers.get("accept-language", ""),
+    )
+    return Page(language, request.url.path, list(request.query_params.multi_items()))
+
+
+def as_json(value: Any, status: int = HTTP_200_OK, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Return a JSON answer."""
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        media_type="application/json",
+        headers=NEGOTIATED | (headers or {}),
+    )
+
+
+def as_page(
+    page: Page, template: str, status: int = HTTP_200_OK, headers: dict[str, str] | None = None, **values: Any
+) -> Response[bytes]:
+    """Return a page."""
+    return Response(
+        page.render(template, **values).encode(),
+        status_code=status,
+        media_type="text/html; charset=utf-8",
+        headers=NEGOTIATED | {"Content-Language": page.tag} | (headers or {}),
+    )

@@ -1,0 +1,47 @@
+"""The application, assembled; each route is described where it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from voltrail.api import batteries, checks, home, log, monitoring, organisations, reports, static
+from voltrail.api.documentation import DocumentationPage
+from voltrail.api.failures import HANDLERS
+from voltrail.api.headers import Outgoing
+from voltrail.api.monitoring import Metrics, Timed
+from voltrail.registry.registry import Registry
+
+
+def create_app(registry: Registry) -> Litestar:
+    """Return the ASGI application that serves one registry; it does not close it."""
+    metrics = Metrics()
+    return Litestar(
+        route_handlers=[
+            *home.ROUTES,
+            *batteries.ROUTES,
+            *organisations.ROUTES,
+            *reports.ROUTES,
+            *checks.ROUTES,
+            *log.ROUTES,
+            *monitoring.ROUTES,
+            *static.ROUTES,
+        ],
+        state=State({"registry": registry, "metrics": metrics}),
+        exception_handlers=HANDLERS,
+        middleware=[Timed()],
+        before_send=[Outgoing(metrics)],
+        openapi_config=OpenAPIConfig(
+            title="Voltrail",
+            version=version("voltrail"),
+            description="A digital ID for every power battery, and its life on record for anyone to verify.",
+            path="/docs",
+            render_plugins=[DocumentationPage(), JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        debug=False,
+    )

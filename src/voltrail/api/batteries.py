@@ -1,0 +1,163 @@
+"""Batteries: one by its code, its history, family and evidence; and lists of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from litestar import Response, get
+from litestar.params import PathParameter, QueryParameter
+
+from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.codes import parse
+from voltrail.errors import AccessError, UsageError
+from voltrail.registry.views import may_read
+from voltrail.web.reading import read_out, title
+
+AUDIENCE: Final = "public"  # until there is a sign-in
+EVENTS_ON_PAGE: Final = 50
+
+CodeText = Annotated[str, PathParameter(description="24 or 19 characters, or an NC- id")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="how many at most")]
+Moment = Annotated[str | None, QueryParameter(description="RFC 3339 with offset, as 2026-05-03T08:00:00Z")]
+Before = Annotated[int | None, QueryParameter(ge=0, description="`next` of the page before")]
+Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
+Words = Annotated[
+    str | None, QueryParameter(max_length=200, description="the beginning of a code, or an identifier")
+]
+Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
+Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
+After = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before")]
+
+
+@get("/b/{code:str}", sync_to_thread=True, summary="One battery")
+def battery(
+    request: Asked, code: CodeText, as_of: Moment = None, known_at: Moment = None, before: Before = None
+) -> Response[bytes]:
+    """
+    Return what everybody may know of a battery: the page for people, JSON for programs.
+
+    `as_of` shows the world at that time as known now, `known_at` what the record knew at that time.
+    """
+    registry = registry_of(request)
+    parsed = parse(code)
+    found = registry.battery(parsed.text, _moment("as_of", as_of), _moment("known_at", known_at), AUDIENCE)
+    if not wants_page(request):
+        return as_json(found)
+    page = page_for(request)
+    return as_page(
+        page,
+        "battery",
+        battery=found,
+        parts=read_out(parsed, page.language),
+        title=title(parsed, page.language),
+        history=registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before),
+        family=registry.genealogy(parsed.text, 1),
+        checkpoint=registry.checkpoint().split("\n"),
+        origin=registry.origin,
+        as_of=as_of,
+        known_at=known_at,
+    )
+
+
+@get("/b/{code:str}/history", sync_to_thread=True, summary="A battery's events")
+def history(request: Asked, code: CodeText, limit: Limit = 100, before: Before = None) -> Response[bytes]:
+    """Return a battery's events, the last in the log first; `next` is the `before` of the next page."""
+    return as_json(registry_of(request).history(code, AUDIENCE, limit, before))
+
+
+@get("/b/{code:str}/genealogy", sync_to_thread=True, summary="A battery's family")
+def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[bytes]:
+    """Return a battery's parts, what it was made from and what it was made into."""
+    return as_json(_without_parents(registry_of(request).genealogy(code, depth)))
+
+
+@get("/b/{code:str}/evidence", sync_to_thread=True, summary="A battery's evidence, as a file")
+def evidence(request: Asked, code: CodeText) -> Response[bytes]:
+    """Return the file by which anyone can verify the history without this registry."""
+    text = parse(code).text
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", text)
+    return Response(
+        registry_of(request).evidence(text, AUDIENCE),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}.evidence.json"'},
+    )
+
+
+@get("/batteries", sync_to_thread=True, summary="List batteries")
+def batteries(
+    request: Asked,
+    q: Words = None,
+    level: Level = None,
+    place: Place = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Response[bytes]:
+    """Return batteries in the order of their codes, or those whose code begins with `q`."""
+    _check_place(place)
+    if q:
+        found, following = search(request, q, limit), None
+    else:
+        found, following = _listed(request, level, limit, after)
+    if wants_page(request):
+        return as_page(page_for(request), "search", q=q or "", found=found, following=following, level=level)
+    return as_json({"batteries": [one for one in found if "code" in one], "next": following})
+
+
+def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
+    """Return what begins with a text: batteries by `code`, others by `kind` and `id`."""
+    return [
+        {"code": one["id"], "level": parse(one["id"]).level} if one["kind"] == "battery" else one
+        for one in registry_of(request).search(text, limit)
+    ]
+
+
+def _listed(
+    request: Asked, level: str | None, limit: int, after: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    rows = registry_of(request).batteries(level or None, None, limit, after)
+    hidden = {name for name in ("place",) if not may_read(AUDIENCE, name)}
+    shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
+    return shown, rows[-1]["code"] if len(rows) == limit else None
+
+
+def _check_place(place: str | None) -> None:
+    """Refuse to sort batteries by what the reader may not see of each."""
+    if place and not may_read(AUDIENCE, "place"):
+        raise AccessError(
+            "access.place",
+            "Where a battery is, is not public.",
+            "Leave `place` out; those who may see it will sign in.",
+        )
+
+
+def _without_parents(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a family tree without what each is built into, where the reader may not see that."""
+    if may_read(AUDIENCE, "parent"):
+        return node
+    kept = {name: value for name, value in node.items() if name != "parent"}
+    return kept | {
+        name: [_without_parents(one) for one in kept[name]]
+        for name in ("parts", "predecessors", "successors")
+        if name in kept
+    }
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise UsageError(
+            "request.time",
+            f"{name} is {text[:40]!r}; a time with its offset is needed.",
+            "Write 2026-05-03T08:00:00Z or 2026-05-03T16:00:00%2B08:00 (in an address + is written %2B).",
+        )
+    return when
+
+
+ROUTES: Final = (battery, history, genealogy, evidence, batteries)

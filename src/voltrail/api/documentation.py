@@ -1,0 +1,61 @@
+"""/docs: every route on one page of our own, from the description that programs read as OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+
+from voltrail.api.answers import page_for
+from voltrail.ledger.reports import MEDIA_TYPE
+
+_INTENTIONS: Final = (
+    '{"organisation": "91000000MA0000000X", "lines": [{"kind": "retired",'
+    ' "occurred_at": "2026-05-03T08:00:00Z", "code": "9ZZPB240000003G4C0221953"}]}'
+)
+_EXAMPLES: Final = {
+    ("post", "/reports"): f"curl --data-binary @day.report -H 'Content-Type: {MEDIA_TYPE}' 'HOST/reports'",
+    ("post", "/checks"): f"curl -H 'Content-Type: application/json' -d '{_INTENTIONS}' 'HOST/checks'",
+    ("get", "/b/{code}/evidence"): "curl -OJ 'HOST/b/9ZZPB240000003G4C0221953/evidence'",
+    ("get", "/batteries"): "curl 'HOST/batteries?level=pack&limit=10'",
+    ("get", "/search"): "curl 'HOST/search?q=9ZZ'",
+}
+_SAMPLES: Final = {"{code}": "9ZZPB240000003G4C0221953", "{identifier}": "91000000MA0000000X"}
+
+
+class DocumentationPage(OpenAPIRenderPlugin):
+    """The page at /docs; it loads nothing but the style sheet of all pages."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/", media_type="text/html; charset=utf-8")  # type: ignore[arg-type]
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Return the page."""
+        host = str(request.base_url).rstrip("/")
+        return page_for(request).render("docs", operations=operations(openapi_schema, host)).encode()
+
+
+def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:
+    """Return the routes of a description in order, each with its words, parameters and an example."""
+    return [
+        {
+            "method": method.upper(),
+            "path": path,
+            "summary": operation.get("summary", ""),
+            "description": operation.get("description", ""),
+            "parameters": [one for one in operation.get("parameters", []) if one.get("in") != "header"],
+            "example": example(method, path, host),
+        }
+        for path, methods in sorted(schema["paths"].items())
+        for method, operation in methods.items()
+    ]
+
+
+def example(method: str, path: str, host: str) -> str:
+    """Return a command that calls a route."""
+    if (method, path) in _EXAMPLES:
+        return _EXAMPLES[method, path].replace("HOST", host)
+    for name, sample in _SAMPLES.items():
+        path = path.replace(name, sample)
+    return f"curl '{host}{path}'"

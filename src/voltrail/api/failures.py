@@ -1,0 +1,114 @@
+"""One shape for everything that goes wrong, whoever found it: Voltrail, the router, or nobody."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from voltrail.api.answers import Asked, as_json, as_page, page_for, wants_page
+from voltrail.errors import (
+    AccessError,
+    CodeError,
+    LineError,
+    NoteError,
+    NotFound,
+    RegistryError,
+    UsageError,
+    VoltrailError,
+)
+
+log = logging.getLogger("voltrail.api")
+
+# The first that fits. What is broken in form is 400, what is understood and not taken 422.
+_BY_CLASS: Final[tuple[tuple[type[VoltrailError], int], ...]] = (
+    (NotFound, 404),
+    (AccessError, 403),
+    (RegistryError, 503),
+    (UsageError, 400),
+    (CodeError, 400),
+    (LineError, 400),
+    (NoteError, 400),
+    (VoltrailError, 422),
+)
+_BY_RULE: Final = {
+    "access.sign_in": 401,
+    "report.too_large": 413,
+    "report.layout": 400,
+    "report.note": 400,
+    "request.content_type": 415,
+}
+_HEADERS: Final[Mapping[int, dict[str, str]]] = {
+    401: {"WWW-Authenticate": "Bearer"},
+    503: {"Retry-After": "5"},
+}
+_ROUTER: Final[Mapping[int, tuple[str, str, str]]] = {
+    404: ("route.unknown", "There is nothing at this address.", "All addresses are listed at /docs."),
+    405: ("route.method", "This address does not take this method.", "The methods are listed at /docs."),
+    413: ("request.too_large", "The request is larger than this address takes.", "Send several reports."),
+    415: ("request.content_type", "This content type is not taken here.", "The types are listed at /docs."),
+}
+
+
+def status_of(error: VoltrailError) -> int:
+    """Return the HTTP status of an error: by its rule, else by its class."""
+    if error.rule in _BY_RULE:
+        return _BY_RULE[error.rule]
+    return next(status for kind, status in _BY_CLASS if isinstance(error, kind))
+
+
+def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[str, str]) -> Response[bytes]:
+    """Return an error as a page for people, as JSON for programs, in the same words."""
+    sent = {**_HEADERS.get(status, {}), **headers}
+    if wants_page(request):
+        return as_page(page_for(request), "error", status, sent, error=error, number=status)
+    return as_json(error.as_json(), status, sent)
+
+
+def voltrail_error(request: Asked, error: VoltrailError) -> Response[bytes]:
+    """Answer what Voltrail raised on purpose."""
+    return answer(request, error, status_of(error), {})
+
+
+def router_error(request: Asked, error: HTTPException) -> Response[bytes]:
+    """Answer what the router found: no such address, a method or a parameter that is not taken."""
+    status = error.status_code
+    if status >= 500:
+        return defect(request, error)
+    if status in _ROUTER:
+        said = UsageError(*_ROUTER[status])
+    else:
+        said = UsageError("request.invalid", _invalid(error), "What may be sent is described at /docs.")
+    allowed = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return answer(request, said, status, allowed)
+
+
+def defect(request: Asked, error: Exception) -> Response[bytes]:
+    """Answer what nobody foresaw: it is logged here, and nothing of it is told."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    said = VoltrailError(
+        "internal.defect",
+        "Something went wrong in Voltrail itself.",
+        "Try again; if it stays, tell the operator of this registry what you did and when.",
+    )
+    return answer(request, said, 500, {})
+
+
+def _invalid(error: HTTPException) -> str:
+    extra: Any = error.extra
+    if isinstance(extra, list) and extra and isinstance(extra[0], dict):
+        return (
+            "; ".join(f"{one.get('key', 'body')}: {one.get('message', 'not valid')}" for one in extra) + "."
+        )
+    return f"{error.detail.rstrip('.')}."
+
+
+HANDLERS: Final[ExceptionHandlersMap] = {
+    VoltrailError: voltrail_error,
+    HTTPException: router_error,
+    Exception: defect,
+}

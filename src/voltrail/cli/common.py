@@ -1,0 +1,69 @@
+"""What the commands share: where the registry is, how refusals are told, how JSON is printed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+import voltrail
+from voltrail.errors import VoltrailError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data"),
+    show_default=True,
+    envvar="VOLTRAIL_DATA",
+    help="The registry's folder.",
+)
+database_option = click.option(
+    "--database",
+    metavar="DSN",
+    envvar="VOLTRAIL_DATABASE",
+    help="A PostgreSQL to use instead of the embedded one.",
+)
+
+
+def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--data` and `--database`, and hand it the open registry as `registry`."""
+
+    @data_option
+    @database_option
+    @functools.wraps(command)
+    def opened(*args: Any, data: Path, database: str | None, **kwargs: Any) -> Any:
+        with voltrail.open(data, database) as registry:
+            return command(*args, registry=registry, **kwargs)
+
+    return opened
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON for programs."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def refuse(error: VoltrailError, *, as_json: bool = False) -> NoReturn:
+    """Print why not and what to do, and leave with exit code 1."""
+    if as_json:
+        print_json(error.as_json())
+    else:
+        click.echo(str(error), err=True)
+    raise SystemExit(1)
+
+
+class Group(click.Group):
+    """A group in which every refusal of ours ends in words and exit code 1, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        as_json = "--json" in ctx.args  # read before the command takes them
+        try:
+            return super().invoke(ctx)
+        except VoltrailError as error:
+            refuse(error, as_json=as_json)

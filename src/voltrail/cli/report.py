@@ -1,0 +1,197 @@
+"""`voltrail report`: sign lines and hand them in."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import click
+
+import voltrail
+from voltrail.cli.common import data_option, database_option, json_option, print_json
+from voltrail.errors import ReportError, UsageError
+from voltrail.ledger.notes import Checkpoint, parse_note
+from voltrail.ledger.reports import MEDIA_TYPE, ReportFile, host_secret, sign_report, split_lines
+from voltrail.registry.prepare import split_all
+from voltrail.registry.settings import read_signer
+
+TIMEOUT_SECONDS = 60
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your key, a PEM file."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["valid", "all"]),
+    default="valid",
+    show_default=True,
+    help="Take the lines that hold, or everything or nothing.",
+)
+@click.option("--check", is_flag=True, help="Ask whether it may be done; record nothing.")
+@click.option("--to", "url", metavar="URL", help="Send it to a server instead of a folder on this machine.")
+@data_option
+@database_option
+@json_option
+def report(
+    *,
+    file: Path,
+    key: Path | None,
+    mode: str,
+    check: bool,
+    url: str | None,
+    data: Path,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """
+    Sign the event lines of FILE with your key and hand them in; print the receipt.
+
+    FILE holds one event a line (.jsonl), or is a signed .report. The signed
+    file is kept beside FILE until there is a receipt, so nothing is lost when
+    the line breaks; the same lines give the same receipt however often they are sent.
+    """
+    content = file.read_bytes()
+    with _target(url, data, database) as target:
+        if check:
+            answers = target.check(_holder(key), split_lines(content))
+            print_json(answers) if as_json else _print_answers(answers)
+            raise SystemExit(0 if all(answer["allowed"] for answer in answers) else 1)
+        kept = file.with_suffix(".report")
+        signed = content if file.suffix == ".report" else _sign(content, key, target.origin())
+        if kept != file:
+            kept.write_bytes(signed)
+        receipt = target.report(signed, mode)
+        if kept != file:
+            kept.unlink()
+    told = json.loads(receipt)
+    click.echo(receipt.decode()) if as_json else _print_receipt(told)
+    raise SystemExit(1 if told["refused"] else 0)
+
+
+def _sign(content: bytes, key: Path | None, origin: str) -> bytes:
+    """Return the report file over these lines; its secret is derived, so that a retry is the same report."""
+    if key is None:
+        raise UsageError(
+            "usage.key", "Lines must be signed.", "Give --key KEY.pem (make one: voltrail key new)."
+        )
+    signer = read_signer(key)
+    lines = split_lines(content)
+    secret = host_secret(sha256(signer.pem.encode()).digest(), signer.verifier.holder, lines)
+    return sign_report(origin, signer, secret, lines, split_all(lines)).encode()
+
+
+def _holder(key: Path | None) -> str:
+    if key is None:
+        raise UsageError("usage.key", "Who asks is told by the key.", "Give --key KEY.pem.")
+    return read_signer(key).verifier.holder
+
+
+def _target(url: str | None, data: Path, database: str | None) -> _Server | _Folder:
+    return _Server(url) if url else _Folder(data, database)
+
+
+class _Folder:
+    """A registry on this machine."""
+
+    def __init__(self, data: Path, database: str | None) -> None:
+        self._registry = voltrail.open(data, database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._registry.close()
+
+    def origin(self) -> str:
+        """Return the log's origin."""
+        return self._registry.origin
+
+    def report(self, signed: bytes, mode: str) -> bytes:
+        """Hand the report in; return the receipt."""
+        return self._registry.report(signed, mode)
+
+    def check(self, organisation: str, lines: list[bytes]) -> list[dict[str, Any]]:
+        """Ask whether these may be done."""
+        return self._registry.check(organisation, lines)
+
+
+class _Server:
+    """A registry behind HTTP."""
+
+    def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError("usage.url", f"{url!r} is not an address.", "Give it as https://HOST.")
+        self._url = url.rstrip("/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Hold nothing open."""
+
+    def origin(self) -> str:
+        """Return the log's origin, as its checkpoint says."""
+        return Checkpoint.parse(parse_note(self._ask("/log/checkpoint").decode()).text).origin
+
+    def report(self, signed: bytes, mode: str) -> bytes:
+        """Hand the report in; return the receipt."""
+        ReportFile.parse(signed)
+        return self._ask(f"/reports?mode={mode}", signed, MEDIA_TYPE)
+
+    def check(self, organisation: str, lines: list[bytes]) -> list[dict[str, Any]]:
+        """Ask whether these may be done."""
+        body = {"organisation": organisation, "lines": [line.decode() for line in lines]}
+        answers: list[dict[str, Any]] = json.loads(
+            self._ask("/checks", json.dumps(body).encode(), "application/json")
+        )
+        return answers
+
+    def _ask(self, path: str, body: bytes | None = None, content_type: str = "") -> bytes:
+        headers = {"Content-Type": content_type} if body is not None else {}
+        request = Request(self._url + path, data=body, headers=headers)  # noqa: S310 - http(s) only, checked
+        try:
+            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+                content: bytes = answer.read()
+                return content
+        except HTTPError as error:
+            told = json.loads(error.read() or b"{}").get("error", {})
+            raise ReportError(
+                told.get("rule", "http.error"),
+                told.get("message", f"The server answered {error.code}."),
+                told.get("fix", ""),
+                told.get("line"),
+                told.get("source"),
+            ) from None
+        except (URLError, TimeoutError) as error:
+            raise ReportError(
+                "http.unreachable",
+                f"{self._url} did not answer: {error}.",
+                "Run the same command again: nothing is reported twice.",
+            ) from None
+
+
+def _print_receipt(receipt: dict[str, Any]) -> None:
+    taken, known, refused = (len(receipt[name]) for name in ("accepted", "known", "refused"))
+    click.echo(f"{taken:,} taken, {known:,} known before, {refused:,} refused.")
+    if taken:
+        first = receipt["first_index"]
+        click.echo(
+            f"In the log from entry {first:,} to {first + taken - 1:,}. Report {receipt['report'][:16]}"
+        )
+    for line in receipt["refused"]:
+        click.echo(f"Line {line['line'] + 1}: {line['message']} {line['fix']}", err=True)
+    for line in receipt["findings"]:
+        click.echo(f"Line {line['line'] + 1}, {line['kind']}: {line['message']}")
+
+
+def _print_answers(answers: list[dict[str, Any]]) -> None:
+    for answer in answers:
+        verdict = "yes" if answer["allowed"] else f"no. {answer['message']} {answer['fix']}"
+        click.echo(f"Line {answer['line']}: {verdict}")

@@ -1,0 +1,213 @@
+"""`voltrail init`, `key`, `serve`, `demo` and `doctor`: how a registry begins and runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+import voltrail
+from voltrail.cli.common import data_option, database_option, json_option, print_json
+from voltrail.errors import UsageError
+from voltrail.ledger.keys import ED25519, P256, Signer, encode64
+from voltrail.registry.doctor import diagnose
+from voltrail.registry.registry import Registry
+from voltrail.registry.settings import initialise, load, write_private
+
+DEMO_ORIGIN = "demo.voltrail.example/log"
+LOOPBACK = "127.0.0.1"
+
+
+@click.command()
+@click.option("--origin", required=True, help="The log's name for ever, such as registry.example/log.")
+@click.option(
+    "--authority",
+    "authorities",
+    required=True,
+    multiple=True,
+    metavar="VKEY",
+    help="The public key of the authority; may be given several times.",
+)
+@click.option("--witness", "witnesses", multiple=True, metavar="VKEY", help="A witness's public key.")
+@data_option
+@database_option
+@json_option
+def init(
+    *,
+    origin: str,
+    authorities: tuple[str, ...],
+    witnesses: tuple[str, ...],
+    data: Path,
+    database: str | None,
+    as_json: bool,
+) -> None:
+    """Begin a registry: make its folder, its keys (0600, outside the database) and its policy."""
+    settings = initialise(data, origin, authorities, witnesses, database)
+    with voltrail.open(data, database) as registry:
+        vkey = registry.keys.log.vkey
+    if as_json:
+        print_json(
+            {"origin": settings.origin, "log": vkey, "data": str(data), "policy": str(data / "policy.txt")}
+        )
+        return
+    click.echo(f"The log {settings.origin} has begun in {data}.\n\n  {vkey}\n")
+    click.echo("Keep a copy of the keys folder where the database's backups do not lie.")
+    click.echo("Next, the authority puts the host's key into the record:\n")
+    click.echo(f"  voltrail report {data / 'host-trust.jsonl'} --key AUTHORITY.pem --data {data}")
+    click.echo(f"  voltrail serve --data {data}")
+
+
+@click.group()
+def key() -> None:
+    """Make keys to sign with."""
+
+
+@key.command("new")
+@click.argument("name", metavar="ORGANISATION/KEY_ID")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The private key's file, made 0600."
+)
+@click.option("--algorithm", type=click.Choice([ED25519, P256]), default=ED25519, show_default=True)
+@json_option
+def new_key(*, name: str, out: Path, algorithm: str, as_json: bool) -> None:
+    """Make a key, write it to a file, and print what others need: its VKEY and its line for the record."""
+    signer = Signer.generate(name, algorithm)
+    if not signer.verifier.holder:
+        raise UsageError("usage.key_name", f"{name!r} is not ORGANISATION/KEY_ID.", "Such as 91…X/line-1.")
+    try:
+        write_private(out, signer.pem.encode())
+    except FileExistsError:
+        raise UsageError(
+            "usage.exists", f"{out} exists.", "Name another file; keys are never overwritten."
+        ) from None
+    members = {
+        "organisation": signer.verifier.holder,
+        "key_id": name.rpartition("/")[2],
+        "algorithm": algorithm,
+        "public_key": encode64(signer.verifier.public_key),
+    }
+    if as_json:
+        print_json({"vkey": signer.vkey, "file": str(out), **members})
+        return
+    click.echo(signer.vkey)
+    click.echo("\nFor the record (key_added, with the time of your own):", err=True)
+    click.echo("  " + json.dumps(members), err=True)
+
+
+@click.command()
+@click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True)
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False))
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False))
+@data_option
+@database_option
+def serve(
+    *, host: str, port: int, tls_cert: str | None, tls_key: str | None, data: Path, database: str | None
+) -> None:
+    """Serve the registry's pages and its API until Ctrl-C."""
+    with voltrail.open(data, database) as registry:
+        _serve(registry, host, port, tls_cert, tls_key)
+
+
+def _serve(
+    registry: Registry, host: str, port: int, tls_cert: str | None = None, tls_key: str | None = None
+) -> None:
+    import uvicorn
+
+    from voltrail.api.app import create_app
+
+    uvicorn.run(
+        create_app(registry),
+        host=host,
+        port=port,
+        ssl_certfile=tls_cert,
+        ssl_keyfile=tls_key,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+@click.command()
+@click.option("--packs", default=2000, show_default=True, help="How many packs live in the sample world.")
+@click.option("--seed", default=20261, show_default=True, help="The same seed gives the same world.")
+@click.option("--no-serve", is_flag=True, help="Make the world and stop.")
+@click.option("--port", default=8000, show_default=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-data"),
+    show_default=True,
+    help="Where the sample world is kept.",
+)
+@database_option
+def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, database: str | None) -> None:
+    """Make a sample world, all invented, and serve it."""
+    from voltrail.demo.driver import populate
+    from voltrail.demo.world import World
+
+    world = World(packs, seed)
+    fresh = not (data / "settings.json").exists()
+    if fresh:
+        initialise(data, DEMO_ORIGIN, [world.authority.vkey], database=database)
+    elif load(data).origin != DEMO_ORIGIN:
+        raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
+    with voltrail.open(data, database) as registry:
+        click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
+        with _bar("Reports") as (bar, task):
+            populate(registry, world, lambda done, total: bar.update(task, completed=done, total=total))
+        (data / "authority.vkey").write_text(world.authority.vkey + "\n")
+        _say_what_to_try(registry, data, port, serving=not no_serve)
+        if not no_serve:
+            _serve(registry, LOOPBACK, port)
+
+
+def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool) -> None:
+    counts = registry.counts()
+    code = registry.batteries(level="pack", place="in_vehicle", limit=1)[0]["code"]
+    click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log.\n")
+    if serving:
+        click.echo(f"Open    http://{LOOPBACK}:{port}/")
+        click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")
+    click.echo("Try, in another terminal:" if serving else "Try:")
+    click.echo(f"  voltrail battery {code} --data {data}")
+    click.echo(f"  voltrail evidence {code} --data {data} > e.json")
+    click.echo(
+        f'  voltrail verify e.json --policy {data}/policy.txt --authority "$(cat {data}/authority.vkey)"'
+    )
+    click.echo(f"  voltrail log audit --data {data}")
+    if serving:
+        click.echo("\nCtrl-C stops it; the world stays in the folder.")
+
+
+class _bar:  # noqa: N801 - reads as a function
+    """A progress bar with one task."""
+
+    def __init__(self, title: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress, self._title = Progress(*columns), title
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        self._progress.start()
+        return self._progress, self._progress.add_task(self._title, total=None)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+@click.command()
+@data_option
+@database_option
+@json_option
+def doctor(*, data: Path, database: str | None, as_json: bool) -> None:
+    """Look at an installation: what is right, what is not, and what to do."""
+    checks = list(diagnose(data, database))
+    if as_json:
+        print_json([{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks])
+    else:
+        for check in checks:
+            click.echo(f"{'right' if check.ok else 'WRONG':<6} {check.name:<9} {check.message}")
+            if not check.ok:
+                click.echo(f"       {'':<9} {check.fix}")
+    raise SystemExit(0 if all(check.ok for check in checks) else 1)

@@ -1,0 +1,140 @@
+"""
+What happened, told event by event, with when each report of it arrives.
+
+Times are whole seconds since 1970; lines have them in Chinese time.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from voltrail.demo.cast import Cast, Member
+
+CHINA: Final = timezone(timedelta(hours=8))
+DAY: Final = 86_400
+YEAR: Final = 31_556_952
+
+LATE_SHARE: Final = 0.03
+
+_T = TypeVar("_T")
+
+
+class NotYet(Exception):
+    """The sample world ends before this would have happened: the life goes on untold."""
+
+
+class Told(msgspec.Struct):
+    """
+    An event: who reports it, when the report arrives, and the line without what only then is known.
+
+    What is `prompt` waits for no further lines: what comes after it would be refused without it.
+    """
+
+    arrives: int
+    order: int
+    reporter: Member
+    members: dict[str, Any]
+    corrects: Told | None = None
+    prompt: bool = False
+
+    @property
+    def line(self) -> bytes:
+        """Return the line; a correction's lacks its index."""
+        return msgspec.json.encode(self.members)
+
+
+class Bag:
+    """Draws in proportion: every round of draws holds each choice as often as its weight."""
+
+    def __init__(self, rng: random.Random, **weights: int) -> None:
+        self._rng = rng
+        self._full = [choice for choice, weight in weights.items() for _ in range(weight)]
+        self._left: list[str] = []
+
+    def draw(self) -> str:
+        """Return the next choice."""
+        if not self._left:
+            self._left = self._full.copy()
+            self._rng.shuffle(self._left)
+        return self._left.pop()
+
+
+class Diary:
+    """Takes down what happens, up to a moment."""
+
+    def __init__(self, rng: random.Random, cast: Cast, until: int) -> None:
+        self.rng = rng
+        self.cast = cast
+        self.until = until
+        self.told: list[Told] = []
+
+    def tell(self, reporter: Member, when: int, kind: str, late: float = LATE_SHARE, **members: Any) -> Told:
+        """
+        Take down one event. Raises NotYet when it lies beyond the end.
+
+        `from_` becomes `from`. A share of the reports arrives months late.
+        """
+        if when > self.until:
+            raise NotYet
+        if "from_" in members:
+            members["from"] = members.pop("from_")
+        line = {"kind": kind, "occurred_at": stamp(when), **members}
+        return self._add(reporter, when, line, late)
+
+    def tell_promptly(self, reporter: Member, when: int, kind: str, **members: Any) -> None:
+        """Take down an event that is reported on the day."""
+        told = self.tell(reporter, when, kind, late=0.0, **members)
+        told.arrives, told.prompt = when, True
+
+    def correct(self, wrong: Told, when: int, right: dict[str, Any] | None) -> Told:
+        """Take down a correction: void, or with the members that are different in the right line."""
+        if when > self.until:
+            raise NotYet
+        about: dict[str, Any] = {
+            name: wrong.members[name] for name in ("code", "codes", "vin") if name in wrong.members
+        }
+        line: dict[str, Any] = {"kind": "corrected", "occurred_at": stamp(when), **about}
+        if right is None:
+            line["void"] = True
+        else:
+            line["line"] = msgspec.json.encode({**wrong.members, **right}).decode()
+        told = self._add(wrong.reporter, when, line, 0.0)
+        told.corrects = wrong
+        told.arrives = max(told.arrives, wrong.arrives)
+        return told
+
+    def some(self, low: int, high: int) -> int:
+        """Return a span of whole days between two, at a moment of the day, in seconds."""
+        return self.rng.randrange(low * DAY, high * DAY)
+
+    def pick(self, among: Sequence[_T]) -> _T:
+        """Return one of several."""
+        return among[self.rng.randrange(len(among))]
+
+    def _add(self, reporter: Member, when: int, line: dict[str, Any], late: float) -> Told:
+        lag = (1 + reporter.rank % 5) * DAY
+        if late and self.rng.random() < late:
+            lag += self.some(30, 250)
+        told = Told(when + lag, len(self.told), reporter, line)
+        self.told.append(told)
+        return told
+
+
+def stamp(when: int) -> str:
+    """Return a moment as it stands in a line."""
+    return datetime.fromtimestamp(when, CHINA).isoformat()
+
+
+def day_of(when: int) -> date:
+    """Return the day of a moment in China."""
+    return datetime.fromtimestamp(when, CHINA).date()
+
+
+def moment(year: int, month: int = 1, day: int = 1) -> int:
+    """Return when a day begins in China."""
+    return int(datetime(year, month, day, tzinfo=CHINA).timestamp())

@@ -1,0 +1,183 @@
+"""How first lives end, and what comes after: waste, second lives, materials."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from voltrail.demo.cast import Member
+from voltrail.demo.diary import DAY, YEAR, Bag, Diary, moment, stamp
+from voltrail.demo.moves import hand_over, health, sample_vin
+from voltrail.demo.packs import Pack, Serials, second_life_code
+
+ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the law names
+
+
+class Stay(msgspec.Struct):
+    """A battery on somebody's shelf, for stocktakings."""
+
+    keeper: Member
+    code: str
+    since: int
+    until: int
+
+
+class Ends:
+    """Tells the ends of lives. Raises NotYet where the sample world ends first."""
+
+    def __init__(self, diary: Diary, serials: Serials) -> None:
+        self.diary = diary
+        self.serials = serials
+        self.stays: list[Stay] = []
+        rng = diary.rng
+        self._ways = Bag(rng, scrapped=5, outlet=4, scrapped_untold=1)
+        self._uses = Bag(rng, recycled=6, dismantled=4, repurposed=4, remanufactured=2, reused=2)
+        self._barred = Bag(rng, none=4, dealer=2, bicycle=2)
+
+    def of_car(self, pack: Pack, vin: str, when: int) -> None:
+        """Tell the end of a pack's life in a car, and what follows."""
+        way = self._ways.draw()
+        if way == "outlet":
+            self._by_outlet(pack, vin, when)
+        else:
+            self._by_scrapping(pack, vin, when, told=way == "scrapped")
+
+    def of_stock(self, pack: Pack, holder: Member, when: int) -> None:
+        """Tell the end of a pack that is on its holder's shelf: straight to utilisation."""
+        self.diary.tell(holder, when, "retired", code=pack.code, reason="容量不足 capacity too low")
+        utiliser = self._utiliser()
+        when = hand_over(self.diary, pack.code, holder, utiliser, when + self.diary.some(2, 20))
+        self._use(pack, utiliser, when, barred=False)
+
+    def from_outlet(self, pack: Pack, outlet: Member, when: int) -> None:
+        """Tell what follows when an outlet has a waste pack: on to utilisation, or to whom it must not."""
+        barred = self._barred.draw() if when >= ORDER_73 else "none"
+        if barred == "dealer":
+            dealer = self.diary.cast.one("carrier")
+            self.diary.tell(outlet, when, "handed_over", code=pack.code, to=dealer.identifier)
+            return
+        utiliser = self._utiliser()
+        when = hand_over(self.diary, pack.code, outlet, utiliser, when, how="handed_over")
+        self._use(pack, utiliser, when, barred=barred == "bicycle")
+
+    # ------------------------------------------------------------ to utilisation
+
+    def _utiliser(self) -> Member:
+        return self.diary.pick(self.diary.cast.of("utilisation_enterprise"))
+
+    def _by_outlet(self, pack: Pack, vin: str, when: int) -> None:
+        """Tell how a repairer took a pack out and an outlet took it in."""
+        repairer = self.diary.pick(self.diary.cast.of("repair_enterprise"))
+        outlet = self.diary.pick(self.diary.cast.of("collection_outlet"))
+        self.diary.tell(repairer, when, "removed", code=pack.code, vin=vin, reason="replacement")
+        self.diary.tell(repairer, when + 3_600, "retired", code=pack.code, reason="里程衰减 range too short")
+        when = hand_over(
+            self.diary, pack.code, repairer, outlet, when + self.diary.some(1, 9), taken="collected"
+        )
+        self.from_outlet(pack, outlet, when + self.diary.some(3, 30))
+
+    def _by_scrapping(self, pack: Pack, vin: str, when: int, *, told: bool) -> None:
+        """Tell how a car was scrapped; when `removed` is not told, that stays a gap."""
+        dismantler, utiliser = self.diary.cast.one("vehicle_dismantler"), self._utiliser()
+        certificate: dict[str, Any] = {"certificate_date": stamp(when)[:10]}
+        self.diary.tell(dismantler, when, "vehicle_scrapped", vin=vin, codes=[pack.code], **certificate)
+        when += self.diary.some(1, 10)
+        if told:
+            self.diary.tell(dismantler, when, "removed", code=pack.code, vin=vin, reason="scrapping")
+        when += self.diary.some(1, 15)
+        when = hand_over(self.diary, pack.code, dismantler, utiliser, when, how="handed_over")
+        self._use(pack, utiliser, when, barred=False)
+
+    # --------------------------------------------------------------- utilisation
+
+    def _use(self, pack: Pack, utiliser: Member, when: int, *, barred: bool) -> None:
+        """Tell what a utilisation enterprise makes of a pack."""
+        use = "repurposed" if barred else self._uses.draw()
+        arrived, when = when, when + self.diary.some(5, 25)
+        decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
+        soh = health(self.diary, 1, 1) if use in decisions else 0.6
+        self.diary.tell(
+            utiliser,
+            when,
+            "assessed",
+            code=pack.code,
+            decision=decisions.get(use, "recycle"),
+            soh_fraction=soh,
+            reasons=["容量 capacity", "绝缘 insulation"],
+        )
+        when += self.diary.some(5, 40)
+        self.stays.append(Stay(utiliser, pack.code, arrived, when))
+        if use == "recycled":
+            self._recycle(pack.code, utiliser, when, pack.design.mass_kg.value)
+        elif use == "dismantled":
+            self._dismantle(pack, utiliser, when)
+        elif use == "reused":
+            self._reuse(pack, utiliser, when)
+        elif use == "remanufactured":
+            self._remanufacture(pack, utiliser, when)
+        else:
+            self._repurpose(pack, utiliser, when, barred=barred)
+
+    def _recycle(self, code: str, utiliser: Member, when: int, mass: float, *more: str) -> None:
+        further: dict[str, Any] = {"codes": list(more)} if more else {}
+        self.diary.tell(
+            utiliser,
+            when,
+            "recycled",
+            code=code,
+            **further,
+            process="湿法 hydrometallurgical",
+            mass_kg=mass,
+            site=utiliser.sites[0],
+        )
+
+    def _dismantle(self, pack: Pack, utiliser: Member, when: int) -> None:
+        """Tell how a pack was taken apart, and its modules recycled."""
+        parts: dict[str, Any] = {"codes": list(pack.modules)} if pack.modules else {}
+        self.diary.tell(utiliser, when, "dismantled", code=pack.code, **parts, site=utiliser.sites[0])
+        if pack.modules:
+            mass = round(pack.design.mass_kg.value * 0.8)
+            self._recycle(pack.modules[0], utiliser, when + self.diary.some(3, 20), mass, *pack.modules[1:])
+
+    def _reuse(self, pack: Pack, utiliser: Member, when: int) -> None:
+        """Tell how a pack went back into a car."""
+        repairer = self.diary.pick(self.diary.cast.of("repair_enterprise"))
+        self.diary.tell(utiliser, when, "prepared_for_reuse", code=pack.code, site=utiliser.sites[0])
+        when = hand_over(self.diary, pack.code, utiliser, repairer, when + self.diary.some(1, 9))
+        vin = sample_vin(80_000_000 + pack.serial)
+        self.diary.tell(repairer, when + DAY, "installed", code=pack.code, vin=vin, reason="replacement")
+
+    def _remanufacture(self, pack: Pack, utiliser: Member, when: int) -> None:
+        """Tell how a pack was made new, and fitted again."""
+        new = self._second_life("remanufactured", pack, utiliser, when, "vehicle")
+        repairer = self.diary.pick(self.diary.cast.of("repair_enterprise"))
+        when = hand_over(self.diary, new, utiliser, repairer, when + self.diary.some(2, 20))
+        vin = sample_vin(80_000_000 + pack.serial)
+        self.diary.tell(repairer, when + DAY, "installed", code=new, vin=vin, reason="replacement")
+
+    def _repurpose(self, pack: Pack, utiliser: Member, when: int, *, barred: bool) -> None:
+        """Tell of a second life in a storage system, and its end; one barred use is a breach."""
+        use = "electric bicycle" if barred else "stationary storage"
+        new = self._second_life("repurposed", pack, utiliser, when, use)
+        if barred:
+            return
+        keeper = self.diary.cast.one("storage_operator")
+        when = hand_over(self.diary, new, utiliser, keeper, when + self.diary.some(2, 20))
+        system = f"SAMPLE-STORAGE-{pack.serial % 5 + 1}"
+        when += self.diary.some(1, 9)
+        self.diary.tell(keeper, when, "installed", code=new, system=system)
+        self.diary.tell(keeper, when + 180 * DAY, "measured", code=new, soh_fraction=0.7)
+        when += 2 * YEAR + self.diary.some(0, 700)
+        self.diary.tell(keeper, when, "removed", code=new, system=system)
+        self.diary.tell(keeper, when + 60, "retired", code=new)
+        when = hand_over(self.diary, new, keeper, utiliser, when + self.diary.some(1, 20))
+        self._recycle(new, utiliser, when + self.diary.some(5, 25), pack.design.mass_kg.value)
+
+    def _second_life(self, kind: str, pack: Pack, utiliser: Member, when: int, use: str) -> str:
+        """Tell how an old pack became a new product, and return its code."""
+        new = second_life_code(utiliser, pack.design, when, self.serials.next())
+        self.diary.tell(
+            utiliser, when, kind, codes=[pack.code, new], into=[new], use=use, site=utiliser.sites[0]
+        )
+        return new

@@ -1,0 +1,116 @@
+"""The first lives of packs in cars: made, fitted, sold, and on the road."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from voltrail.demo.cast import Member
+from voltrail.demo.diary import DAY, Bag, Diary, moment, stamp
+from voltrail.demo.ends import Ends
+from voltrail.demo.moves import fit, hand_over, sample_vin
+from voltrail.demo.packs import Pack, Parts, Serials, make
+from voltrail.demo.road import Road
+
+_FATES: Final = {
+    "plain": 61,
+    "replaced_module": 4,
+    "repaired": 5,
+    "untold_receipt": 3,
+    "lost": 2,
+    "stolen": 1,
+    "spare_abroad": 2,
+    "spare_returns": 1,
+    "foreign": 3,
+    "vehicle_abroad": 3,
+    "vehicle_returns": 2,
+    "mistaken": 3,
+    "misread": 4,
+    "burnt": 2,
+    "unreadable": 2,
+    "examined": 2,
+}
+
+
+class Lives:
+    """
+    Tells the lives of packs in cars.
+
+    `living` are the packs whose first life goes on, each with since when it is on the road.
+    """
+
+    def __init__(self, diary: Diary, serials: Serials, ends: Ends) -> None:
+        self.diary = diary
+        self.living: list[tuple[str, int]] = []
+        self._road = Road(diary, serials, ends)
+        self._fates = Bag(diary.rng, **_FATES)
+        self._parts = Bag(diary.rng, none=37, modules=2, cells=1)
+
+    def car(self, pack: Pack) -> None:
+        """Tell the life of one pack from the factory on. Raises NotYet where the sample world ends."""
+        fate = self._fates.draw()
+        maker = self.diary.pick(self.diary.cast.of("vehicle_maker")[:2])
+        sender, when = self._begin(pack, fate)
+        untold = "received" if fate == "untold_receipt" else ""
+        when = hand_over(self.diary, pack.code, sender, maker, when, untold=untold)
+        if fate in {"lost", "stolen"}:
+            when = self._missing(pack, maker, when, found=fate == "lost")
+        vin = sample_vin(pack.serial)
+        self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when), fate)
+
+    def legacy(self, pack: Pack) -> None:
+        """Tell the life of a pack that is older than the record."""
+        diary = self.diary
+        vin, when = sample_vin(pack.serial), moment(2018) + diary.some(0, 700)
+        keeper = diary.pick((*diary.cast.of("repair_enterprise"), *diary.cast.of("vehicle_maker")[:2]))
+        diary.tell(
+            keeper,
+            when,
+            "enrolled",
+            code=pack.code,
+            place="in_vehicle",
+            basis="vin",
+            vin=vin,
+            manufactured_on=stamp(pack.made)[:10],
+        )
+        self._travel(pack, vin, when, "plain")
+
+    def _travel(self, pack: Pack, vin: str, when: int, fate: str) -> None:
+        """Tell what happens on the road; the pack is among the living until its life was told to its end."""
+        self.living.append((pack.code, when))
+        if self._road.travel(pack, vin, when, fate):
+            self.living.pop()
+
+    def _begin(self, pack: Pack, fate: str) -> tuple[Member, int]:
+        """Tell how a pack came to be, and return who has it then, and since when."""
+        when = pack.made + self.diary.some(2, 20)
+        importer = self.diary.cast.one("importer")
+        if fate == "foreign":
+            self.diary.tell(
+                importer, when, "imported", code=pack.code, cleared_at=stamp(when - DAY), country="KR"
+            )
+            return importer, when + self.diary.some(1, 5)
+        make(self.diary, pack, self._parts_of(fate))
+        if fate not in {"spare_abroad", "spare_returns"}:
+            return pack.maker, when
+        self.diary.tell(pack.maker, when, "exported", code=pack.code, country="DE")
+        when += self.diary.some(60, 200)
+        if fate == "spare_abroad":
+            when = self.diary.until + 1  # it never comes back
+        cleared = stamp(when - DAY)
+        self.diary.tell_promptly(importer, when, "imported", code=pack.code, cleared_at=cleared, country="DE")
+        return importer, when + self.diary.some(1, 5)
+
+    def _parts_of(self, fate: str) -> Parts:
+        """Return which parts of a pack are on the record."""
+        drawn = self._parts.draw()
+        if drawn == "cells":
+            return "cells"
+        return "modules" if drawn == "modules" or fate == "replaced_module" else "none"
+
+    def _missing(self, pack: Pack, maker: Member, when: int, *, found: bool) -> int:
+        """Tell how a pack went missing at the vehicle maker's, and perhaps came back."""
+        when += self.diary.some(1, 10)
+        self.diary.tell(maker, when, "lost", code=pack.code, how="lost" if found else "stolen")
+        when = when + self.diary.some(10, 60) if found else self.diary.until + 1
+        self.diary.tell(maker, when, "found", code=pack.code, site=maker.sites[0])
+        return when

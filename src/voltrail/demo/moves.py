@@ -1,0 +1,55 @@
+"""Steps that recur in many lives; each returns when it was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voltrail.demo.cast import Member
+from voltrail.demo.diary import Diary
+
+
+def hand_over(
+    diary: Diary,
+    code: str,
+    sender: Member,
+    receiver: Member,
+    when: int,
+    *,
+    how: str = "shipped",
+    taken: str = "received",
+    untold: str = "",
+    **arrival: Any,
+) -> int:
+    """Tell of a transport: `how` it left, how it was `taken`; the step that is `untold` stays a gap."""
+    if how != untold:
+        carrier: dict[str, Any] = (
+            {"carrier": diary.cast.one("carrier").identifier} if how == "shipped" else {}
+        )
+        diary.tell(sender, when, how, code=code, to=receiver.identifier, **carrier)
+    when += diary.some(1, 9)
+    if taken != untold:
+        place = arrival or {"site": receiver.sites[0]}
+        diary.tell(receiver, when, taken, code=code, from_=sender.identifier, **place)
+    return when
+
+
+def fit(diary: Diary, code: str, maker: Member, vin: str, when: int) -> int:
+    """Tell how a pack went into a new vehicle, and the vehicle to its buyer."""
+    when += diary.some(1, 20)
+    diary.tell(maker, when, "installed", code=code, vin=vin, reason="new", site=maker.sites[0])
+    when += diary.some(0, 4)
+    diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
+    when += diary.some(2, 40)
+    region = diary.pick(("示例省甲市", "示例省乙市", "示例省丙市"))
+    diary.tell(maker, when, "sold", vin=vin, codes=[code], buyer_region=region)
+    return when
+
+
+def sample_vin(serial: int) -> str:
+    """Return the number of an invented vehicle."""
+    return f"ZZZSAMPLE{serial:08d}"
+
+
+def health(diary: Diary, age: int, life: int) -> float:
+    """Return a state of health at an age: 1 when new, 0.7 at the end of the life, roughly."""
+    return round(max(0.3, 1 - 0.3 * age / life + diary.rng.uniform(-0.02, 0.02)), 3)

@@ -1,0 +1,184 @@
+"""What happens to a pack while it is in a car."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from voltrail.codes import without_code
+from voltrail.demo.cast import Member, secret
+from voltrail.demo.diary import DAY, YEAR, Bag, Diary, NotYet, stamp
+from voltrail.demo.ends import Ends
+from voltrail.demo.moves import hand_over, health, sample_vin
+from voltrail.demo.packs import Pack, Serials, part_codes
+
+_SOON: Final = (20, 120)  # days on the road until a chapter begins
+
+
+class Road:
+    """Tells what happens between the sale of a car and the end of its pack's first life."""
+
+    def __init__(self, diary: Diary, serials: Serials, ends: Ends) -> None:
+        self.diary = diary
+        self.serials = serials
+        self.ends = ends
+        self._measured = Bag(diary.rng, yes=3, no=7)
+        self._voided = Bag(diary.rng, yes=2, no=1)
+        self._chapters: dict[str, Callable[[Pack, str, int], int]] = {
+            "replaced_module": self._replaced_module,
+            "repaired": self._repaired,
+            "vehicle_abroad": self._vehicle_abroad,
+            "vehicle_returns": self._vehicle_returns,
+            "mistaken": self._mistaken,
+            "misread": self._misread,
+            "burnt": self._burnt,
+            "examined": self._examined,
+        }
+
+    def travel(self, pack: Pack, vin: str, when: int, fate: str) -> bool:
+        """Tell the time on the road and what follows; return whether the pack's life is over."""
+        design = pack.design
+        lived = self.diary.rng.weibullvariate(design.years.value * YEAR, design.shape.value)
+        life = max(int(lived), YEAR)
+        chapter = self._chapters.get(fate)
+        if chapter is not None:
+            when = chapter(pack, vin, when + self.diary.some(*_SOON))
+        if when > self.diary.until:
+            return True
+        end = max(pack.made + life, when + self.diary.some(30, 60))
+        try:
+            if fate == "unreadable":
+                self._unreadable(pack, when + self.diary.some(*_SOON))
+            else:
+                self._measure(pack, when, end, life)
+                self.ends.of_car(pack, vin, end)
+        except NotYet:
+            return fate == "unreadable" or end <= self.diary.until
+        return True
+
+    def _measure(self, pack: Pack, when: int, end: int, life: int) -> None:
+        """Tell of the yearly examinations that some packs have."""
+        if self._measured.draw() == "no":
+            return
+        by = self.diary.pick((*self.diary.cast.of("repair_enterprise"), self.diary.cast.one("testing_lab")))
+        for at in range(when + YEAR, min(end - DAY, self.diary.until), YEAR):
+            self.diary.tell(
+                by,
+                at,
+                "measured",
+                code=pack.code,
+                soh_fraction=health(self.diary, at - pack.made, life),
+                distance_km=round((at - when) / YEAR * 16_000),
+            )
+
+    # ---------------------------------------------------------------- chapters
+
+    def _repairer(self) -> Member:
+        return self.diary.pick(self.diary.cast.of("repair_enterprise"))
+
+    def _repaired(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a repair: out, worked on, measured, in again."""
+        repairer = self._repairer()
+        self.diary.tell(repairer, when, "removed", code=pack.code, vin=vin, reason="warranty")
+        self.diary.tell(repairer, when + DAY, "serviced", code=pack.code, work="密封圈更换 seal replaced")
+        when += self.diary.some(2, 10)
+        self.diary.tell(repairer, when, "installed", code=pack.code, vin=vin, reason="warranty")
+        return when
+
+    def _replaced_module(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a repair in which one module took the place of another."""
+        repairer = self._repairer()
+        spare = part_codes(pack, "module", 9, when - 30 * DAY)[-1]
+        self.diary.tell(pack.maker, when - 30 * DAY, "manufactured", code=spare)
+        hand_over(self.diary, spare, pack.maker, repairer, when - 20 * DAY)
+        self.diary.tell(repairer, when, "removed", code=pack.code, vin=vin, reason="warranty")
+        old = pack.modules.pop(0)
+        self.diary.tell(repairer, when + DAY, "disassembled", code=pack.code, codes=[old])
+        self.diary.tell(repairer, when + 2 * DAY, "assembled", code=pack.code, codes=[spare])
+        pack.modules.append(spare)
+        self.diary.tell(repairer, when + 3 * DAY, "serviced", code=pack.code, work="模组更换 module replaced")
+        when += 4 * DAY
+        self.diary.tell(repairer, when, "installed", code=pack.code, vin=vin, reason="warranty")
+        return when
+
+    def _examined(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of an incident after which the pack was found sound."""
+        kind = self.diary.pick(("collision", "flood", "leak"))
+        self.diary.tell(
+            self._repairer(), when, "incident_reported", code=pack.code, incident=kind, severity="minor"
+        )
+        lab = self.diary.cast.one("testing_lab")
+        when += self.diary.some(2, 9)
+        self.diary.tell(
+            lab, when, "measured", code=pack.code, soh_fraction=0.97, method=f"after an incident, {vin}"
+        )
+        return when
+
+    def _burnt(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a fire; nothing follows."""
+        maker = self.diary.cast.of("vehicle_maker")[0]
+        self.diary.tell(
+            maker, when, "incident_reported", code=pack.code, incident="fire", severity="total loss"
+        )
+        self.diary.tell(maker, when + DAY, "destroyed", code=pack.code, reason=f"vehicle fire, {vin}")
+        return self.diary.until + 1
+
+    def _vehicle_abroad(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a car that was exported, and who answers for its battery in the European Union."""
+        importer, maker = self.diary.cast.one("importer"), pack.maker
+        self.diary.tell(
+            maker, when - DAY, "responsibility_transferred", code=pack.code, to=importer.identifier
+        )
+        self.diary.tell(importer, when, "vehicle_exported", vin=vin, codes=[pack.code], country="NO")
+        return self.diary.until + 1
+
+    def _vehicle_returns(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a car that was exported and came back."""
+        importer = self.diary.cast.one("importer")
+        self.diary.tell(importer, when, "vehicle_exported", vin=vin, codes=[pack.code], country="KZ")
+        when += self.diary.some(60, 150)
+        cleared = stamp(when - DAY)
+        self.diary.tell_promptly(
+            importer, when, "vehicle_imported", vin=vin, codes=[pack.code], cleared_at=cleared
+        )
+        return when
+
+    def _mistaken(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a repairer that reported the wrong code: a conflict, mostly corrected."""
+        other = sample_vin(90_000_000 + int(vin[-8:]))
+        wrong = self.diary.tell(
+            self._repairer(), when, "installed", late=0.0, code=pack.code, vin=other, reason="replacement"
+        )
+        when += self.diary.some(5, 40)
+        if self._voided.draw() == "yes":
+            self.diary.correct(wrong, when, None)
+        return when
+
+    def _misread(self, pack: Pack, vin: str, when: int) -> int:
+        """Tell of a measurement with a slipped digit, and its correction."""
+        lab = self.diary.cast.one("testing_lab")
+        wrong = self.diary.tell(lab, when, "measured", late=0.0, code=pack.code, soh_fraction=0.09)
+        when += self.diary.some(2, 30)
+        self.diary.correct(wrong, when, {"soh_fraction": 0.99, "note": f"slipped digit, {vin}"})
+        return when
+
+    def _unreadable(self, pack: Pack, when: int) -> None:
+        """Tell of a pack that came to an outlet without a readable label, nobody saying from where."""
+        outlet = self.diary.pick(self.diary.cast.of("collection_outlet"))
+        alias = without_code(outlet.identifier, f"SAMPLE-{self.serials.next()}")
+        photo = secret(pack.serial, "photo").hex()
+        self.diary.tell(
+            outlet,
+            when,
+            "enrolled",
+            code=alias,
+            place="in_stock",
+            basis="photo",
+            photo_digest=photo,
+            phase="waste",
+            site=outlet.sites[0],
+        )
+        when += self.diary.some(3, 20)
+        self.diary.tell(outlet, when, "identified", code=alias, codes=[pack.code], right=pack.code)
+        self.diary.tell(outlet, when + 60, "collected", code=pack.code, site=outlet.sites[0])
+        self.ends.from_outlet(pack, outlet, when + self.diary.some(2, 20))

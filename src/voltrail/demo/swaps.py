@@ -1,0 +1,101 @@
+"""Trucks that exchange their packs at stations: more packs than trucks, many exchanges."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import Any, Final
+
+from voltrail.demo.cast import Member
+from voltrail.demo.diary import DAY, YEAR, Diary, NotYet
+from voltrail.demo.ends import Ends
+from voltrail.demo.moves import fit, hand_over, sample_vin
+from voltrail.demo.packs import Pack, make
+
+PER_FLEET: Final = 12
+ON_TRUCKS: Final = 0.6  # of a fleet's packs; the rest wait at its stations
+EVERY: Final = (6, 24)  # days between the exchanges that are told; true ones are daily
+UNTOLD: Final = 0.001
+LATE: Final = 0.004
+
+
+class Fleet:
+    """One operator's trucks and packs at its two stations."""
+
+    def __init__(self, diary: Diary, ends: Ends, operator: Member, packs: list[Pack], number: int) -> None:
+        self.diary = diary
+        self.ends = ends
+        self.operator = operator
+        self.packs = packs
+        self.stations = operator.sites[:2] if number % 2 else operator.sites[2:]
+        self._waiting = {station: deque[Pack]() for station in self.stations}
+        self._on: dict[str, Pack] = {}
+        self._life: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Tell the life of the fleet until its packs are gone, or the sample world ends."""
+        trucks = max(1, round(len(self.packs) * ON_TRUCKS))
+        queue = []
+        for number, pack in enumerate(self.packs):
+            try:
+                since = self._begin(pack, on_truck=number < trucks)
+            except NotYet:
+                continue
+            if number < trucks:
+                queue.append((since + self.diary.some(*EVERY), sample_vin(pack.serial)))
+        heapq.heapify(queue)
+        while queue and queue[0][0] <= self.diary.until:
+            when, vin = heapq.heappop(queue)
+            self._swap(when, vin)
+            heapq.heappush(queue, (when + self.diary.some(*EVERY), vin))
+
+    def _begin(self, pack: Pack, *, on_truck: bool) -> int:
+        """Tell how a pack came to the fleet: on a truck, or to a station."""
+        diary, bank = self.diary, self.diary.cast.one("battery_owner")
+        scale, shape = pack.design.years.value * YEAR, pack.design.shape.value
+        self._life[pack.code] = pack.made + max(int(diary.rng.weibullvariate(scale, shape)), YEAR)
+        make(diary, pack, "none")
+        when = pack.made + diary.some(2, 20)
+        owner: dict[str, Any] = {"code": pack.code, "to": bank.identifier}
+        if not on_truck:
+            station = diary.pick(self.stations)
+            diary.tell(pack.maker, when, "ownership_transferred", **owner)
+            when = hand_over(diary, pack.code, pack.maker, self.operator, when + 60, station=station)
+            self._waiting[station].append(pack)
+            return when
+        maker = diary.cast.truck_maker()
+        when = hand_over(diary, pack.code, pack.maker, maker, when)
+        when = fit(diary, pack.code, maker, sample_vin(pack.serial), when)
+        diary.tell(maker, when + DAY, "ownership_transferred", **owner)
+        self._on[sample_vin(pack.serial)] = pack
+        return when + DAY
+
+    def _swap(self, when: int, vin: str) -> None:
+        """Tell one exchange, if the station has a pack that has arrived."""
+        station = self.diary.pick(self.stations)
+        waiting = self._waiting[station]
+        if not waiting or waiting[0].made + 60 * DAY > when:
+            return
+        put_in, taken_out = waiting.popleft(), self._on[vin]
+        self._on[vin] = put_in
+        if self.diary.rng.random() >= UNTOLD:
+            self.diary.tell(
+                self.operator,
+                when,
+                "swapped",
+                late=LATE,
+                codes=[taken_out.code, put_in.code],
+                taken_out=taken_out.code,
+                put_in=put_in.code,
+                vin=vin,
+                station=station,
+                energy_out_kwh=round(self.diary.rng.uniform(15, 60), 1),
+                energy_in_kwh=round(self.diary.rng.uniform(150, 168), 1),
+            )
+        if when < self._life[taken_out.code]:
+            waiting.append(taken_out)
+            return
+        try:
+            self.ends.of_stock(taken_out, self.operator, when + self.diary.some(1, 9))
+        except NotYet:
+            return

@@ -1,0 +1,28 @@
+"""The files that pages load: read once, named by their content, so that they may be kept for ever."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+
+class Asset(NamedTuple):
+    """A file, its media type, and the address that changes when it does."""
+
+    content: bytes
+    media_type: str
+    digest: str
+    path: str
+
+
+def _read(name: str, media_type: str) -> Asset:
+    content = files("voltrail.web").joinpath("static", name).read_bytes()
+    digest = sha256(content).hexdigest()[:16]
+    return Asset(content, media_type, digest, f"/static/{digest}/{name}")
+
+
+ASSETS: Final[dict[str, Asset]] = {
+    "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
+    "icon.svg": _read("icon.svg", "image/svg+xml"),
+}

@@ -1,0 +1,163 @@
+"""Pages: in the reader's language, whole without scripts, and from this host alone."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from tests.api.conftest import HTML, MODULE, PACK
+from voltrail.web import ASSETS, choose
+from voltrail.web.page import Page
+from voltrail.web.words import ROUTES_ZH, ZH
+
+PAGES = [
+    "/",
+    f"/b/{PACK}",
+    f"/b/{MODULE}",
+    f"/b/{PACK}?as_of=2026-04-30T00:00:00Z",
+    f"/b/{PACK}?before=11",
+    "/batteries",
+    "/batteries?level=pack&limit=1",
+    "/search?q=9ZZ",
+    "/search?q=none",
+    "/docs",
+    "/nothing",
+    "/b/wrong",
+]
+
+
+def page(client, path, language="en"):
+    return client.get(path, headers=HTML | {"Accept-Language": language}).text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_name_no_other_host_and_no_script(client, path, language):
+    """Every address on a page is one of this host."""
+    html = page(client, path, language)
+    assert "<script" not in html
+    assert " style=" not in html
+    assert " on" not in re.findall(r"<[^>]+?( on)[a-z]+=", html)
+    for address in re.findall(r'(?:href|src|action)="([^"]*)"', html):
+        assert address.startswith(("/", "#")), address
+        assert not address.startswith("//"), address
+    hosts = set(re.findall(r"https?://([^/'\"\s<&]+)", html))
+    assert hosts <= {"testserver.local"}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_in_two_languages(client, path):
+    """The whole page, by the browser's wish or by ?lang=, with a way to the other."""
+    english, chinese = page(client, path), page(client, path, "zh-CN,zh;q=0.9,en;q=0.5")
+    assert '<html lang="en-GB">' in english
+    assert '<html lang="zh-CN">' in chinese
+    assert english.count("<h1") == chinese.count("<h1") == 1
+    assert ">中文</a>" in english
+    assert ">English</a>" in chinese
+    separator = "&" if "?" in path else "?"
+    assert '<html lang="zh-CN">' in page(client, f"{path}{separator}lang=zh")
+
+
+def test_the_language_goes_along(client):
+    """What was asked for by ?lang= stays in the links."""
+    assert f'href="/b/{PACK}?lang=zh"' in page(client, "/?lang=zh")
+    assert 'name="lang" value="zh"' in page(client, "/?lang=zh")
+
+
+def test_the_battery_page_tells_a_life(client):
+    """The code read out, what happened in the language of the page, what is not shown by name."""
+    english, chinese = page(client, f"/b/{PACK}"), page(client, f"/b/{PACK}", "zh")
+    assert '<span class="seg chem">B<small>LFP</small></span>' in english
+    assert "12 Apr 2026" in english
+    assert "2026年4月12日" in chinese
+    for word in ("Manufactured", "Assembled", "Shipped", "Received", "Installed", "Measured"):
+        assert f"<b>{word}</b>" in english
+    assert "<b>生产</b>" in chinese
+    assert "state of health" in english
+    assert "健康度" in chinese
+    assert f"voltrail verify {PACK}.evidence.json" in english
+    assert f'href="/b/{PACK}/evidence"' in english
+    assert MODULE in english
+
+
+def test_the_public_page_keeps_its_secrets(client):
+    """Neither vehicle nor holder nor health stands on it."""
+    html = page(client, f"/b/{PACK}")
+    assert "LSVAA4187E2184847" not in html
+    assert "0.987" not in html
+    assert "秘密" not in html
+
+
+def test_what_people_type_is_not_markup(client):
+    """A search is shown as text."""
+    html = page(client, "/search?q=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_programs_and_people(client):
+    """HTML only for those who name it first."""
+    for accept, kind in [
+        ("*/*", "application/json"),
+        ("application/json, text/html", "application/json"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("text/html", "text/html"),
+        ("", "application/json"),
+    ]:
+        response = client.get(f"/b/{PACK}", headers={"Accept": accept})
+        assert response.headers["content-type"].startswith(kind), accept
+        assert "Accept" in response.headers["vary"]
+
+
+def test_static_files_may_be_kept(client):
+    """Their address changes with their content."""
+    for asset in ASSETS.values():
+        response = client.get(asset.path)
+        assert response.content == asset.content
+        assert "immutable" in response.headers["cache-control"]
+        assert response.headers["etag"]
+    assert b"url(" not in ASSETS["voltrail.css"].content
+    assert b"@import" not in ASSETS["voltrail.css"].content
+
+
+def test_every_sentence_has_its_chinese():
+    """None is missing, none is left over, and the places to fill are the same."""
+    used = set()
+    for template in files("voltrail.web").joinpath("templates").iterdir():
+        used |= set(re.findall(r"""\bt\((?:"([^"]*)"|'([^']*)')""", template.read_text()))
+    assert {one or other for one, other in used} == set(ZH)
+    for english, chinese in ZH.items():
+        assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", chinese))
+
+
+def test_every_route_has_its_chinese(client):
+    """For the page of routes."""
+    schema = client.get("/docs/openapi.json").json()
+    assert {one["summary"] for path in schema["paths"].values() for one in path.values()} == set(ROUTES_ZH)
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "language"),
+    [
+        (None, "", "en"),
+        ("zh", "en", "zh"),
+        ("fr", "zh-TW", "zh"),
+        (None, "fr, en;q=0.8, zh;q=0.9", "zh"),
+        (None, "zh;q=0, de", "en"),
+        (None, "zh;q=x,en", "en"),
+    ],
+)
+def test_choosing_a_language(asked, header, language):
+    """What is asked for, then the browser's order, then English."""
+    assert choose(asked, header) == language
+
+
+def test_figures():
+    """As people write them."""
+    english, chinese = Page("en"), Page("zh")
+    assert english.number(1234567.5) == "1,234,567.5"
+    assert chinese.number(1234567) == "1\u2009234\u2009567"
+    assert english.moment("2026-05-03T08:00:00+08:00") == "3 May 2026 08:00 UTC+08:00"
+    assert chinese.moment("2026-05-03T08:00:00Z") == "2026年5月3日 08:00 UTC"
+    assert english.day("soon") == "soon"
+    assert chinese.value([True, 1000, {"Li": 0.2}]) == "是、1\u2009000、Li 0.2"

@@ -1,0 +1,101 @@
+"""A start in earnest from the command line: keys, init, report, battery, evidence, verify, audit."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from tests.registry import sample
+from tests.registry.conftest import postgres  # noqa: F401 - a fixture
+from voltrail.cli import main
+
+PACK = sample.pack(1)
+
+
+@pytest.fixture
+def run(tmp_path, postgres):  # noqa: F811
+    """Run a command in a folder of its own, on a database of its own."""
+    dsn = postgres()
+
+    def command(*arguments, touches=False):
+        where = ["--data", str(tmp_path / "d"), "--database", dsn] if touches else []
+        return CliRunner().invoke(main, [*map(str, arguments), *where])
+
+    return command
+
+
+@pytest.fixture
+def begun(run, tmp_path):
+    """A registry begun with `init`, that knows a maker."""
+    made = run("key", "new", f"{sample.AUTHORITY}/root-1", "--out", tmp_path / "authority.pem", "--json")
+    vkey = json.loads(made.stdout)["vkey"]
+    assert run("init", "--origin", "example/log", "--authority", vkey, touches=True).exit_code == 0
+    made = run("key", "new", f"{sample.MAKER}/line-1", "--out", tmp_path / "maker.pem", "--json")
+    maker = json.loads(made.stdout)
+    lines = sample.registrations(sample.MAKER, "battery_maker")[:2]
+    lines.append(
+        sample.line(
+            "key_added",
+            "2026-01-01T08:00:00+08:00",
+            **{name: maker[name] for name in ("organisation", "key_id", "algorithm", "public_key")},
+        )
+    )
+    (tmp_path / "trust.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    told = run("report", tmp_path / "trust.jsonl", "--key", tmp_path / "authority.pem", touches=True)
+    assert told.exit_code == 0, told.output
+    (tmp_path / "life.jsonl").write_bytes(b"".join(line + b"\n" for line in sample.first_life(PACK)))
+    return vkey
+
+
+def test_from_keys_to_verified_evidence(run, begun, tmp_path):
+    """The README's commands in order: the same receipt twice, evidence that verifies, a clean audit."""
+    report = ("report", tmp_path / "life.jsonl", "--key", tmp_path / "maker.pem", "--json")
+    first, again = run(*report, touches=True), run(*report, touches=True)
+    assert first.exit_code == 0, first.output
+    assert first.stdout == again.stdout
+    assert not (tmp_path / "life.report").exists()
+    evidence = run("evidence", PACK, touches=True)
+    (tmp_path / "e.json").write_text(evidence.stdout)
+    verify = ("verify", tmp_path / "e.json", "--policy", tmp_path / "d/policy.txt", "--authority", begun)
+    assert run(*verify).exit_code == 0
+    content = (tmp_path / "e.json").read_bytes()
+    for place in range(0, len(content) - 1, 97):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        (tmp_path / "e.json").write_bytes(changed)
+        assert run(*verify).exit_code == 1, place
+    audit = run("log", "audit", "--json", touches=True)
+    assert (audit.exit_code, json.loads(audit.stdout)["differences"]) == (0, [])
+    assert run("doctor", touches=True).exit_code == 0
+
+
+def test_a_check_refuses_what_a_report_would_take_with_a_gap(run, begun, tmp_path):
+    """Asking first answers no, with what to do; nothing is recorded."""
+    line = sample.line("shipped", "2026-04-13T10:00:00+08:00", code=PACK, to=sample.CARMAKER)
+    (tmp_path / "ask.jsonl").write_bytes(line + b"\n")
+    asked = run("report", tmp_path / "ask.jsonl", "--key", tmp_path / "maker.pem", "--check", touches=True)
+    assert asked.exit_code == 1
+    assert "no." in asked.stdout
+    assert run("battery", PACK, touches=True).exit_code == 1
+
+
+def test_a_server_that_is_away_is_named(run, begun, tmp_path):
+    """A server that cannot be reached is a refusal in words, with what to do."""
+    told = run(
+        "report",
+        tmp_path / "life.jsonl",
+        "--key",
+        tmp_path / "maker.pem",
+        "--to",
+        "http://127.0.0.1:9",
+        "--json",
+    )
+    assert told.exit_code == 1
+    assert "http.unreachable" in told.output
+
+
+def test_init_never_overwrites(run, begun):
+    """A second init on the same folder is refused; the keys stay as they are."""
+    again = run("init", "--origin", "example/log", "--authority", begun, touches=True)
+    assert again.exit_code == 1
+    assert "already holds" in again.output

@@ -1,0 +1,76 @@
+"""The audit finds no difference in a good record, and names any byte that was changed."""
+
+import pytest
+
+from tests.registry import sample
+from voltrail.registry.audit import audit
+
+PACK = sample.pack(1)
+
+
+@pytest.fixture
+def lived(registry):
+    """A registry with a life in it: in order, late, corrected."""
+    made, shipped = sample.first_life(PACK)
+    maker, carmaker = sample.signer(sample.MAKER), sample.signer(sample.CARMAKER)
+    registry.report(sample.report(maker, [made]))
+    registry.report(sample.report(carmaker, sample.fitted(PACK)))
+    registry.report(sample.report(maker, [shipped]))
+    void = sample.line(
+        "corrected", "2026-05-01T10:00:00+08:00", code=PACK, corrects=shipped_index(registry), void=True
+    )
+    registry.report(sample.report(maker, [void]))
+    return registry
+
+
+def shipped_index(registry):
+    events = registry.history(PACK, "auditor")["events"]
+    return next(event["index"] for event in events if event["kind"] == "shipped")
+
+
+def change(registry, statement):
+    with registry.database.connect() as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_a_good_record_has_no_difference(lived):
+    """Late and corrected events included, everything is recomputed to what stands."""
+    assert list(audit(lived)) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("update event set line = set_byte(line, 40, 65) where seq = 12", "line"),
+        ("update event set c = set_byte(c, 0, (get_byte(c, 0) + 1) % 256) where seq = 12", "line"),
+        (
+            "update event set links = set_byte(links, 3, (get_byte(links, 3) + 1) % 256) where seq = 12",
+            "chain",
+        ),
+        ("update event set h = set_byte(h, 5, (get_byte(h, 5) + 1) % 256) where seq = 13", "chain"),
+        ("update event set k = array[9] where seq = 13", "chain"),
+        ("update event set received_ms = received_ms + 1 where seq = 12", "tree"),
+        ("update event set occurred_at = occurred_at + interval '1 second' where seq = 12", "event"),
+        ("delete from event where seq = 12", "event"),
+        (
+            "update report set secret = set_byte(secret, 0, (get_byte(secret, 0) + 1) % 256) where id = 1",
+            "line",
+        ),
+        (
+            "update report set nodes = set_byte(nodes, 0, (get_byte(nodes, 0) + 1) % 256) where id = 1",
+            "report",
+        ),
+        ("update report set note = replace(note, 'line-1', 'line-2') where id = 1", "signature"),
+        ("update tree set nodes = set_byte(nodes, 64, (get_byte(nodes, 64) + 1) % 256)", "tree"),
+        ("update checkpoint set note = replace(note, 'sample', 'simple') where size = 12", "checkpoint"),
+        ("update subject set state = set_byte(state, 30, 66) where id like 'battery:%'", "state"),
+        ("update subject set k = k + 1 where id like 'battery:%'", "subject"),
+        ("delete from subject where id like 'battery:%'", "subject"),
+        ("update log set received_ms = received_ms + 1", "log"),
+    ],
+)
+def test_what_was_changed_is_named(lived, statement, what):
+    """A change behind the registry's back is found, whichever table it is in."""
+    change(lived, statement)
+    assert what in {difference.what for difference in audit(lived)}
