@@ -1,6 +1,7 @@
 """Each route answers programs with what the record says, and the public with what is public."""
 
 import json
+from base64 import b64encode
 from importlib.metadata import version
 
 import pytest
@@ -9,7 +10,7 @@ from tests.api.conftest import HTML, MODULE, PACK
 from tests.registry import sample
 from voltrail.api.headers import SECURITY
 from voltrail.errors import VerificationError
-from voltrail.ledger.notes import Checkpoint
+from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.ledger.verify import verify
 
@@ -90,10 +91,13 @@ def test_evidence_verifies_offline(client, registry):
     """The file that is downloaded is proof, and its name says whose."""
     response = client.get(f"/b/{PACK}/evidence", headers=HTML)
     assert response.headers["content-disposition"] == f'attachment; filename="{PACK}.evidence.json"'
-    policy = client.get("/log/policy").text
+    policy = Policy.parse(client.get("/log/policy").text)
     verify(response.content, policy, [sample.authority().vkey])
+    true, false = b64encode(b'"mass_kg":612.5'), b64encode(b'"mass_kg":613.5')
+    forged = response.content.replace(true, false)
+    assert forged != response.content
     with pytest.raises(VerificationError):
-        verify(response.content.replace(b"612.5", b"613.5"), policy, [sample.authority().vkey])
+        verify(forged, policy, [sample.authority().vkey])
 
 
 def test_lists(client):

@@ -60,6 +60,6 @@ def as_page(
     return Response(
         page.render(template, **values).encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers=NEGOTIATED | {"Content-Language": page.tag} | (headers or {}),
     )

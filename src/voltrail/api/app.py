@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.api import batteries, checks, home, log, monitoring, organisations, reports, static
-from voltrail.api.documentation import DocumentationPage
+from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
@@ -39,7 +39,10 @@ def create_app(registry: Registry) -> Litestar:
             title="Voltrail",
             version=version("voltrail"),
             description="A digital ID for every power battery, and its life on record for anyone to verify.",
-            path="/docs",
+            openapi_router=Router(
+                "/docs", route_handlers=[], include_in_schema=False, after_request=only_found
+            ),
+            use_handler_docstrings=True,
             render_plugins=[DocumentationPage(), JsonRenderPlugin()],
         ),
         logging_config=None,

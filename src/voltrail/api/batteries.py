@@ -21,7 +21,7 @@ EVENTS_ON_PAGE: Final = 50
 CodeText = Annotated[str, PathParameter(description="24 or 19 characters, or an NC- id")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="how many at most")]
 Moment = Annotated[str | None, QueryParameter(description="RFC 3339 with offset, as 2026-05-03T08:00:00Z")]
-Before = Annotated[int | None, QueryParameter(ge=0, description="`next` of the page before")]
+Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`next` of the page before")]
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
     str | None, QueryParameter(max_length=200, description="the beginning of a code, or an identifier")

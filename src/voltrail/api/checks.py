@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, post
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from voltrail.api.answers import Asked, as_json, registry_of
@@ -26,7 +27,7 @@ class Intentions(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @post("/checks", sync_to_thread=True, status_code=200, summary="Ask whether something may be done")
-def check(request: Asked, data: Intentions) -> Response[bytes]:
+def check(request: Asked, data: JSONBody[Intentions]) -> Response[bytes]:
     """
     Answer for each line whether the organisation may do this now, and if not why and what to do.
 

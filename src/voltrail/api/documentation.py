@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from litestar import Request
+from litestar import Request, Response
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from voltrail.api.answers import page_for
 from voltrail.ledger.reports import MEDIA_TYPE
@@ -28,12 +30,19 @@ class DocumentationPage(OpenAPIRenderPlugin):
     """The page at /docs; it loads nothing but the style sheet of all pages."""
 
     def __init__(self) -> None:
-        super().__init__(path="/", media_type="text/html; charset=utf-8")  # type: ignore[arg-type]
+        super().__init__(path="/")
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """Return the page."""
         host = str(request.base_url).rstrip("/")
         return page_for(request).render("docs", operations=operations(openapi_schema, host)).encode()
+
+
+def only_found(response: Response[Any]) -> Response[Any]:
+    """Let the router of descriptions say that nothing is there in the one shape of errors."""
+    if response.status_code == HTTP_404_NOT_FOUND:
+        raise NotFoundException
+    return response
 
 
 def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:

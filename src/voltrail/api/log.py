@@ -8,7 +8,7 @@ from litestar import Response, get
 
 from voltrail.api.answers import Asked, registry_of
 
-_TEXT: Final = "text/plain; charset=utf-8"
+_TEXT: Final = "text/plain"
 
 
 @get("/log/checkpoint", sync_to_thread=True, summary="The log's last checkpoint")

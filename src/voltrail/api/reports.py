@@ -6,7 +6,7 @@ from typing import Annotated, Final, cast
 
 import msgspec
 from litestar import Response, post
-from litestar.params import QueryParameter
+from litestar.params import QueryParameter, RawBody
 
 from voltrail.api.answers import Asked, registry_of
 from voltrail.api.monitoring import metrics_of
@@ -31,7 +31,7 @@ class _Accepted(msgspec.Struct):
 )
 def report(
     request: Asked,
-    body: bytes,
+    body: RawBody,
     mode: Annotated[
         str,
         QueryParameter(

@@ -14,6 +14,8 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
 
+EVENT_COLUMNS = 14
+
 _BIGINT_OID, _TEXT_OID = 20, 25
 _EPOCH_2000_US = 946_684_800_000_000
 
@@ -22,6 +24,8 @@ _bigint = struct.Struct(">iq").pack
 _integer = struct.Struct(">ii").pack
 _one_bigint = struct.Struct(">iiiiiiiq").pack
 _columns = struct.Struct(">h").pack
+_event_of_one = struct.Struct(">h iq iq iq i32s iiiiiiiq iiiiiiiq i32s").pack
+_ONE_BIGINT = (32, 1, 0, _BIGINT_OID, 1, 1, 8)
 
 
 def columns(count: int) -> bytes:
@@ -66,3 +70,15 @@ def texts(values: Sequence[bytes]) -> bytes:
     """One `text[]` column, from UTF-8."""
     body = struct.pack(">iiiii", 1, 0, _TEXT_OID, len(values), 1) + b"".join(blob(v) for v in values)
     return blob(body)
+
+
+def event_of_one(
+    seq: int, report: int, received_ms: int, links: bytes, k: int, before: int, head: bytes
+) -> bytes:
+    """The start of the row of an event about one subject, up to what was known before its turn."""
+    return _event_of_one(
+        EVENT_COLUMNS,
+        *(8, seq, 8, report, 8, received_ms, 32, links),
+        *(*_ONE_BIGINT, k, *_ONE_BIGINT, before),
+        *(32, head),
+    )

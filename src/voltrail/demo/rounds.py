@@ -15,16 +15,15 @@ STRAYS: Final = 3
 
 def recall(diary: Diary, packs: list[Pack]) -> None:
     """Tell of recalls: packs of one maker and a few months, all on the road by then."""
+    recent = diary.until - 210 * DAY
     for number in range(1 + len(packs) // RECALL_EVERY):
         maker = diary.pick(diary.cast.of("battery_maker"))
-        made = sorted((pack.made, pack.code) for pack in packs if pack.maker is maker)
+        made = sorted((pack.made, pack.code) for pack in packs if pack.maker is maker and pack.made < recent)
         first = diary.rng.randrange(max(1, len(made) - RECALL_SIZE))
         chosen = made[first : first + RECALL_SIZE]
         if not chosen:
             continue
         when = chosen[-1][0] + diary.some(90, 200)
-        if when > diary.until:
-            continue
         codes = [code for _, code in chosen]
         diary.tell(
             maker,

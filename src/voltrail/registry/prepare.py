@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from voltrail.database import copy
 from voltrail.errors import LineError, Refusal, ReportError, VoltrailError
 from voltrail.events import Event, decode, split, subjects
 from voltrail.ledger import merkle
@@ -23,7 +24,11 @@ Mode = Literal["all", "valid"]
 
 
 class PreparedLine(msgspec.Struct):
-    """One line, ready to be judged; `event` is None when it is refused already."""
+    """
+    One line, ready to be judged; `event` is None when it is refused already.
+
+    `fixed` is what its row will say of it whatever its turn decides.
+    """
 
     line: bytes
     commitment: bytes
@@ -32,6 +37,7 @@ class PreparedLine(msgspec.Struct):
     subjects: tuple[str, ...] = ()
     blinds: list[bytes] = []
     occurred_us: int = 0
+    fixed: bytes = b""
 
 
 class Prepared(msgspec.Struct):
@@ -95,12 +101,16 @@ def _prepare_line(secret: bytes, number: int, line: bytes, commitment: bytes) ->
     except VoltrailError as error:
         return PreparedLine(line, commitment, refusal=error.as_refusal(number + 1))
     about = subjects(event)
-    return PreparedLine(
-        line,
-        commitment,
-        event,
-        None,
-        about,
-        link_blinds(secret, number, about),
-        round(event.occurred_at.timestamp() * 1_000_000),
+    occurred_us = round(event.occurred_at.timestamp() * 1_000_000)
+    fixed = b"".join(
+        (
+            copy.integer(number),
+            copy.text(event.kind),
+            copy.timestamp(occurred_us),
+            copy.blob(line),
+            copy.blob(commitment),
+            copy.texts([subject.encode() for subject in about]),
+        )
     )
+    blinds = link_blinds(secret, number, about)
+    return PreparedLine(line, commitment, event, None, about, blinds, occurred_us, fixed)

@@ -43,7 +43,6 @@ APPEND_LOCK = 0x564F4C54  # "VOLT"
 MAX_GROUP_LINES = 20_000
 
 _HASH = 32
-_EVENT_COLUMNS = copy.columns(14)
 _KINDS_NOT_BY_HOST = frozenset(
     {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
 )
@@ -439,7 +438,7 @@ class Append:
             self._trust += 1
         self.size += 1
         self._entries.append(entry)
-        self._event_rows.append(self._event_row(index, number, line, links, ks, before, heads))
+        self._event_rows.append(self._event_row(index, line, links, ks, before, heads))
         taken.accepted.append(number)
         taken.subjects.append(linked)
         return findings
@@ -447,7 +446,6 @@ class Append:
     def _event_row(
         self,
         index: int,
-        number: int,
         line: PreparedLine,
         links: bytes,
         ks: list[int],
@@ -455,22 +453,23 @@ class Append:
         heads: list[bytes],
     ) -> bytes:
         """Return the row of an event, but for its last column, the findings."""
+        report = self._report_id()
+        if len(ks) == 1:
+            return (
+                copy.event_of_one(index, report, self._received_ms, links, ks[0], before[0], heads[0])
+                + line.fixed
+            )
         return b"".join(
             (
-                _EVENT_COLUMNS,
+                copy.columns(copy.EVENT_COLUMNS),
                 copy.bigint(index),
-                copy.bigint(self._report_id()),
-                copy.integer(number),
-                copy.text(line.event.kind),  # type: ignore[union-attr]
-                copy.timestamp(line.occurred_us),
+                copy.bigint(report),
                 copy.bigint(self._received_ms),
-                copy.blob(line.line),
-                copy.blob(line.commitment),
                 copy.blob(links),
-                copy.texts([subject.encode() for subject in line.subjects]),
                 copy.bigints(ks),
                 copy.bigints(before),
                 copy.blob(b"".join(heads)),
+                line.fixed,
             )
         )
 

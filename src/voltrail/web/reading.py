@@ -39,6 +39,7 @@ _SHORT: Final = {
 }
 _LEVELS_ZH: Final = {"pack": "电池包", "module": "模组", "cell": "单体", "unknown": "未知"}
 _CHEMISTRY: Final = {
+    "ternary (NCM/NCA)": ("NCM/NCA", "三元"),
     "lithium iron phosphate": ("LFP", "磷酸铁锂"),
     "lithium manganese oxide": ("LMO", "锰酸锂"),
     "lithium cobalt oxide": ("LCO", "钴酸锂"),

@@ -22,7 +22,6 @@ ZH: Final[dict[str, str]] = {
     "Every power battery has a code. Its life is on record, and anyone can check it.": (
         "一块电池，一个编码，一生可查，人人可验。"
     ),
-    "Look up a battery": "查询电池",
     "Battery code": "电池编码",
     "24 characters on the label; 19 for a second-life product. The first few are enough.": (
         "标签上的24位编码；梯次利用产品为19位。只输入前几位也可查询。"
@@ -49,7 +48,6 @@ ZH: Final[dict[str, str]] = {
     "Check the code on the label; 0 and O, 1 and I are often confused.": (
         "请核对标签上的编码；0 与 O、1 与 I 容易混淆。"
     ),
-    "Level": "层级",
     "Phase": "阶段",
     "Events": "事件",
     "All": "全部",
@@ -65,15 +63,13 @@ ZH: Final[dict[str, str]] = {
     "Energy": "额定能量",
     "Mass": "质量",
     "Made": "生产日期",
-    "Ended": "终结",
     "complete since enrolment; what went before is unknown": "补录以来完整；此前历史不详",
-    "History": "历史",
     "Life": "全生命周期",
     "log entry": "日志条目",
     "received": "收到于",
     "corrected by entry {index}": "已由第 {index} 条更正",
     "Not shown to the public: ": "不向公众公开：",
-    "Does not add up": "有疑点",
+    "Finding": "疑点",
     "As the world was at {time}, as known now.": "{time} 当时的情况（按现有记录）。",
     "What the record knew at {time}.": "{time} 时记录所载的情况。",
     "The life below goes beyond that time.": "下方的生命周期不限于该时间。",
@@ -131,6 +127,11 @@ NAMES_ZH: Final[dict[str, str]] = {
     "succeeded": "已由新编码承接",
     "exported": "已出口",
     "destroyed": "已销毁",
+    "reuse": "再使用",
+    "repurpose": "梯次利用",
+    "recycle": "再生利用",
+    "label": "标签",
+    "photo": "照片",
     "gap": "缺漏",
     "conflict": "冲突",
     "late": "逾期",

@@ -41,19 +41,21 @@ create table report (
 alter table report alter column nodes set storage external;
 
 create table event (
+    -- what its turn decides
     seq         bigint  primary key,
     report      bigint  not null,
-    position    integer not null,
-    kind        text    not null,
-    occurred_at timestamptz not null,
     received_ms bigint  not null,
-    line        bytea   not null,
-    c           bytea   not null,     -- commitment
     links       bytea   not null,     -- L, root over the links
-    subjects    text[]  not null,
     k           bigint[] not null,    -- for each subject: its how-manieth event this is,
     before      bigint[] not null,    -- the index of its event before (-1: none): a history is walked, so no index on a random key is paid for
     h           bytea   not null,     -- and the chain head before this event, 32 bytes each
+    -- what is known before its turn
+    position    integer not null,
+    kind        text    not null,
+    occurred_at timestamptz not null,
+    line        bytea   not null,
+    c           bytea   not null,     -- commitment
+    subjects    text[]  not null,
     findings    bytea
 );
 

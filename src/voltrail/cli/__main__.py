@@ -1,0 +1,5 @@
+"""`python -m voltrail.cli`: the same as `voltrail`."""
+
+from voltrail.cli import main
+
+main()

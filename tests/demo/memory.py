@@ -1,0 +1,90 @@
+"""A record in memory: judges and folds every line as a registry would, without a database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from voltrail.demo import Report, World
+from voltrail.events import Event, decode, split, subjects
+from voltrail.lifecycle import Recorded, State, fold, in_order, judge, step
+from voltrail.organisations.trust import Organisation, RolePeriod, key_for
+from voltrail.regimes.china import RULES
+
+
+class Memory:
+    """A `lifecycle.World` of dictionaries; `take` reports to it."""
+
+    def __init__(self, world: World, received: datetime) -> None:
+        identifier = world.authority.verifier.holder
+        since = datetime.fromisoformat("2000-01-01T00:00:00Z")
+        self._authority = Organisation(identifier, roles=(RolePeriod("authority", since),))
+        self.authority_key = world.authority.vkey
+        self.received_ms = int(received.timestamp() * 1000)
+        self.states: dict[str, State] = {}
+        self.chains: dict[str, list[Recorded]] = {}
+        self.log: list[Recorded] = []
+        self.kinds: Counter[str] = Counter()
+        self.refused: list[tuple[str, bytes]] = []
+        self.found: Counter[str] = Counter()
+        self.disorder = 0
+
+    def state(self, subject: str, /) -> State | None:
+        return self.states.get(subject)
+
+    def organisation(self, identifier: str, /) -> Organisation | None:
+        state = self.states.get("organisation:" + identifier)
+        known = state if isinstance(state, Organisation) and state.registered_at is not None else None
+        if identifier == self._authority.identifier:
+            known = known or self._authority
+            return replace(known, roles=(*known.roles, *self._authority.roles))
+        return known
+
+    def recorded(self, index: int, /) -> Recorded | None:
+        return self.log[index] if index < len(self.log) else None
+
+    def take(self, report: Report) -> None:
+        self._check_signer(report)
+        reporter = report.signer.verifier.holder
+        for line in report.lines:
+            split(line)
+            event = decode(line)
+            verdict = judge(event, reporter, self.received_ms, self, RULES)
+            if verdict.refusal is not None:
+                self.refused.append((f"{verdict.refusal.rule}: {verdict.refusal.message}", line))
+                continue
+            self.found.update(finding.kind for finding in verdict.findings)
+            self._fold(event, reporter)
+
+    def _check_signer(self, report: Report) -> None:
+        holder, _, key_id = report.signer.name.rpartition("/")
+        organisation = self.organisation(holder)
+        assert organisation is not None
+        if report.signer.vkey != self.authority_key:
+            assert key_for(organisation, key_id, len(self.log)) is not None, report.signer.name
+
+    def _fold(self, event: Event, reporter: str) -> None:
+        recorded = Recorded(len(self.log), event, reporter, self.received_ms)
+        self.log.append(recorded)
+        self.kinds[event.kind] += 1
+        for subject in subjects(event):
+            chain = self.chains.setdefault(subject, [])
+            chain.append(recorded)
+            state = self.states.get(subject)
+            if in_order(state, recorded):
+                self.states[subject] = step(subject, state, recorded)
+                continue
+            self.disorder += 1
+            folded = fold(subject, chain)
+            assert folded is not None
+            self.states[subject] = folded
+
+
+def remembered(world: World, received: datetime) -> Memory:
+    """Return a record that has taken the whole world."""
+    memory = Memory(world, received)
+    for report in world.reports():
+        memory.take(report)
+    return memory

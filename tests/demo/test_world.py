@@ -1,0 +1,109 @@
+"""The sample world obeys the law, shows every kind, and is the same for the same seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.demo.memory import Memory, remembered
+from voltrail.demo import World
+from voltrail.demo.delivery import MOST
+from voltrail.demo.world import UNTIL
+from voltrail.errors import UsageError
+from voltrail.events import decode
+from voltrail.events.table import KINDS
+from voltrail.lifecycle import Battery
+
+SEED = 20261101
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(2_000, SEED)
+
+
+@pytest.fixture(scope="module")
+def memory(world: World) -> Memory:
+    return remembered(world, UNTIL)
+
+
+def test_nothing_is_refused(memory: Memory, world: World) -> None:
+    assert memory.refused == []
+    assert len(memory.log) == world.lines
+
+
+def test_every_kind_occurs(memory: Memory) -> None:
+    assert set(KINDS) - set(memory.kinds) == set()
+
+
+def test_findings_of_every_kind_occur_and_most_lives_have_none(memory: Memory) -> None:
+    batteries = [state for state in memory.states.values() if isinstance(state, Battery)]
+    standing = Counter(finding.kind for battery in batteries for finding in battery.findings)
+    assert {"gap", "conflict"} <= set(standing)
+    assert {"late", "breach"} <= set(memory.found)
+    assert sum(1 for battery in batteries if battery.findings) < len(batteries) / 10
+
+
+def test_lives_end_in_every_way(memory: Memory) -> None:
+    ends = Counter(state.end for state in memory.states.values() if isinstance(state, Battery))
+    assert {"recycled", "dismantled", "succeeded", "exported", "destroyed"} <= set(ends)
+
+
+def test_a_small_part_arrives_out_of_order(memory: Memory) -> None:
+    assert 0 < memory.disorder < len(memory.log) / 5
+
+
+def test_no_line_is_reported_twice(world: World) -> None:
+    lines = [(report.signer.name, line) for report in world.reports() for line in report.lines]
+    assert len(set(lines)) == len(lines)
+
+
+def test_reports_are_neither_short_nor_long(world: World) -> None:
+    sizes = [len(report.lines) for report in world.reports()]
+    assert max(sizes) <= MOST
+    assert sum(1 for size in sizes if size < 20) < len(world.organisations)  # what is left at the end
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("packs", [1, 30, 300])
+def test_smaller_worlds_obey_the_law_too(packs: int, seed: int) -> None:
+    assert remembered(World(packs, seed), UNTIL).refused == []
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    one, other = list(World(120, 7).reports()), list(World(120, 7).reports())
+    assert [(r.signer.vkey, r.lines, r.secret) for r in one] == [
+        (r.signer.vkey, r.lines, r.secret) for r in other
+    ]
+
+
+def test_another_seed_gives_another_world() -> None:
+    one, other = World(120, 7), World(120, 8)
+    assert [r.lines for r in one.reports()] != [r.lines for r in other.reports()]
+    assert one.authority.vkey != other.authority.vkey
+
+
+def test_nothing_happens_after_the_end() -> None:
+    until = datetime(2022, 5, 1, tzinfo=UTC)
+    world = World(200, 5, until)
+    events = [decode(line) for report in world.reports() for line in report.lines]
+    assert max(event.occurred_at for event in events) <= until
+    assert remembered(world, until).refused == []
+
+
+def test_everybody_says_that_they_are_samples(world: World) -> None:
+    assert all("示例" in member.name and "Sample" in member.name for member in world.organisations)
+
+
+def test_a_world_without_packs_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        World(0, 1)
+    assert caught.value.rule == "demo.packs"
+
+
+def test_a_world_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        World(1, 1, datetime(2010, 1, 1, tzinfo=UTC))
+    assert caught.value.rule == "demo.until"
