@@ -282,9 +282,8 @@ def _print(
 ) -> None:
     median = statistics.median(len(one) for one in lines)
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {platform.python_version()}")
-    print(
-        f"{options.stored:,} batteries stored; median line {median:.0f} bytes; {options.threads} senders; {how}\n"
-    )
+    print(f"{options.stored:,} batteries stored; median line {median:.0f} bytes; {how}")
+    print(f"{options.threads} senders of {LINES:,}-event reports\n")
     print(f"| {'What':<36} | {'Events':>9} | {'Events/s':>9} | Remark |\n| --- | ---: | ---: | --- |")
     for what, events, seconds, remark in table:
         print(f"| {what:<36} | {events:>9,} | {events / seconds:>9,.0f} | {remark} |")

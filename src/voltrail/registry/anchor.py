@@ -41,7 +41,7 @@ class Anchor:
             except NoteError as error:
                 raise RegistryClosed(
                     "anchor.damaged",
-                    f"The anchor {self.path} is not a checkpoint of this log: {error.message}",
+                    f"The anchor is not a checkpoint of this log: {error.message}",
                     "Put the right file back from a copy, or close this log and begin its successor.",
                 ) from error
             self._seen = (version, note, checkpoint)

@@ -331,22 +331,13 @@ class Registry:
         return self._anchored()[0]
 
     def counts(self) -> dict[str, int]:
-        """Return how much the record holds; batteries as the database estimates them."""
+        """Return how much the record holds, as counted when it was written: one row is read."""
         with self.database.pool.connection() as connection:
-            size = connection.execute("select size from log").fetchone()
-            batteries = connection.execute(
-                "select count(*) from subject where id >= 'battery:' and id < 'battery;'"
-            ).fetchone()
-            organisations = connection.execute(
-                "select count(*) from subject where id >= 'organisation:' and id < 'organisation;'"
-            ).fetchone()
-            reports = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone()
-        return {
-            "entries": size[0] if size else 0,
-            "reports": reports[0] if reports else 0,
-            "batteries": batteries[0] if batteries else 0,
-            "organisations": organisations[0] if organisations else 0,
-        }
+            size, batteries, organisations = connection.execute(
+                "select size, batteries, organisations from log"
+            ).fetchone() or (0, 0, 0)
+            (reports,) = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone() or (0,)
+        return {"entries": size, "reports": reports, "batteries": batteries, "organisations": organisations}
 
     def metrics(self) -> dict[str, int]:
         """Return cheap gauges for monitoring: the log's size in the database, and as published."""

@@ -496,10 +496,17 @@ class Append:
         rows.copy_in(connection, "event", self._event_rows)
         rows.write_subjects(connection, self.world.slots.values())
         connection.execute(
-            "update log set size = %s, peaks = %s, root = %s, received_ms = %s, trust = %s",
-            (self.size, b"".join(peaks), root, self._received_ms, self._trust),
+            "update log set size = %s, peaks = %s, root = %s, received_ms = %s, trust = %s,"
+            " batteries = batteries + %s, organisations = organisations + %s",
+            (self.size, b"".join(peaks), root, self._received_ms, self._trust, *self._new_subjects()),
         )
         return note
+
+    def _new_subjects(self) -> tuple[int, int]:
+        """Return how many batteries and organisations the record did not know before."""
+        new = [slot.subject for slot in self.world.slots.values() if slot.new and slot.dirty]
+        batteries = sum(name.startswith("battery:") for name in new)
+        return batteries, sum(name.startswith("organisation:") for name in new)
 
     def _write_reports(self) -> None:
         for number, taken in enumerate(self._by_digest.values(), self._next_report):

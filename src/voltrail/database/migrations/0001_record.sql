@@ -8,6 +8,8 @@ create table log (
     root        bytea  not null,
     received_ms bigint not null,      -- of the last entry; never decreases
     trust       bigint not null,      -- raised by every event about an organisation, so that caches know
+    batteries   bigint not null default 0,
+    organisations bigint not null default 0,
     first_origin text  not null
 );
 
