@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import click
@@ -165,18 +168,19 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
 
 def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool) -> None:
     counts = registry.counts()
-    code = registry.batteries(level="pack", place="in_vehicle", limit=1)[0]["code"]
+    fitted = registry.batteries(level="pack", place="in_vehicle", limit=1)
+    code = (fitted or registry.batteries(limit=1))[0]["code"]
     click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log.\n")
     if serving:
         click.echo(f"Open    http://{LOOPBACK}:{port}/")
         click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")
+    me = "voltrail" if shutil.which("voltrail") else os.path.relpath(sys.argv[0])
+    authority = f'"$(cat {data}/authority.vkey)"'
     click.echo("Try, in another terminal:" if serving else "Try:")
-    click.echo(f"  voltrail battery {code} --data {data}")
-    click.echo(f"  voltrail evidence {code} --data {data} > e.json")
-    click.echo(
-        f'  voltrail verify e.json --policy {data}/policy.txt --authority "$(cat {data}/authority.vkey)"'
-    )
-    click.echo(f"  voltrail log audit --data {data}")
+    click.echo(f"  {me} battery {code} --data {data}")
+    click.echo(f"  {me} evidence {code} --data {data} > e.json")
+    click.echo(f"  {me} verify e.json --policy {data}/policy.txt --authority {authority}")
+    click.echo(f"  {me} log audit --data {data}")
     if serving:
         click.echo("\nCtrl-C stops it; the world stays in the folder.")
 
