@@ -11,6 +11,7 @@ from voltrail.errors import RegistryClosed, ReportError
 from voltrail.events import decode, subjects
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.receipts import verify_receipt
+from voltrail.registry.audit import audit
 
 PACK = sample.pack(1)
 
@@ -169,16 +170,29 @@ def test_a_forged_signature_is_refused(registry):
     assert refused.value.rule == "report.signature"
 
 
-def test_a_restored_database_is_not_written(registry, postgres, tmp_path):
-    """A database behind its anchor closes the log, says why, and does not fork it."""
-    file = maker_report(*sample.first_life(PACK))
-    with pytest.raises(RegistryClosed, match="has promised"):
-        voltrail.open(registry.data, postgres())
+def test_a_restored_database_is_not_written(registry, postgres):
+    """A database behind its anchor closes the log and says why; what is there can still be audited."""
+    registry.report(maker_report(*sample.first_life(PACK)))
+    with voltrail.open(registry.data, postgres()) as other:
+        assert other.closed is not None
+        with pytest.raises(RegistryClosed, match="older copy"):
+            other.report(maker_report(*sample.first_life(PACK)))
+        with pytest.raises(RegistryClosed, match="older copy"):
+            other.checkpoint()
+        assert other.counts()["entries"] == 0
+        assert [difference.what for difference in audit(other)] == ["anchor"]
     with registry.database.connect() as connection:
         connection.execute("update log set size = size - 1")
         connection.commit()
     with pytest.raises(RegistryClosed, match="older copy"):
-        registry.report(file)
+        registry.report(maker_report(*sample.first_life(sample.pack(2))))
+
+
+def test_a_missing_anchor_is_not_an_empty_log(registry):
+    """Where entries stand and the anchor does not, nothing is promised, and the reason is told."""
+    registry.anchor.path.unlink()
+    with pytest.raises(RegistryClosed, match="anchor file is missing"):
+        registry.checkpoint()
 
 
 def test_a_corrected_life(registry):

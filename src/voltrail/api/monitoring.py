@@ -76,8 +76,9 @@ def metrics_of(request: Asked) -> Metrics:
 
 @get("/healthz", sync_to_thread=True, summary="Whether the registry answers")
 def health(request: Asked) -> Response[bytes]:
-    """Answer when the database does; 503 when it does not."""
+    """Answer when the database does and the log may be written; 503 when not."""
     registry = registry_of(request)
+    registry.check_open()
     return as_json({"status": "ok", "origin": registry.origin, "log_size": registry.metrics()["log_size"]})
 
 

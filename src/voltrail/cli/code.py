@@ -41,7 +41,8 @@ def check_codes(texts: tuple[str, ...], *, as_json: bool) -> None:
         click.echo(json.dumps(answers, ensure_ascii=False, indent=2))
     else:
         for answer in answers:
-            click.echo(f"{answer['code']}  {'right' if answer['right'] else answer['message']}")
+            told = "right" if answer["right"] else f"{answer['message']} {answer['fix']}".rstrip()
+            click.echo(f"{answer['code']}  {told}")
     if not all(answer["right"] for answer in answers):
         raise SystemExit(1)
 

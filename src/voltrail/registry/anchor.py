@@ -35,13 +35,14 @@ class Anchor:
             return None
         version = (status.st_mtime_ns, status.st_ino)
         if self._seen is None or self._seen[0] != version:
-            note = self.path.read_text()
             try:
+                note = self.path.read_text(encoding="utf-8")
                 checkpoint = Checkpoint.parse(open_note(note, [self._log]).text)
-            except NoteError as error:
+            except (NoteError, UnicodeDecodeError) as error:
+                why = error.message if isinstance(error, NoteError) else "it is not text."
                 raise RegistryClosed(
                     "anchor.damaged",
-                    f"The anchor is not a checkpoint of this log: {error.message}",
+                    f"The anchor is not a checkpoint of this log: {why}",
                     "Put the right file back from a copy, or close this log and begin its successor.",
                 ) from error
             self._seen = (version, note, checkpoint)

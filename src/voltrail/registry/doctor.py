@@ -70,5 +70,6 @@ def _keys(data: Path) -> str:
 
 def _log(data: Path, database: str | None) -> str:
     with Registry(data, database) as registry:
+        registry.check_open()
         sizes = registry.metrics()
     return f"{sizes['log_size']:,} entries; database and anchor agree."

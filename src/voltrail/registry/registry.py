@@ -17,6 +17,7 @@ from voltrail.database.database import Connection, Database
 from voltrail.errors import (
     NotFound,
     Refusal,
+    RegistryClosed,
     UnknownBattery,
     UnknownOrganisation,
     UsageError,
@@ -46,6 +47,7 @@ from voltrail.registry.writer import Writer
 
 MAX_PAGE = 1000
 MAX_FAMILY = 5000
+CLOSED = frozenset({"log.closed", "anchor.damaged"})
 
 
 class Registry:
@@ -53,7 +55,9 @@ class Registry:
     One registry: its data folder, its database, its log.
 
     Made by `voltrail.open()`. Threads may share it. `report` and
-    `report_lines` write; everything else reads.
+    `report_lines` write; everything else reads. `closed` is None, or says why
+    the log must not be written: reading goes on, so that the damage can be
+    audited, but nothing more is promised.
     """
 
     def __init__(self, data: Path, database: str | None = None) -> None:
@@ -64,8 +68,14 @@ class Registry:
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
         self.database = Database(data / "pg", database or self.settings.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
+        self.closed: RegistryClosed | None = None
         try:
             self._writer.open_log()
+        except RegistryClosed as error:
+            if error.rule not in CLOSED:
+                self.close()
+                raise
+            self.closed = error
         except BaseException:
             self.close()
             raise
@@ -330,6 +340,12 @@ class Registry:
         """Return the last published checkpoint: the one that is anchored."""
         return self._anchored()[0]
 
+    def check_open(self) -> None:
+        """Raise RegistryClosed when what the log has promised and the database differ."""
+        if self.closed is not None:
+            raise self.closed
+        self._writer.check_open()
+
     def counts(self) -> dict[str, int]:
         """Return how much the record holds, as counted when it was written: one row is read."""
         with self.database.pool.connection() as connection:
@@ -352,8 +368,9 @@ class Registry:
         }
 
     def _anchored(self) -> tuple[str, Checkpoint]:
+        self.check_open()
         anchored = self.anchor.read()
-        if anchored is None:
+        if anchored is None or not anchored[1].size:
             raise NotFound(
                 "log.empty", "The log is empty: nothing has been reported yet.", "Report something first."
             )

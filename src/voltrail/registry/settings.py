@@ -94,7 +94,8 @@ def initialise(
     write_private(keys / "host.secret", secrets.token_bytes(32))
     (data / "policy.txt").write_text(policy_text(log.vkey, witnesses))
     (data / "host-trust.jsonl").write_bytes(host_trust(settings, host))
-    (data / "settings.json").write_bytes(msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+    # Last, and for its owner only, since a DSN may hold a password.
+    write_private(data / "settings.json", msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
     return settings
 
 

@@ -93,6 +93,11 @@ class Writer:
             raise ticket.error
         return ticket.receipt
 
+    def check_open(self) -> None:
+        """Raise RegistryClosed when the database is not as far as the anchor, or of another history."""
+        with self._database.pool.connection() as connection:
+            self._check_anchor(self._read_log(connection))
+
     def close(self) -> None:
         """Give the writer's connection back."""
         with self._turn:
@@ -108,6 +113,7 @@ class Writer:
                 " values (%s, 0, '', %s, 0, 0, %s) on conflict do nothing",
                 (self._settings.origin, merkle.EMPTY_ROOT, self._settings.origin),
             )
+        with self._turn, self._transaction() as connection:
             origin = _one(connection, "select origin from log")[0]
             if origin != self._settings.origin:
                 raise RegistryClosed(
@@ -117,6 +123,9 @@ class Writer:
                 )
             log = self._read_log(connection)
             self._check_continues(connection, log)
+        if not log.size and self._anchor.read() is None:
+            # Anchored while empty: so a stop between the first commit and its anchor is no missing anchor.
+            self._anchor.advance(self._keys.log.sign(Checkpoint(origin, 0, log.root).text), 0)
         self._catch_up(log.size)
 
     # ------------------------------------------------------------ a transaction
@@ -144,7 +153,7 @@ class Writer:
     def _commit(self, group: list[Ticket]) -> None:
         with self._transaction() as connection:
             log = self._read_log(connection)
-            self._check_anchor(log)
+            self._check_continues(connection, log)
             append = Append(self, connection, log)
             append.world.load(
                 subject for ticket in group for line in ticket.prepared.lines for subject in line.subjects
