@@ -17,6 +17,7 @@ from voltrail.ledger.keys import (
     COSIGNATURE,
     ED25519,
     ID_BYTES,
+    ML_DSA_44,
     NOTE_SOURCE,
     P256,
     Signer,
@@ -219,8 +220,8 @@ class Policy:
         name, vkey = _one_of(items, 3, 4)[1:3]
         self._check_new(name)
         verifier = Verifier(vkey)
-        if verifier.algorithm != COSIGNATURE:
-            raise NoteError("policy.witness", f"The key of {name} is not one for cosignatures (type 0x04).")
+        if verifier.algorithm not in {COSIGNATURE, ML_DSA_44}:
+            raise NoteError("policy.witness", f"The key of {name} is not for cosignatures (0x04 or 0x06).")
         if any(verifier.public_key == other.public_key for other in self.witnesses.values()):
             raise NoteError("policy.duplicate", "The witness's key stands twice.")
         self.witnesses[name] = verifier

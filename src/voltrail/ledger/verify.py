@@ -322,18 +322,18 @@ class _Verification:
 
 
 def _open_checkpoint(note: str, policy: Policy) -> Seen:
-    """Return the checkpoint under the policy; a line that all but matches a witness is refused here."""
+    """Return the checkpoint under the policy; a line that all but matches a known key is refused here."""
     try:
         seen = policy.open(note)
-        signatures = parse_note(note).signatures
+        lines = {(signature.name, signature.key_id) for signature in parse_note(note).signatures}
     except NoteError as error:
         rule = "quorum" if error.rule == "note.quorum" else "checkpoint"
         raise _fail(rule, error.message) from error
-    for witness in policy.witnesses.values():
-        for signature in signatures:
-            same = (signature.name == witness.name, signature.key_id == witness.key_id)
-            if any(same) and not all(same):
-                raise _fail("checkpoint", f"A line for {witness.name} is of another name or key.")
+    for known in (*policy.logs, *policy.witnesses.values()):
+        if (known.name, known.key_id) in lines:
+            continue
+        if any(name == known.name or key_id == known.key_id for name, key_id in lines):
+            raise _fail("checkpoint", f"A line for {known.name} is of another name or key.")
     return seen
 
 

@@ -42,6 +42,7 @@ from voltrail.regimes import RULES
 from voltrail.registry import evidence, settings, views
 from voltrail.registry.anchor import Anchor
 from voltrail.registry.prepare import Mode, prepare, split_all
+from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
@@ -67,6 +68,8 @@ class Registry:
         self.keys = settings.Keys(data / "keys")
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
         self.database = Database(data / "pg", database or self.settings.database)
+        self.log = PublicLog(self.database, self._anchored)
+        self._second = SecondSignature(self.keys.log_ml_dsa)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.closed: RegistryClosed | None = None
         try:
@@ -96,7 +99,7 @@ class Registry:
     @property
     def policy(self) -> str:
         """The policy by which others verify this log, as in `policy.txt`."""
-        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses)
+        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses, self.keys.log_ml_dsa.vkey)
 
     # ------------------------------------------------------------------ writing
 
@@ -368,13 +371,15 @@ class Registry:
         }
 
     def _anchored(self) -> tuple[str, Checkpoint]:
+        """Return the anchored checkpoint as it is published: with both of the log's signatures."""
         self.check_open()
         anchored = self.anchor.read()
         if anchored is None or not anchored[1].size:
             raise NotFound(
                 "log.empty", "The log is empty: nothing has been reported yet.", "Report something first."
             )
-        return anchored
+        note, checkpoint = anchored
+        return self._second.beside(note, checkpoint), checkpoint
 
 
 class _Lookup:
