@@ -151,6 +151,13 @@ def entries_in(tile: Tile, data: bytes) -> list[bytes]:
     return found
 
 
+def narrowed(tile: Tile, data: bytes) -> bytes:
+    """Return what a partial tile or bundle holds, given the full one: it may be served in its place."""
+    if tile.level == ENTRIES:
+        return encode_bundle(entries_in(Tile(ENTRIES, tile.index), data)[: tile.width])
+    return data[: tile.width * HASH_BYTES]
+
+
 def _no_tile(path: str) -> NotFound:
     return NotFound(
         "tile.path",

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from voltrail.database.database import Connection
-from voltrail.errors import NoteError, RegistryError, UsageError
+from voltrail.errors import NoteError, ProofError, RegistryError, UsageError
 from voltrail.ledger import merkle, tiles
 from voltrail.ledger.notes import Checkpoint, open_note, parse_note
 from voltrail.ledger.tile_check import Fault, check_tiles
@@ -86,7 +86,7 @@ def check_folder(registry: Registry, folder: Path, progress: Progress | None = N
             progress(next(done), total)
 
     with _told(folder):
-        return list(check_tiles(checkpoint, lambda tile: _read(folder / tile.path), one_more))
+        return list(check_tiles(checkpoint, lambda tile: _read_tile(folder, tile), one_more))
 
 
 # ---------------------------------------------------------------- what stands there
@@ -136,9 +136,8 @@ def _check_edge(connection: Connection, folder: Path, size: int) -> None:
             return
         index = (count - 1) // tiles.WIDTH
         tile = Tile(level, index, count - index * tiles.WIDTH)
-        # A partial tile may be gone for its full one: when the last run was stopped before its checkpoint.
-        stands = _read(folder / tile.path) or _read(folder / Tile(level, index).path)
-        if stands is None or not stands.startswith(read_tile(connection, tile)):
+        stands = _read_tile(folder, tile)
+        if stands != read_tile(connection, tile):
             what = "is missing" if stands is None else "is not as in the database"
             raise RegistryError(
                 "publish.damaged",
@@ -218,6 +217,18 @@ def _sync(paths: list[Path], folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _read_tile(folder: Path, tile: Tile) -> bytes | None:
+    """Return a tile as it stands, or None; a partial one may have gone for its full one."""
+    data = _read(folder / tile.path)
+    if data is None and tile.width < tiles.WIDTH:
+        whole = _read(folder / Tile(tile.level, tile.index).path)
+        try:
+            return None if whole is None else tiles.narrowed(tile, whole)
+        except ProofError:
+            return None
+    return data
 
 
 def _read(path: Path) -> bytes | None:
