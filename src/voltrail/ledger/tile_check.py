@@ -4,7 +4,8 @@ Checking a log's tiles and bundles against its checkpoint alone.
 From the top: the partial tiles at the edge give the root; each full tile has
 its own root in the tile above; each entry has its hash in the tile of leaves.
 Where a tile is missing or wrong, what stands below it takes its place, so that
-each file is judged by itself.
+each file is judged by itself. Only when a partial tile and one right below it are
+both wrong, it cannot be told which; then the checkpoint is named.
 """
 
 from __future__ import annotations
