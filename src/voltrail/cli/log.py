@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.progress import Progress
 
-from voltrail.cli import publish
+from voltrail.cli import heads, publish
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.registry.audit import audit as audit_registry
 from voltrail.registry.registry import Registry
@@ -56,5 +56,5 @@ def audit(*, registry: Registry, as_json: bool) -> None:
     raise SystemExit(1 if found else 0)
 
 
-for command in publish.COMMANDS:
+for command in (*heads.COMMANDS, *publish.COMMANDS):
     log.add_command(command)
