@@ -3,12 +3,16 @@
 from base64 import b64decode
 from hashlib import sha256
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from voltrail.errors import NoteError
+from tests.ledger import world
+from voltrail.errors import NoteError, VerificationError
+from voltrail.ledger import evidence
 from voltrail.ledger.keys import ML_DSA_44, Signer, Verifier
 from voltrail.ledger.notes import Checkpoint, Policy, open_note, parse_note
+from voltrail.ledger.verify import verify
 
 ORIGIN = "example.com/log"
 FIRST = Signer.from_seed(ORIGIN, b"\x01" * 32)
@@ -91,3 +95,28 @@ def test_names_and_keys_that_cannot_be():
     with pytest.raises(NoteError) as caught:
         Verifier.of("n", ML_DSA_44, bytes(1311))
     assert caught.value.rule == "key.length"
+
+
+def test_evidence_under_both_signatures():
+    """It verifies for who knows either key or both; who knows both finds what is altered in either line."""
+    log = world.an_ordinary_log()
+    second = Signer.generate(world.ORIGIN, ML_DSA_44)
+    text = parse_note(log.checkpoint()).text
+    note = log.checkpoint() + second.signature_line(text)
+
+    def proved(note, *keys):
+        given = evidence.encode(msgspec.structs.replace(log.evidence(), checkpoint=note))
+        return verify(given, policy(*keys), [world.ROOT_KEY.vkey])
+
+    for keys in ([world.LOG_KEY], [second], [world.LOG_KEY, second]):
+        assert proved(note, *keys).checkpoint.text == text
+    assert proved(log.checkpoint(), world.LOG_KEY, second)  # either is enough, as C2SP tlog-policy has it
+    begin = note.index("\u2014")
+    for at in [
+        *range(begin, begin + 60),
+        *range(begin + 150, begin + 260),
+        *range(len(note) - 60, len(note) - 1),
+    ]:
+        changed = note[:at] + ("A" if note[at] != "A" else "B") + note[at + 1 :]
+        with pytest.raises(VerificationError):
+            proved(changed, world.LOG_KEY, second)

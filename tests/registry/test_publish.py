@@ -13,7 +13,7 @@ import voltrail
 from tests.registry import sample
 from voltrail.errors import RegistryError, UsageError
 from voltrail.ledger import tiles
-from voltrail.ledger.entries import heads_entry, parse_event, parse_heads
+from voltrail.ledger.entries import parse_event, parse_heads
 from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.tiles import ENTRIES, Tile
 from voltrail.registry.publish import check_folder, publish
@@ -95,17 +95,16 @@ def test_only_what_is_new_is_written(registry, tmp_path):
 
 
 def test_entries_that_are_no_events_are_published(registry, tmp_path):
-    """Every index stands in one of two tables; the bundle has both, in the order of the log."""
+    """Heads stand in the log beside events; their whole entry is in the bundle, at its index."""
+    grow(registry, 3)
+    at = registry.enter_heads()
     size = grow(registry, 3)
-    with registry.database.connect() as connection:
-        connection.execute("delete from event where seq = %s", (size - 1,))
-        connection.execute("insert into mark values (%s, %s)", (size - 1, heads_entry(1, 1, bytes(32))))
-        connection.commit()
-        from voltrail.registry.public import read_entries
-
-        entries = read_entries(connection, 0, size)
-    assert all(parse_event(entry) for entry in entries[:-1])
-    assert parse_heads(entries[-1]).count == 1
+    publish(registry, tmp_path / "www")
+    assert check_folder(registry, tmp_path / "www") == []
+    bundle = Tile(ENTRIES, 0, size)
+    entries = tiles.entries_in(bundle, (tmp_path / "www" / bundle.path).read_bytes())
+    assert parse_heads(entries.pop(at)).size == at
+    assert all(parse_event(entry) for entry in entries)
 
 
 def test_killed_at_any_moment(registry, tmp_path):

@@ -329,11 +329,10 @@ def _open_checkpoint(note: str, policy: Policy) -> Seen:
     except NoteError as error:
         rule = "quorum" if error.rule == "note.quorum" else "checkpoint"
         raise _fail(rule, error.message) from error
-    for known in (*policy.logs, *policy.witnesses.values()):
-        if (known.name, known.key_id) in lines:
-            continue
-        if any(name == known.name or key_id == known.key_id for name, key_id in lines):
-            raise _fail("checkpoint", f"A line for {known.name} is of another name or key.")
+    known = {(verifier.name, verifier.key_id) for verifier in (*policy.logs, *policy.witnesses.values())}
+    for name, key_id in sorted(known - lines):
+        if any(name == other or key_id == other_id for other, other_id in lines - known):
+            raise _fail("checkpoint", f"A line for {name} is of another name or key.")
     return seen
 
 
