@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ import msgspec
 from voltrail.codes import parse
 from voltrail.database.database import Connection, Database
 from voltrail.errors import (
+    NoteError,
     NotFound,
     Refusal,
     RegistryClosed,
@@ -24,7 +26,8 @@ from voltrail.errors import (
     VoltrailError,
 )
 from voltrail.events import decode, split
-from voltrail.ledger.notes import Checkpoint
+from voltrail.ledger import merkle
+from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.reports import ReportFile, host_secret, sign_report
 from voltrail.lifecycle import (
     Battery,
@@ -39,8 +42,9 @@ from voltrail.lifecycle import (
 )
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.regimes import RULES
-from voltrail.registry import evidence, settings, views
-from voltrail.registry.anchor import Anchor
+from voltrail.registry import evidence, rows, settings, views
+from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.prepare import Mode, prepare, split_all
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
@@ -66,11 +70,14 @@ class Registry:
         self.origin = self.settings.origin
         self.keys = settings.Keys(data / "keys")
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
+        self.witnessed = Witnessed(data / "anchor", self.keys.log.verifier, Policy.parse(self.policy))
         self.database = Database(data / "pg", database or self.settings.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.closed: RegistryClosed | None = None
+        self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self._writer.open_log()
+            self._remember_fork()
         except RegistryClosed as error:
             if error.rule not in CLOSED:
                 self.close()
@@ -109,6 +116,7 @@ class Registry:
         gives the same receipt. Raises ReportError, LineError; RegistryClosed
         when the log may not be written.
         """
+        self._check_no_fork()
         return self._writer.submit(prepare(ReportFile.parse(file), self.origin, _mode(mode)))
 
     def report_lines(
@@ -124,6 +132,7 @@ class Registry:
         A retry of the same lines is the same report. `source_digest` is that
         of the file they were read from.
         """
+        self._check_no_fork()
         organisation = check_organisation(organisation)
         secret = host_secret(self.keys.host_secret, organisation, lines)
         file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
@@ -253,16 +262,24 @@ class Registry:
             return _Family(lookup).tree(text, max(0, min(depth, 32)))
 
     def evidence(self, code: str, audience: str = "public") -> bytes:
-        """Return the evidence file of a battery under the last published checkpoint."""
+        """
+        Return the evidence file of a battery.
+
+        It stands under the last checkpoint that a quorum of witnesses cosigned; while that does not reach
+        the battery's first event, under the last published one.
+        """
         text = parse(code).text
-        note, checkpoint = self._anchored()
+        anchored, witnessed = self._anchored(), self.witnessed.read()
         with self.database.pool.connection() as connection:
-            built = evidence.build(
-                connection, "battery:" + text, audience, note, checkpoint, self.settings.authorities
-            )
-        if built is None:
-            raise _unknown(text)
-        return built
+            for note, checkpoint in (witnessed or anchored, anchored):
+                if checkpoint.size > anchored[1].size:
+                    continue  # the anchor was put back, which witnesses find out
+                built = evidence.build(
+                    connection, "battery:" + text, audience, note, checkpoint, self.settings.authorities
+                )
+                if built is not None:
+                    return built
+        raise _unknown(text)
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
         """Return batteries whose code begins with a text, and the organisation of that identifier."""
@@ -340,6 +357,58 @@ class Registry:
         """Return the last published checkpoint: the one that is anchored."""
         return self._anchored()[0]
 
+    def witnessed_checkpoint(self) -> str:
+        """Return the last checkpoint that a quorum of the policy's witnesses cosigned."""
+        witnessed = self.witnessed.read() if self.settings.witnesses else None
+        if witnessed is None:
+            raise NotFound(
+                "log.not_witnessed",
+                "No checkpoint of this log is witnessed yet.",
+                "Ask again in a minute; GET /log/witnesses says which witnesses answer.",
+            )
+        return witnessed[0]
+
+    def consistency_proof(self, old: int, size: int) -> list[bytes]:
+        """Return the proof that the tree of `size` entries only adds to that of `old` (RFC 6962, 2.1.2)."""
+        with self.database.pool.connection() as connection:
+            nodes = rows.read_nodes(connection, merkle.consistency_nodes(old, size))
+        return merkle.consistency_proof(old, size, nodes)
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root of the log when it had `size` entries."""
+        positions = merkle.peaks_of(size)
+        with self.database.pool.connection() as connection:
+            nodes = rows.read_nodes(connection, positions)
+        return merkle.root_of([nodes[position] for position in positions])
+
+    def hold_against(self, note: str) -> None:
+        """
+        Hold a checkpoint that someone else was shown against the record.
+
+        When this log's own key signed it and it tells another history, the log has forked: it closes, and
+        the note is kept as the proof. Raises RegistryClosed (`log.fork`) then, NoteError when it is not this
+        log's.
+        """
+        checkpoint, anchored = self._forks.open(note), self.anchor.read()
+        size = anchored[1].size if anchored else 0
+        if checkpoint.size <= size and self.root_at(checkpoint.size) == checkpoint.root:
+            return
+        self._forks.keep(note)
+        self.closed = self._forks.closing(checkpoint, size)
+        raise self.closed
+
+    def _remember_fork(self) -> None:
+        """Close the log when what is kept of it, proof of a fork or witnessed checkpoint, contradicts it."""
+        witnessed = self.witnessed.read()
+        for note in (self._forks.kept(), witnessed and witnessed[0]):
+            if note is not None:
+                with suppress(RegistryClosed, NoteError):
+                    self.hold_against(note)
+
+    def _check_no_fork(self) -> None:
+        if self.closed is not None and self.closed.rule == FORK:
+            raise self.closed
+
     def check_open(self) -> None:
         """Raise RegistryClosed when what the log has promised and the database differ."""
         if self.closed is not None:
@@ -359,11 +428,12 @@ class Registry:
         """Return cheap gauges for monitoring: the log's size in the database, and as published."""
         with self.database.pool.connection() as connection:
             row = connection.execute("select size, received_ms from log").fetchone()
-        anchored = self.anchor.read()
+        anchored, witnessed = self.anchor.read(), self.witnessed.read()
         size, received_ms = row or (0, 0)
         return {
             "log_size": size,
             "log_published_size": anchored[1].size if anchored else 0,
+            "log_witnessed_size": witnessed[1].size if witnessed else 0,
             "last_received_ms": received_ms,
         }
 
