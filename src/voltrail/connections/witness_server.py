@@ -13,7 +13,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.params import RawBody
+from litestar.params import FromPath, RawBody
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -61,7 +61,7 @@ class Witness:
             return self.store.cosign(request, opened, self.cosigner)
         except WitnessError as error:
             if error.rule == "witness.proof":  # it may be a fork, so what was shown is worth keeping
-                log.error("%s The checkpoint that was shown:\n%s", error.message, request.note)
+                log.warning("%s The checkpoint that was shown:\n%s", error.message, request.note)
             raise
 
 
@@ -93,7 +93,7 @@ def add_checkpoint(request: Asked, body: RawBody) -> Response[bytes]:
 
 
 @get("/{origin_hash:str}/checkpoint", sync_to_thread=True)
-def last_checkpoint(request: Asked, origin_hash: str) -> Response[bytes]:
+def last_checkpoint(request: Asked, origin_hash: FromPath[str]) -> Response[bytes]:
     """Give the last checkpoint of a log, with its log's signatures and ours."""
     one = _witness_of(request)
     origin = next((origin for origin in one.logs if witness.origin_hash(origin) == origin_hash), None)

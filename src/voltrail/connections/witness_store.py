@@ -66,7 +66,7 @@ class WitnessStore:
         with self._turn:
             self._connection.execute("begin immediate")
             try:
-                last = self.last(checkpoint.origin)
+                last = self._last(checkpoint.origin)
                 check_follows(request, checkpoint, Checkpoint.parse(parse_note(last).text) if last else None)
                 (latest,) = self._connection.execute("select coalesce(max(time), 0) from cosigned").fetchone()
                 at = max(self.now_s(), latest, 1)
@@ -75,13 +75,18 @@ class WitnessStore:
                     "insert or replace into cosigned values (?, ?, ?)",
                     (checkpoint.origin, f"{opened.text}\n{log_lines(opened)}{line}", at),
                 )
+                self._connection.execute("commit")
             except BaseException:
-                self._connection.execute("rollback")
+                if self._connection.in_transaction:
+                    self._connection.execute("rollback")
                 raise
-            self._connection.execute("commit")
         return line
 
     def last(self, origin: str) -> str | None:
         """Return the last checkpoint of a log, with its signatures and ours, or None before the first."""
+        with self._turn:  # so that nothing is shown that is not yet durable
+            return self._last(origin)
+
+    def _last(self, origin: str) -> str | None:
         row = self._connection.execute("select note from cosigned where origin = ?", (origin,)).fetchone()
         return str(row[0]) if row else None

@@ -31,6 +31,11 @@ HEAD_WORDS = (
 )
 NO_HEAD_WORDS = "No head was given: there may be further events, and these may have been corrected since."
 
+UNWITNESSED_FIX = (
+    "Ask the registry for the evidence again in a minute. "
+    "What the log alone says can be checked under a policy with the line: quorum none"
+)
+
 _FURTHER = frozenset({"organisation", "model_id", "lot", "site"})  # may name a subject, after the batteries
 
 Subjects = Callable[[bytes], Sequence[str]]
@@ -327,8 +332,9 @@ def _open_checkpoint(note: str, policy: Policy) -> Seen:
         seen = policy.open(note)
         signatures = parse_note(note).signatures
     except NoteError as error:
-        rule = "quorum" if error.rule == "note.quorum" else "checkpoint"
-        raise _fail(rule, error.message) from error
+        if error.rule == "note.quorum":
+            raise _fail("quorum", error.message, UNWITNESSED_FIX) from error
+        raise _fail("checkpoint", error.message) from error
     for witness in policy.witnesses.values():
         for signature in signatures:
             same = (signature.name == witness.name, signature.key_id == witness.key_id)
@@ -413,5 +419,5 @@ def _head_words(head: HeadProof | None) -> str:
     return HEAD_WORDS.format(events=head.events, last=last)
 
 
-def _fail(rule: str, message: str) -> VerificationError:
-    return VerificationError(f"evidence.{rule}", message, source="formats.md, Evidence")
+def _fail(rule: str, message: str, fix: str = "") -> VerificationError:
+    return VerificationError(f"evidence.{rule}", message, fix, source="formats.md, Evidence")
