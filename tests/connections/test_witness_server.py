@@ -42,7 +42,7 @@ def asking(old, size, leaves=LEAVES, key=LOG):
 
 
 def test_what_is_cosigned_is_shown(client):
-    """A cosigned checkpoint stands at its log's address with both signatures, and nothing before the first."""
+    """A cosigned checkpoint stands at its log's address with both signatures, none before the first."""
     assert client.get(LAST).status_code == 404
     answer = client.post("/add-checkpoint", content=asking(0, 5))
     assert answer.status_code == 200
@@ -82,7 +82,7 @@ def test_every_refusal_has_its_status(client):
 
 
 def test_of_many_at_once_one_passes(tmp_path):
-    """Of histories that all begin at the same size, one only is cosigned, even through two processes' stores."""
+    """Of histories that all begin at the same size, one only is cosigned, even through two stores."""
     stores = [WitnessStore(tmp_path / "w") for _ in range(2)]
     witnesses = [Witness(KEY, store, LOGS) for store in stores]
     leaves = []

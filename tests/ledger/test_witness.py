@@ -59,7 +59,7 @@ def test_a_tree_that_grows_is_cosigned(old, more):
 
 @given(st.integers(1, 70), st.integers(0, 70), st.data())
 def test_a_tree_that_changes_is_not(old, more, data):
-    """A tree in which an old leaf is another is refused, whatever proof comes with it: its own or the true one."""
+    """A tree in which an old leaf is another is refused, with its own proof and with the true one."""
     size = min(old + more, 70)
     place = data.draw(st.integers(0, old - 1))
     forked = [*LEAVES[:place], merkle.leaf_hash(b"forked"), *LEAVES[place + 1 :]]
@@ -80,7 +80,7 @@ def test_who_begins_elsewhere_is_told_the_size(old, known, size):
 
 
 def test_what_needs_no_proof_takes_none():
-    """A proof from the empty tree, or from a tree to itself, is refused, and so is an empty tree with a root."""
+    """A proof from the empty tree, or from a tree to itself, is refused; so is an empty tree with a root."""
     for old, size in ((0, 5), (5, 5)):
         request = Request(old, (bytes(32),), "")
         assert refused(check_follows, request, tree(size), tree(old) if old else None) == 422

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
@@ -29,24 +29,22 @@ def exchange(method: str, url: str, body: bytes | None = None, deadline_s: float
 
     Raises WitnessError when it cannot be reached, has not finished by the deadline, or sends too much.
     """
-    parts = urlsplit(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     late = threading.Event()
     try:
-        connection = kind(parts.hostname or "", parts.port, timeout=deadline_s)
-        connection.connect()
-        wire = connection.sock
-        # A timeout of the socket begins anew with every byte; this one does not.
-        watch = threading.Timer(deadline_s, _cut, (wire, late))
-        watch.daemon = True
-        watch.start()
-        try:
-            connection.request(method, parts.path, body, {"Accept": "*/*"})
-            response = connection.getresponse()
-            content = response.read(MAX_ANSWER_BYTES + 1)
-        finally:
-            watch.cancel()
-            connection.close()
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        with closing(kind(parts.hostname or "", parts.port, timeout=deadline_s)) as connection:
+            connection.connect()
+            # A timeout of the socket begins anew with every byte; this one does not.
+            watch = threading.Timer(deadline_s, _cut, (connection.sock, late))
+            watch.daemon = True
+            watch.start()
+            try:
+                connection.request(method, parts.path, body, {"Accept": "*/*"})
+                with connection.getresponse() as response:
+                    content = response.read(MAX_ANSWER_BYTES + 1)
+            finally:
+                watch.cancel()
     except (OSError, HTTPException, ValueError) as error:
         if late.is_set() or isinstance(error, TimeoutError):
             raise _late(deadline_s) from error

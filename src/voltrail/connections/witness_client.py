@@ -132,7 +132,8 @@ class Witnesses:
 
     def ask_all(self) -> None:
         """Ask every witness once, all at the same time; return when all have answered or been given up."""
-        threads = [threading.Thread(target=self._ask, args=(one, 0)) for one in self.asked]
+        number = self._round + 1
+        threads = [threading.Thread(target=self._ask, args=(one, number)) for one in self.asked]
         for thread in threads:
             thread.start()
         for thread in threads:
