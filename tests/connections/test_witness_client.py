@@ -39,6 +39,11 @@ def with_urls(registry, urls):
     return Witnesses(registry)
 
 
+def honest_ones(stack, folder, log, numbers):
+    """Serve honest witnesses with these numbers; return their URLs."""
+    return [stack.enter_context(honest(key(n), folder / f"w{n}", log)) for n in numbers]
+
+
 def first_life(registry, pack):
     registry.report(sample.report(sample.signer(sample.MAKER), sample.first_life(pack)))
 
@@ -63,7 +68,7 @@ def test_evidence_stands_under_what_the_quorum_cosigned(begin, tmp_path, stack):
     """Two of three witnesses make a checkpoint witnessed; later events come with the next one."""
     registry = begin([key(n).vkey for n in (1, 2, 3)])
     log = registry.keys.log.verifier
-    urls = [stack.enter_context(honest(n, tmp_path / f"w{n}", log)) for n in (1, 2)]
+    urls = honest_ones(stack, tmp_path, log, (1, 2))
     witnesses = with_urls(registry, [*urls, down()])
     first_life(registry, PACK)
     with pytest.raises(VerificationError) as caught:
@@ -92,7 +97,7 @@ def test_evidence_stands_under_what_the_quorum_cosigned(begin, tmp_path, stack):
 def test_a_third_witness_joins_those_before(begin, tmp_path, stack):
     """A cosignature that comes after the quorum is met is kept beside the others."""
     registry = begin([key(n).vkey for n in (1, 2, 3)])
-    urls = [stack.enter_context(honest(n, tmp_path / f"w{n}", registry.keys.log.verifier)) for n in (1, 2, 3)]
+    urls = honest_ones(stack, tmp_path, registry.keys.log.verifier, (1, 2, 3))
     first_life(registry, PACK)
     with_urls(registry, urls).ask_all()
     assert checked(registry, PACK).witnesses == ("w1.example", "w2.example", "w3.example")
@@ -101,7 +106,7 @@ def test_a_third_witness_joins_those_before(begin, tmp_path, stack):
 def test_a_restart_asks_on_from_where_witnesses_are(begin, tmp_path, stack):
     """Who has forgotten how far a witness is learns it from its answer, and goes on."""
     registry = begin([key(1).vkey])
-    url = stack.enter_context(honest(1, tmp_path / "w1", registry.keys.log.verifier))
+    url = stack.enter_context(honest(key(1), tmp_path / "w1", registry.keys.log.verifier))
     with_urls(registry, [url]).ask_all()
     first_life(registry, PACK)
     again = with_urls(registry, [url])
@@ -137,7 +142,7 @@ def test_liars_and_laggards_stop_nobody(begin, tmp_path, stack):
     other = Checkpoint(registry.origin, 1, bytes(32)).text
     urls = [stack.enter_context(served(liar)) for liar, _ in LIARS.values()]
     urls += [stack.enter_context(served(others.cosigns(keys[count - 2], other))), down()]
-    urls.append(stack.enter_context(honest(count, tmp_path / "w", registry.keys.log.verifier)))
+    urls.append(stack.enter_context(honest(key(count), tmp_path / "w", registry.keys.log.verifier)))
     witnesses = with_urls(registry, urls)
     witnesses.ask_all()
     words = [words for _, words in LIARS.values()]
@@ -220,7 +225,7 @@ def test_a_witnessed_file_that_is_damaged_is_asked_for_again(begin, tmp_path, st
     """Without its file, or with a broken one, nothing is lost: the next answer brings it back."""
     registry = begin([key(1).vkey])
     witnesses = with_urls(
-        registry, [stack.enter_context(honest(1, tmp_path / "w", registry.keys.log.verifier))]
+        registry, [stack.enter_context(honest(key(1), tmp_path / "w", registry.keys.log.verifier))]
     )
     first_life(registry, PACK)
     witnesses.ask_all()
@@ -240,7 +245,7 @@ def test_the_routes(begin, tmp_path, stack):
     """The server asks by itself, serves the witnessed checkpoint, and says how each witness is."""
     registry = begin([key(1).vkey, key(2).vkey, key(3).vkey])
     first_life(registry, PACK)
-    urls = [stack.enter_context(honest(n, tmp_path / f"w{n}", registry.keys.log.verifier)) for n in (1, 2)]
+    urls = honest_ones(stack, tmp_path, registry.keys.log.verifier, (1, 2))
     with_urls(registry, [*urls, down()])
     app = create_app(registry)
     with TestClient(app) as client:

@@ -62,10 +62,10 @@ def send(handler, status, body, **headers):
 
 
 @contextmanager
-def honest(number, folder, log):
+def honest(cosigner, folder, log):
     """An honest witness of one log; gives its URL."""
     store = WitnessStore(folder)
-    witness = Witness(key(number), store, known_logs([log]))
+    witness = Witness(cosigner, store, known_logs([log]))
 
     def answer(handler, body):
         if body is None:

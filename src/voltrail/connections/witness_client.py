@@ -201,7 +201,7 @@ class Witnesses:
     def status(self) -> dict[str, Any]:
         """Return how far the witnesses are; `behind` counts entries, `error` is in plain words."""
         published = self._registry.metrics()["log_published_size"]
-        witnessed = self._registry.witnessed.read() if self._policy.witnesses else None
+        witnessed = self._registry.witnessed.read()
         asked = {one.name: one for one in self.asked}
         return {
             "size": published,

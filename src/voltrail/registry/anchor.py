@@ -14,7 +14,7 @@ from pathlib import Path
 
 from voltrail.errors import NoteError, RegistryClosed
 from voltrail.ledger.keys import Verifier
-from voltrail.ledger.notes import Checkpoint, Policy, open_note
+from voltrail.ledger.notes import NONE, Checkpoint, Policy, open_note
 
 
 class Anchor:
@@ -98,7 +98,9 @@ class Witnessed(Anchor):
         self._policy = policy
 
     def read(self) -> tuple[str, Checkpoint] | None:
-        """Return the cosigned note and what it says, or None while there is none."""
+        """Return the cosigned note and what it says, or None while there is none, or no quorum is asked."""
+        if self._policy.quorum == NONE:
+            return None
         try:
             return super().read()
         except RegistryClosed:

@@ -359,7 +359,7 @@ class Registry:
 
     def witnessed_checkpoint(self) -> str:
         """Return the last checkpoint that a quorum of the policy's witnesses cosigned."""
-        witnessed = self.witnessed.read() if self.settings.witnesses else None
+        witnessed = self.witnessed.read()
         if witnessed is None:
             raise NotFound(
                 "log.not_witnessed",
