@@ -56,6 +56,6 @@ class Forks:
             FORK,
             f"The log has forked: its own key signed a checkpoint {told}. "
             "Database and anchor were put back together, or someone else has the log's key.",
-            f"Writing has stopped; the proof is in {self.path}. Put the newest copy of the database and the "
+            "Writing has stopped; the proof is in anchor/fork. Put the newest copy of the database and the "
             "anchor back, or close this log and begin its successor; see the operator's manual.",
         )
