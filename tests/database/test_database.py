@@ -22,7 +22,8 @@ def test_durability_is_on(database):
 def test_opening_again_migrates_nothing(database):
     """A second process on the same database finds the schema and leaves it as it is."""
     with Database(None, database.dsn) as again, again.connect() as connection:
-        assert connection.execute("select * from migration").fetchall() == [(1, "0001_record.sql")]
+        numbers = [number for (number,) in connection.execute("select number from migration order by number")]
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_rows_built_by_hand_arrive_as_they_are(database):

@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 
-from voltrail.ledger import commitments, entries, evidence, merkle, reports
+from voltrail.ledger import commitments, entries, evidence, heads, merkle, reports
 from voltrail.ledger.keys import Signer, encode64
 from voltrail.ledger.notes import Checkpoint, Policy
 
@@ -122,12 +122,12 @@ class Log:
 
     def commit_heads(self):
         """Append a heads entry over all chains as they stand."""
-        self.places = sorted(self.heads, key=entries.head_place)
+        self.places = sorted(self.heads, key=heads.head_place)
         self.counts = {subject: k for subject, (k, _) in self.heads.items()}
         self.leaves = [
-            merkle.leaf_hash(entries.head_leaf(place, entries.head_salt(TREE_SECRET, place), *self.heads[s]))
+            merkle.leaf_hash(heads.head_leaf(place, heads.head_salt(TREE_SECRET, place), *self.heads[s]))
             for s in self.places
-            for place in [entries.head_place(s)]
+            for place in [heads.head_place(s)]
         ]
         self.heads_index = len(self.entries)
         self.entries.append(
@@ -145,7 +145,7 @@ class Log:
         position = self.places.index(subject)
         return evidence.HeadProof(
             events=self.counts[subject],
-            salt=entries.head_salt(TREE_SECRET, entries.head_place(subject)),
+            salt=heads.head_salt(TREE_SECRET, heads.head_place(subject)),
             position=position,
             heads=len(self.leaves),
             proof=prove(self.leaves, position),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from voltrail.errors import VerificationError
-from voltrail.ledger import commitments, entries, evidence, merkle, reports, trust
+from voltrail.ledger import commitments, entries, evidence, heads, merkle, reports, trust
 from voltrail.ledger.notes import Checkpoint, Policy, Signer
 from voltrail.ledger.verify import verify
 
@@ -103,8 +103,8 @@ def test_heads(example):
             k, head = chains.get(subject, (0, entries.NO_HEAD))
             chains[subject] = (k + 1, entries.chain(head, b64decode(given["entry"])))
     secret = b64decode(example["heads"]["tree_secret"])
-    places = {entries.head_place(subject): chain for subject, chain in chains.items()}
-    leaves = [entries.head_leaf(a, entries.head_salt(secret, a), *places[a]) for a in sorted(places)]
+    places = {heads.head_place(subject): chain for subject, chain in chains.items()}
+    leaves = [heads.head_leaf(a, heads.head_salt(secret, a), *places[a]) for a in sorted(places)]
     assert leaves == [b64decode(leaf) for leaf in example["heads"]["leaves"]]
     root = merkle.root([merkle.leaf_hash(leaf) for leaf in leaves])
     index = example["heads"]["index"]

@@ -11,10 +11,13 @@ import click
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.errors import UsageError
 from voltrail.events import decode, subjects
+from voltrail.ledger.absence import VerifiedAbsence, verify_absence
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify as verify_evidence
 from voltrail.organisations.access import AUDIENCES
 from voltrail.registry.registry import Registry
+
+_ABSENCE = b'{"format":"voltrail-absence/'
 
 audience_option = click.option(
     "--audience", type=click.Choice(AUDIENCES), default="public", show_default=True, help="As whom to look."
@@ -90,10 +93,18 @@ def evidence(*, code: str, audience: str, registry: Registry) -> None:
 )
 @json_option
 def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: bool) -> None:
-    """Check an evidence file: no network, no registry. Exit code 1 when anything does not hold."""
+    """
+    Check an evidence file, or a proof of absence: no network, no registry.
+
+    Exit code 1 when anything does not hold.
+    """
+    data, believed = file.read_bytes(), Policy.parse(policy.read_text())
+    if data.startswith(_ABSENCE):
+        _print_absence(verify_absence(data, believed), as_json=as_json)
+        return
     verified = verify_evidence(
-        file.read_bytes(),
-        Policy.parse(policy.read_text()),
+        data,
+        believed,
         authorities,
         lambda line: subjects(decode(line)),
     )
@@ -106,6 +117,7 @@ def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: b
                 "size": verified.checkpoint.size,
                 "witnessed": verified.witnessed,
                 "head": verified.head,
+                "complete": verified.complete,
                 "steps": list(verified.steps),
                 "events": [
                     {
@@ -113,6 +125,7 @@ def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: b
                         "k": event.k,
                         "reporter": event.reporter,
                         "signature": event.signature,
+                        "after_head": event.after_head,
                     }
                     for event in verified.events
                 ],
@@ -122,6 +135,24 @@ def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: b
     click.echo(f"Verified: {verified.subject}")
     for step in verified.steps:
         click.echo(f"  ✓ {step}")
+    click.echo(f"\n{verified.head}")
+    if later := sum(event.after_head for event in verified.events):
+        click.echo(f"The last {later} came after the head: that they are all is not proved yet.")
+
+
+def _print_absence(verified: VerifiedAbsence, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "verified": True,
+                "absent": verified.subject,
+                "origin": verified.checkpoint.origin,
+                "size": verified.size,
+                "witnesses": list(verified.witnesses),
+            }
+        )
+    else:
+        click.echo(f"Verified: {verified.words}")
 
 
 def _time(text: str | None) -> datetime | None:

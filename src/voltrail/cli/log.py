@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.progress import Progress
 
+from voltrail.cli import heads
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.registry.audit import audit as audit_registry
 from voltrail.registry.registry import Registry
@@ -53,3 +54,7 @@ def audit(*, registry: Registry, as_json: bool) -> None:
         told = f"{len(found):,} differences" if found else "no difference"
         click.echo(f"{counts['entries']:,} entries, {counts['batteries']:,} batteries recomputed: {told}.")
     raise SystemExit(1 if found else 0)
+
+
+for command in heads.COMMANDS:
+    log.add_command(command)

@@ -192,6 +192,7 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
         click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
         with _bar("Reports") as (bar, task):
             populate(registry, world, lambda done, total: bar.update(task, completed=done, total=total))
+        registry.enter_heads()
         (data / "authority.vkey").write_text(world.authority.vkey + "\n")
         _say_what_to_try(registry, data, port, serving=not no_serve)
         if not no_serve:

@@ -1,7 +1,7 @@
 """
 Entries of the log, and the chain that binds each subject's events in it.
 
-Source: formats.md, "Log entry" and "Heads".
+Source: formats.md, "Log entry".
 """
 
 from __future__ import annotations
@@ -103,18 +103,3 @@ def successor_entry(checkpoint: str) -> bytes:
 def chain(head: bytes, entry: bytes) -> bytes:
     """Return the head of a subject's chain after one more entry."""
     return sha256(head + entry).digest()
-
-
-def head_place(subject: str) -> bytes:
-    """Return a, by which the leaves of a heads tree are sorted."""
-    return sha256(b"voltrail.head" + subject.encode()).digest()
-
-
-def head_salt(tree_secret: bytes, place: bytes) -> bytes:
-    """Return the salt of the head at this place, in the heads tree with this 32-byte secret."""
-    return sha256(b"voltrail.headsalt" + tree_secret + place).digest()[:16]
-
-
-def head_leaf(place: bytes, salt: bytes, k: int, head: bytes) -> bytes:
-    """Return the 64 bytes of a leaf of the heads tree."""
-    return place + sha256(salt + k.to_bytes(8, "big") + head).digest()

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from voltrail.errors import ProofError
 
+HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
 
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from voltrail.errors import NoteError, ProofError, ReportError, VerificationError, VoltrailError
-from voltrail.ledger import entries, merkle
+from voltrail.ledger import entries, heads, merkle
 from voltrail.ledger.commitments import commit, member_digest
 from voltrail.ledger.evidence import Chain, EventProof, Evidence, HeadProof, Member, decode
 from voltrail.ledger.notes import Checkpoint, Policy, Seen, parse_note
@@ -257,7 +257,7 @@ class _Verification:
         h = entries.NO_HEAD
         for event in chain.events[: head.events]:
             h = entries.chain(h, event.entry)
-        leaf = entries.head_leaf(entries.head_place(chain.subject), head.salt, head.events, h)
+        leaf = heads.head_leaf(heads.head_place(chain.subject), head.salt, head.events, h)
         try:
             stated = entries.parse_heads(head.entry)
             merkle.verify_inclusion(

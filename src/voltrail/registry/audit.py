@@ -1,40 +1,74 @@
 """
 The audit: everything recomputed from the lines, and compared with what stands.
 
-It reads; it trusts no stored hash, chain or state. It goes on after a
-difference, so that all are named.
+It reads; it trusts no stored hash, chain or state. It goes through the record twice: entry by entry,
+for what a line, its report and its place in the tree must be; and subject by subject, for chains,
+states and heads. Both in pieces that know nothing of each other, so that worker processes share them
+and memory stays the same however large the record is. It goes on after a difference, so that all are named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
-from typing import Any
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
+from queue import Empty
+from typing import Any, Final, Self
 
 import msgspec
+import psycopg
 
 from voltrail.database.database import Connection
-from voltrail.errors import NoteError, ReportError, VoltrailError
+from voltrail.errors import NoteError, ProofError, RegistryClosed, ReportError, VoltrailError
 from voltrail.events import decode, split, subjects
 from voltrail.ledger import merkle
 from voltrail.ledger.commitments import commit, member_digest, salts
-from voltrail.ledger.entries import NO_HEAD, chain, event_entry, link_blinds, links_root
+from voltrail.ledger.entries import (
+    NO_HEAD,
+    chain,
+    event_entry,
+    heads_entry,
+    link_blinds,
+    links_root,
+    parse_heads,
+)
+from voltrail.ledger.heads import ROW_BYTES, extend
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.ledger.reports import ReportNote, parse_report_note
-from voltrail.lifecycle import Organisation, Recorded, State, encode_state, in_order, step
+from voltrail.lifecycle import Organisation, Recorded, State, encode_state, fold, in_order, step
 from voltrail.organisations.trust import key_for
 from voltrail.registry import rows
+from voltrail.registry.heads import HeadsStore, Tree
 from voltrail.registry.registry import Registry
-from voltrail.registry.world import World
+from voltrail.registry.world import NEVER_US, World
 
 Progress = Callable[[int, int], None]
 
+BLOCK_LEVEL: Final = 14
+BLOCK: Final = 1 << BLOCK_LEVEL
+WORKERS: Final = 2
+ALONE_BELOW: Final = 200_000  # entries: below this, starting worker processes takes longer than they save
+
 _EVENTS = """
-select e.seq, e.report, e.position, e.kind, e.received_ms, e.line, e.c, e.links, e.subjects, e.k,
-       e.before, e.h,
+select e.seq, e.report, e.position, e.kind, e.received_ms, e.line, e.c, e.links, e.subjects, e.k, e.h,
        (extract(epoch from e.occurred_at) * 1000000)::bigint
-from event e order by e.seq
+from event e where e.seq >= %s and e.seq < %s order by e.seq
+"""
+_CHAINS = """
+select u.subject collate "C", e.seq, u.k, u.before, substr(e.h, 32 * u.at::integer - 31, 32),
+       e.received_ms, e.c, e.links, e.line, r.organisation
+from event e join report r on r.id = e.report
+     cross join lateral unnest(e.subjects, e.k, e.before) with ordinality u(subject, k, before, at)
+where abs(hashtext(u.subject)::bigint) %% %s = %s order by 1, 2
+"""
+_SUBJECTS = """
+select id, k, h, seq, latest_us, state, place, phase, holder, model
+from subject where abs(hashtext(id)::bigint) %% %s = %s order by id
 """
 
 
@@ -46,244 +80,527 @@ class Difference(msgspec.Struct, frozen=True):
     message: str
 
 
-class _Head(msgspec.Struct):
-    k: int = 0
-    h: bytes = NO_HEAD
-    last: int = -1
-    latest_us: int = -(1 << 62)
-    state: State | None = None
-    refold: bool = False
+class _Block(msgspec.Struct, frozen=True):
+    """What a block of entries leads to: its peaks, one for a whole block."""
 
-
-class _Report(msgspec.Struct):
     number: int
-    note: ReportNote | None
+    peaks: tuple[bytes, ...]
+
+
+class _Report(msgspec.Struct, frozen=True):
+    number: int
+    organisation: str
     secret: bytes
     nodes: bytes
-    digest: bytes
-    first: int
-    accepted: int
+
+
+class _Setting(msgspec.Struct, frozen=True):
+    """What every part of an audit works with; `parts` is among how many the subjects are shared."""
+
+    dsn: str
+    snapshot: str
+    origin: str
+    log: str
+    authorities: list[str]
+    heads: Path
+    size: int
+    parts: int
+
+
+Found = Difference | _Block | int  # an int: so much of the work is done
+Job = tuple[str, int]
 
 
 def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Difference]:
     """
-    Recompute every commitment, chain, entry, root, signature and state; yield what differs.
+    Recompute every commitment, chain, entry, root, signature, head and state; yield what differs.
 
-    `progress` is called with the events done and their number.
+    `progress` is called with the steps done and their number: two for each entry.
     """
-    with registry.database.connect() as connection, registry.database.connect() as second:
+    with registry.database.connect() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        yield from _Audit(registry, connection, second, progress).run()
+        size, peaks, root = connection.execute("select size, peaks, root from log").fetchone() or (
+            0,
+            b"",
+            merkle.EMPTY_ROOT,
+        )
+        (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone() or ("",)
+        workers = 1 if size < ALONE_BELOW else WORKERS
+        setting = _Setting(
+            dsn=registry.database.dsn,
+            snapshot=snapshot,
+            origin=registry.origin,
+            log=registry.keys.log.vkey,
+            authorities=registry.settings.authorities,
+            heads=registry.heads.folder,
+            size=size,
+            parts=workers,
+        )
+        jobs: list[Job] = [("subjects", part) for part in range(workers)]
+        jobs += [("heads", tree.index) for tree in registry.heads.trees() if tree.index < size]
+        jobs += [("block", number) for number in range(-(-size // BLOCK))]
+        blocks: dict[int, tuple[bytes, ...]] = {}
+        done, total = 0, 2 * size
+        for found in _alone(setting, jobs) if workers == 1 else _shared(setting, jobs):
+            if isinstance(found, Difference):
+                yield found
+            elif isinstance(found, _Block):
+                blocks[found.number] = found.peaks
+            else:
+                done += found
+                if progress is not None:
+                    progress(min(done, total), total)
+        yield from _upper_tree(connection, blocks, size, (bytes(peaks), bytes(root)))
+        yield from _anchor(registry, connection, size)
+    if progress is not None:
+        progress(total, total)
 
 
-class _Audit:
-    def __init__(
-        self, registry: Registry, connection: Connection, second: Connection, progress: Progress | None
-    ) -> None:
-        self._registry, self._connection, self._progress = registry, connection, progress
-        self._second = second
-        self._authorities = [Verifier(vkey) for vkey in registry.settings.authorities]
-        self._heads: dict[str, _Head] = {}
-        self._roots: dict[int, bytes] = {}
-        self._peaks: tuple[bytes, ...] = ()
-        self._size = 0
-        self._received_ms = 0
-        self._report: _Report | None = None
+def _alone(setting: _Setting, jobs: list[Job]) -> Iterator[Found]:
+    with _Auditor(setting) as auditor:
+        for job in jobs:
+            yield from auditor.run(job)
 
-    def run(self) -> Iterator[Difference]:
-        """Go through events, then tree, checkpoints, subjects and anchor."""
-        size, peaks, root, received_ms = self._connection.execute(
-            "select size, peaks, root, received_ms from log"
-        ).fetchone() or (0, b"", merkle.EMPTY_ROOT, 0)
-        wanted = {n for (n,) in self._connection.execute("select size from checkpoint")}
-        nodes: list[bytes] = []
-        with self._connection.cursor("audit", binary=True) as cursor:
-            cursor.itersize = 5000
-            cursor.execute(_EVENTS)
-            for row in cursor:
-                leaf, differences = self._event(row)
-                yield from differences
-                more, self._peaks = merkle.extend(self._size, self._peaks, [leaf])
-                nodes.append(more)
-                self._size += 1
-                if self._size in wanted:
-                    self._roots[self._size] = merkle.root_of(self._peaks)
-                if len(nodes) >= 4096:
-                    yield from self._tree(nodes)
-                    if self._progress:
-                        self._progress(self._size, size)
-        yield from self._tree(nodes)
-        found = (self._size, b"".join(self._peaks), merkle.root_of(self._peaks), self._received_ms)
-        for name, stored, computed in zip(
-            ("size", "peaks", "root", "received_ms"), (size, peaks, root, received_ms), found, strict=True
-        ):
-            if stored != computed:
-                yield Difference("log", name, "The log's row does not agree with its events.")
-        yield from self._checkpoints()
-        yield from self._subjects()
-        yield from self._anchor()
-        if self._progress:
-            self._progress(size, size)
 
-    # ------------------------------------------------------------ events
+def _shared(setting: _Setting, jobs: list[Job]) -> Iterator[Found]:
+    """Let worker processes do the jobs; yield what they find as they find it."""
+    context = multiprocessing.get_context("spawn")
+    found: Any = context.Queue(10_000)
+    with ProcessPoolExecutor(setting.parts, context, _start_worker, (found, setting)) as pool:
+        futures = [pool.submit(_work, job) for job in jobs]
+        running = len(jobs)
+        while running:
+            try:
+                item = found.get(timeout=1)
+            except Empty:
+                for future in futures:
+                    if future.done():
+                        future.result()  # raises when the worker was ended from outside
+                continue
+            if item is None:
+                running -= 1
+            else:
+                yield item
 
-    def _event(self, row: tuple[Any, ...]) -> tuple[bytes, list[Difference]]:
-        seq, number, position, kind, received_ms, line, c, links, names, ks, before, heads, occurred_us = row
+
+_worker: Any = None
+
+
+def _start_worker(found: Any, setting: _Setting) -> None:
+    global _worker  # noqa: PLW0603 - a worker process is there for one audit
+    _worker = found, setting
+
+
+def _work(job: Job) -> None:
+    found, setting = _worker
+    try:
+        with _Auditor(setting) as auditor:
+            for item in auditor.run(job):
+                found.put(item)
+    finally:
+        found.put(None)
+
+
+class _Auditor:
+    """One worker's view of the record: a connection that streams and one that looks things up."""
+
+    def __init__(self, setting: _Setting) -> None:
+        self._setting = setting
+        self._log = Verifier(setting.log)
+        self._authorities = {(v.name, v.key_id): v for v in map(Verifier, setting.authorities)}
+        self._organisations: dict[tuple[str, int], Organisation | None] = {}
+        self._chains: dict[str, list[Recorded]] = {}
+
+    def __enter__(self) -> Self:
+        self._stream, self._second = (self._connected() for _ in range(2))
+        self._world = World(self._second, ())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+        self._second.close()
+
+    def _connected(self) -> Connection:
+        connection: Connection = psycopg.connect(self._setting.dsn)
+        connection.execute("set transaction isolation level repeatable read, read only")
+        connection.execute(f"set transaction snapshot '{self._setting.snapshot}'")
+        connection.execute("set local work_mem = '128MB'")
+        return connection
+
+    def run(self, job: Job) -> Iterator[Found]:
+        """Do one job: a block of entries, a part of the subjects, or a heads tree."""
+        name, number = job
+        yield from {"block": self._block, "subjects": self._subjects, "heads": self._heads}[name](number)
+
+    # ------------------------------------------------------------ a block of entries
+
+    def _block(self, number: int) -> Iterator[Found]:
+        """Check the entries of a block, its part of the tree, and the checkpoints over it."""
+        start = number * BLOCK
+        stop = min(start + BLOCK, self._setting.size)
+        leaves: list[bytes] = []
+        before_ms = self._received_before(start)
+        for index, entry, received_ms, found in self._entries(start, stop):
+            yield from found
+            while start + len(leaves) < index:
+                missing = start + len(leaves)
+                yield Difference("event", f"event {missing}", f"The event at index {missing} is missing.")
+                leaves.append(bytes(merkle.HASH_BYTES))
+            leaves.append(merkle.leaf_hash(entry))
+            if received_ms < before_ms:
+                yield Difference(
+                    "event", f"event {index}", "received_ms is lower than that of the event before."
+                )
+            before_ms = max(before_ms, received_ms)
+        for missing in range(start + len(leaves), stop):
+            yield Difference("event", f"event {missing}", f"The event at index {missing} is missing.")
+            leaves.append(bytes(merkle.HASH_BYTES))
+        nodes, peaks = merkle.extend(0, (), leaves)
+        yield from self._same_nodes(merkle.node_count(start), nodes)
+        yield from self._checkpoints(start, stop, leaves)
+        yield _Block(number, peaks)
+        yield stop - start
+
+    def _received_before(self, start: int) -> int:
+        row = self._second.execute(
+            "select received_ms from event where seq < %s order by seq desc limit 1", (start,)
+        ).fetchone()
+        return row[0] if row else 0
+
+    def _entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes, int, list[Difference]]]:
+        """Yield index, entry, received_ms and differences of the events and marks of a block, in order."""
+        marks = self._second.execute(
+            "select seq, entry from mark where seq >= %s and seq < %s order by seq desc",
+            (start, stop),
+            binary=True,
+        ).fetchall()
+        report: _Report | None = None
+        received_ms = 0
+        for row in self._stream.execute(_EVENTS, (start, stop), binary=True):
+            while marks and marks[-1][0] < row[0]:
+                index, entry = marks.pop()
+                yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
+            found: list[Difference] = []
+            if report is None or report.number != row[1]:
+                report, found = self._report(row[1], row[0] == start)
+            entry, more = self._event(row, report)
+            received_ms = row[4]
+            yield row[0], entry, received_ms, found + more
+        for index, entry in marks[::-1]:
+            yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
+
+    def _event(self, row: tuple[Any, ...], report: _Report | None) -> tuple[bytes, list[Difference]]:
+        """Return the entry of an event as its line, secret and links make it, and what differs."""
+        seq, _, position, kind, received_ms, line, c, links, names, ks, heads, occurred_us = row
         where = f"event {seq}"
-        found: list[Difference] = []
-        if seq != self._size:
-            found.append(Difference("event", where, f"The event at index {self._size} is missing."))
-        if received_ms < self._received_ms:
-            found.append(Difference("event", where, "received_ms is lower than that of the event before."))
-        self._received_ms = max(self._received_ms, received_ms)
-        report = self._report
-        if report is None or report.number != number:
-            found += self._next_report(number)
-            report = self._report
         if report is None:
-            return merkle.leaf_hash(event_entry(received_ms, c, links)), found
+            return event_entry(received_ms, c, links), []
         try:
-            event = decode(line)
-            members = split(line)
+            event, members = decode(line), split(line)
             about = subjects(event)
         except VoltrailError as error:
-            found.append(Difference("line", where, f"The stored line does not read: {error.message}"))
-            return merkle.leaf_hash(event_entry(received_ms, c, links)), found
+            message = f"The stored line does not read: {error.message}"
+            return event_entry(received_ms, c, links), [Difference("line", where, message)]
+        found = []
         drawn = salts(report.secret, position, len(members))
         commitment = commit(member_digest(s, m) for s, m in zip(drawn, members, strict=True))
         if commitment != c:
             found.append(Difference("line", where, "The line and the secret do not give the commitment."))
-        at = merkle.position(0, position) * rows.HASH_BYTES
-        if report.nodes[at : at + rows.HASH_BYTES] != merkle.leaf_hash(commitment):
+        at = merkle.position(0, position) * merkle.HASH_BYTES
+        if report.nodes[at : at + merkle.HASH_BYTES] != merkle.leaf_hash(commitment):
             found.append(Difference("report", where, "The commitment does not stand in the signed report."))
-        if (event.kind, list(about), round(event.occurred_at.timestamp() * 1_000_000)) != (
-            kind,
-            names,
-            occurred_us,
-        ):
+        told = (event.kind, list(about), round(event.occurred_at.timestamp() * 1_000_000))
+        if told != (kind, names, occurred_us):
             found.append(Difference("event", where, "Kind, time or subjects are not those of the line."))
-        slots = [self._heads.setdefault(name, _Head()) for name in about]
-        if [slot.k + 1 for slot in slots] != ks or [slot.last for slot in slots] != before:
-            found.append(Difference("chain", where, "k or the event before is not that of the chain."))
-        if b"".join(slot.h for slot in slots) != heads:
-            found.append(Difference("chain", where, "The head before is not that of the chain."))
+        if (len(ks), len(heads)) != (len(about), len(about) * merkle.HASH_BYTES):
+            found.append(Difference("chain", where, "There are not as many links as subjects."))
+            return event_entry(received_ms, commitment, links), found
         blinds = link_blinds(report.secret, position, about)
-        computed = links_root(blinds, [slot.k + 1 for slot in slots], [slot.h for slot in slots])
+        computed = links_root(blinds, ks, [heads[n : n + 32] for n in range(0, len(heads), 32)])
         if computed != links:
             found.append(Difference("chain", where, "The root over the links is not theirs."))
-        entry = event_entry(received_ms, commitment, computed)
-        holder = report.note.organisation if report.note else ""
-        recorded = Recorded(seq, event, holder, received_ms)
-        for name, slot in zip(about, slots, strict=True):
-            slot.h, slot.k, slot.last = chain(slot.h, entry), slot.k + 1, seq
-            slot.latest_us = max(slot.latest_us, occurred_us)
-            if not slot.refold and in_order(slot.state, recorded):
-                slot.state = step(name, slot.state, recorded)
-            else:
-                slot.refold = True
-        return merkle.leaf_hash(entry), found
+        return event_entry(received_ms, commitment, computed), found
 
-    def _next_report(self, number: int) -> list[Difference]:
+    def _mark(self, index: int, entry: bytes) -> Iterator[Difference]:
+        where = f"entry {index}"
+        if entry[:1] != b"\x02":
+            return
+        try:
+            stated = parse_heads(entry)
+        except ProofError as error:
+            yield Difference("heads", where, error.message)
+            return
+        if stated.size > index:
+            yield Difference(
+                "heads", where, f"It speaks of {stated.size} entries, more than stand before it."
+            )
+        for (before,) in self._second.execute(
+            "select entry from mark where seq < %s and get_byte(entry, 0) = 2 order by seq desc limit 1",
+            (index,),
+        ):
+            if parse_heads(bytes(before)).size >= stated.size:
+                yield Difference("heads", where, "Its size does not rise above that of the heads before.")
+
+    def _same_nodes(self, start: int, computed: bytes) -> Iterator[Difference]:
+        """Compare hashes computed with those stored from a position of the tree on."""
+        yield from _same_nodes(self._second, start, computed)
+
+    def _checkpoints(self, start: int, stop: int, leaves: list[bytes]) -> Iterator[Difference]:
+        """Check the signature and the root of each checkpoint over a block."""
+        places = merkle.peaks_of(start)
+        stored = rows.read_nodes(self._second, places)
+        left = tuple(stored.get(place, b"") for place in places)
+        peaks: tuple[bytes, ...] = ()
+        done = start
+        for size, note in self._second.execute(
+            "select size, note from checkpoint where size > %s and size <= %s order by size", (start, stop)
+        ).fetchall():
+            _, peaks = merkle.extend(done - start, peaks, leaves[done - start : size - start])
+            done = size
+            try:
+                checkpoint = Checkpoint.parse(open_note(note, [self._log]).text)
+            except NoteError as error:
+                yield Difference("checkpoint", f"checkpoint {size}", error.message)
+                continue
+            if (checkpoint.size, checkpoint.root) != (size, merkle.root_of((*left, *peaks))):
+                yield Difference("checkpoint", f"checkpoint {size}", "It is not the root of so many entries.")
+
+    # ------------------------------------------------------------ reports and signatures
+
+    def _report(self, number: int, carried: bool) -> tuple[_Report | None, list[Difference]]:
+        """Return a report, and what differs in it unless it is carried over from the block before."""
         where = f"report {number}"
         row = self._second.execute(
-            "select id, note, secret, nodes, digest, first_seq, accepted from report where id = %s",
+            "select organisation, note, secret, nodes, digest, first_seq from report where id = %s",
             (number,),
             binary=True,
         ).fetchone()
         if row is None:
-            self._report = None
-            return [Difference("report", where, "The report is missing.")]
-        _, signed, secret, nodes, digest, first, accepted = row
-        self._report = report = _Report(number, None, secret, nodes, digest, first, accepted)
+            return None, [Difference("report", where, "The report is missing.")]
+        organisation, signed, secret, nodes, digest, first = row
+        report = _Report(number, organisation, secret, nodes)
+        if carried and first % BLOCK:
+            return report, []
         try:
-            report.note = note = parse_report_note(signed, self._registry.origin)
+            note = parse_report_note(signed, self._setting.origin)
             self._check_signature(note, first)
         except (ReportError, NoteError) as error:
-            return [Difference("signature", where, error.message)]
+            return report, [Difference("signature", where, error.message)]
         found = []
-        if sha256(note.text.encode()).digest() != digest:
-            found.append(Difference("report", where, "The digest is not that of the note."))
+        if sha256(note.text.encode()).digest() != digest or note.organisation != organisation:
+            found.append(Difference("report", where, "Digest or organisation are not those of the note."))
         leaves = [nodes[at : at + 32] for at in (merkle.position(0, n) * 32 for n in range(note.size))]
         again, peaks = merkle.extend(0, (), leaves)
         if again != nodes or merkle.root_of(peaks) != note.root:
             found.append(Difference("report", where, "The report's tree does not lead to the signed root."))
-        return found
+        return report, found
 
     def _check_signature(self, note: ReportNote, first: int) -> None:
         """Raise unless a key that counted at that index signed the report."""
-        for verifier in self._authorities:
-            if (verifier.name, verifier.key_id) == (note.signature.name, note.signature.key_id):
-                note.verify(verifier)
-                return
-        holder = self._recomputed("organisation:" + note.holder)
-        key = key_for(holder, note.key_id, first) if isinstance(holder, Organisation) else None
-        if key is None:
-            raise ReportError("report.key_unknown", f"No key {note.signature.name} counted at index {first}.")
-        note.verify(Verifier.of(note.signature.name, key.algorithm, decode64(key.public_key)))
+        verifier = self._authorities.get((note.signature.name, note.signature.key_id))
+        if verifier is None:
+            holder = self._organisation_at(note.holder, first)
+            key = key_for(holder, note.key_id, first) if holder is not None else None
+            if key is None:
+                raise ReportError(
+                    "report.key_unknown", f"No key {note.signature.name} counted at index {first}."
+                )
+            verifier = Verifier.of(note.signature.name, key.algorithm, decode64(key.public_key))
+        note.verify(verifier)
 
-    # ------------------------------------------------------------ the rest
+    def _organisation_at(self, identifier: str, index: int) -> Organisation | None:
+        """Return an organisation as its events before an index make it."""
+        subject = "organisation:" + identifier
+        if subject not in self._chains:
+            self._chains[subject] = [recorded for recorded, _ in self._world.chain(subject)]
+        before = [recorded for recorded in self._chains[subject] if recorded.index < index]
+        asked = subject, len(before)
+        if asked not in self._organisations:
+            state = fold(subject, before)
+            self._organisations[asked] = state if isinstance(state, Organisation) else None
+        return self._organisations[asked]
 
-    def _tree(self, nodes: list[bytes]) -> Iterator[Difference]:
-        """Compare the nodes computed since the last time with the stored rows; empties the list."""
-        computed = b"".join(nodes)
-        nodes.clear()
-        end = merkle.node_count(self._size)
-        start = end - len(computed) // rows.HASH_BYTES
-        stored = rows.read_nodes(self._second, range(start, end))
-        for position in range(start, end):
-            at = (position - start) * rows.HASH_BYTES
-            if stored.get(position) != computed[at : at + rows.HASH_BYTES]:
-                yield Difference("tree", f"node {position}", "The stored hash is not that of the entries.")
+    # ------------------------------------------------------------ subjects
 
-    def _checkpoints(self) -> Iterator[Difference]:
-        log = self._registry.keys.log.verifier
-        for size, note in self._connection.execute("select size, note from checkpoint order by size"):
+    def _subjects(self, part: int) -> Iterator[Found]:
+        """Check chains, states and heads of a part of the subjects, in the order of their ids."""
+        share = (self._setting.parts, part)
+        trees = self._trees()
+        with (
+            self._stream.cursor("chains", binary=True) as chains,
+            self._second.cursor("rows", binary=True) as stored,
+        ):
+            chains.itersize = stored.itersize = 2000
+            chains.execute(_CHAINS, share)
+            stored.execute(_SUBJECTS, share)
+            rows_left = iter(stored)
+            row = next(rows_left, None)
+            for name, links in groupby(chains, key=itemgetter(0)):
+                while row is not None and row[0] < name:
+                    yield Difference("subject", row[0], "It is stored, and no event is about it.")
+                    row = next(rows_left, None)
+                counted, found = self._chain(
+                    name, links, row if row is not None and row[0] == name else None, trees
+                )
+                yield from found
+                yield counted
+                if row is not None and row[0] == name:
+                    row = next(rows_left, None)
+            while row is not None:
+                yield Difference("subject", row[0], "It is stored, and no event is about it.")
+                row = next(rows_left, None)
+
+    def _chain(
+        self, name: str, links: Iterator[tuple[Any, ...]], stored: tuple[Any, ...] | None, trees: list[Tree]
+    ) -> tuple[int, list[Difference]]:
+        """Check one subject's chain; return how many entries begin with it, and what differs."""
+        found: list[Difference] = []
+        h, k, last, latest_us, firsts = NO_HEAD, 0, -1, NEVER_US, 0
+        then: list[tuple[int, bytes]] = [(0, NO_HEAD)] * len(trees)
+        events: list[Recorded] = []
+        for _, seq, said_k, before, said_h, received_ms, c, root, line, organisation in links:
+            if (said_k, before, said_h) != (k + 1, last, h):
+                found.append(
+                    Difference("chain", f"event {seq}", f"k, the event before or its head differ for {name}.")
+                )
+            h, k, last = chain(h, event_entry(received_ms, c, root)), k + 1, seq
+            for place, tree in enumerate(trees):
+                if seq < tree.about.size:
+                    then[place] = k, h
             try:
-                checkpoint = Checkpoint.parse(open_note(note, [log]).text)
-            except NoteError as error:
-                yield Difference("checkpoint", f"checkpoint {size}", error.message)
-                continue
-            if (checkpoint.size, checkpoint.root) != (size, self._roots.get(size)):
-                yield Difference("checkpoint", f"checkpoint {size}", "It is not the root of so many entries.")
-
-    def _subjects(self) -> Iterator[Difference]:
-        seen = 0
-        with self._connection.cursor("subjects", binary=True) as cursor:
-            cursor.execute("select id, k, h, seq, latest_us, state from subject")
-            for name, k, h, last, latest_us, state in cursor:
-                seen += 1
-                head = self._heads.get(name)
-                if head is None or (head.k, head.h, head.last, head.latest_us) != (k, h, last, latest_us):
-                    yield Difference(
-                        "subject", name, "k, head, last event or time are not those of its chain."
+                event = decode(line)
+            except VoltrailError:
+                continue  # named where its entry is checked
+            firsts += subjects(event)[0] == name
+            latest_us = max(latest_us, round(event.occurred_at.timestamp() * 1_000_000))
+            events.append(Recorded(seq, event, organisation, received_ms))
+        for tree, (events_then, head_then) in zip(trees, then, strict=True):
+            head = tree.find(name)
+            if (head.k, head.h) != (events_then, head_then) if head else events_then:
+                found.append(
+                    Difference(
+                        "heads", f"heads {tree.index}", f"The head of {name} is not that of its chain."
                     )
-                    continue
-                computed = self._recomputed(name)
-                if computed is None or encode_state(computed) != state:
-                    yield Difference("state", name, "The stored state is not the fold of its events.")
-        if seen != len(self._heads):
-            yield Difference("subject", "all", f"{len(self._heads)} have events, {seen} are stored.")
-
-    def _recomputed(self, name: str) -> State | None:
-        """Return the state of a subject from the events gone through; None when they do not lead to one."""
-        head = self._heads.get(name)
-        if head is None or not head.refold:
-            return head.state if head else None
-        try:
-            return World(self._second, ()).refold(name)
-        except (VoltrailError, msgspec.MsgspecError):
-            return None
-
-    def _anchor(self) -> Iterator[Difference]:
-        anchored = self._registry.anchor.read()
-        if anchored is None:
-            if self._size:
-                yield Difference("anchor", "anchor", "The anchor is missing.")
-            return
-        size = anchored[1].size
-        if size > self._size:
-            yield Difference(
-                "anchor", "anchor", f"It promises {size} entries, the database holds {self._size}."
+                )
+        if stored is None:
+            found.append(Difference("subject", name, "It has events, and is not stored."))
+        elif stored[1:5] != (k, h, last, latest_us):
+            found.append(
+                Difference("subject", name, "k, head, last event or time are not those of its chain.")
             )
-        elif size and self._roots.get(size) != anchored[1].root:
-            yield Difference("anchor", "anchor", "It is not the root of so many entries.")
+        else:
+            found += self._state(name, events, stored)
+        return firsts, found
+
+    def _state(self, name: str, events: list[Recorded], stored: tuple[Any, ...]) -> Iterator[Difference]:
+        """Fold a subject's events again and compare."""
+        try:
+            state = self._folded(name, events)
+        except (VoltrailError, msgspec.MsgspecError):
+            state = None
+        if state is None or encode_state(state) != stored[5] or rows.shown_columns(state) != stored[6:]:
+            yield Difference("state", name, "The stored state is not the fold of its events.")
+
+    def _folded(self, name: str, events: list[Recorded]) -> State | None:
+        state: State | None = None
+        for recorded in events:
+            if not in_order(state, recorded):
+                return fold(name, self._world.with_corrected({one.index: one for one in events}))
+            state = step(name, state, recorded)
+        return state
+
+    # ------------------------------------------------------------ heads
+
+    def _trees(self) -> list[Tree]:
+        return [tree for tree in HeadsStore(self._setting.heads).trees() if tree.index < self._setting.size]
+
+    def _heads(self, index: int) -> Iterator[Found]:
+        """Check that the rows of a heads tree lead to the root in the log."""
+        tree = next((tree for tree in self._trees() if tree.index == index), None)
+        if tree is None:  # its time was over meanwhile
+            return
+        row = self._second.execute("select entry from mark where seq = %s", (index,), binary=True).fetchone()
+        size, last = 0, b""
+        peaks: tuple[bytes, ...] = ()
+        with tree.rows_path.open("rb") as file:
+            while piece := file.read(ROW_BYTES << 12):
+                places = [piece[at : at + 32] for at in range(0, len(piece), ROW_BYTES)]
+                if any(after <= before for before, after in pairwise([last, *places])):
+                    yield Difference(
+                        "heads", f"heads {index}", "Its rows are not in order, or one stands twice."
+                    )
+                last = places[-1]
+                _, peaks = extend(size, peaks, piece, tree.about.secret)
+                size += len(places)
+        root = merkle.root_of(peaks)
+        if row is None or bytes(row[0]) != heads_entry(tree.about.size, size, root):
+            yield Difference("heads", f"heads {index}", "Its rows do not lead to the root in the log.")
+
+
+# ---------------------------------------------------------------- what stands over the parts
+
+
+def _upper_tree(
+    connection: Connection, blocks: Mapping[int, tuple[bytes, ...]], size: int, stored: tuple[bytes, bytes]
+) -> Iterator[Difference]:
+    """Compare the nodes above the blocks, the log's row, and the number of nodes."""
+    peaks: tuple[bytes, ...] = ()
+    last: tuple[bytes, ...] = ()
+    for number in sorted(blocks):
+        if len(blocks[number]) != 1 or (number + 1) * BLOCK > size:
+            last = blocks[number]
+            continue
+        nodes, peaks = merkle.extend(number, peaks, blocks[number])
+        above = nodes[merkle.HASH_BYTES :]
+        end = merkle.node_count((number + 1) * BLOCK)
+        yield from _same_nodes(connection, end - len(above) // merkle.HASH_BYTES, above)
+    if (b"".join((*peaks, *last)), merkle.root_of((*peaks, *last))) != stored:
+        yield Difference("log", "log", "Peaks or root of the log's row are not those of its entries.")
+    (held,) = connection.execute("select coalesce(sum(length(nodes)), 0) from tree").fetchone() or (0,)
+    if held != merkle.node_count(size) * merkle.HASH_BYTES:
+        yield Difference("tree", "tree", f"It holds {held:,} bytes, not those of {size:,} entries.")
+    (beyond,) = connection.execute(
+        "select (select count(*) from event where seq >= %(size)s or seq < 0) "
+        "+ (select count(*) from mark where seq >= %(size)s or seq < 0) "
+        "+ (select count(*) from event join mark using (seq))",
+        {"size": size},
+    ).fetchone() or (0,)
+    if beyond:
+        yield Difference("event", "log", f"{beyond:,} entries stand where none can be.")
+    (received_ms, newest_ms) = connection.execute(
+        "select received_ms, coalesce((select received_ms from event order by seq desc limit 1), 0) from log"
+    ).fetchone() or (0, 0)
+    if received_ms != newest_ms:
+        yield Difference("log", "received_ms", "The log's time is not that of its last event.")
+
+
+def _same_nodes(connection: Connection, start: int, computed: bytes) -> Iterator[Difference]:
+    """Compare hashes computed with those stored from a position of the tree on."""
+    end = start + len(computed) // merkle.HASH_BYTES
+    stored = rows.read_nodes(connection, range(start, end))
+    for place, position in enumerate(range(start, end)):
+        at = place * merkle.HASH_BYTES
+        if stored.get(position) != computed[at : at + merkle.HASH_BYTES]:
+            yield Difference("tree", f"node {position}", "The stored hash is not that of the entries.")
+
+
+def _anchor(registry: Registry, connection: Connection, size: int) -> Iterator[Difference]:
+    try:
+        anchored = registry.anchor.read()
+    except RegistryClosed as error:
+        yield Difference("anchor", "anchor", error.message)
+        return
+    if anchored is None:
+        if size:
+            yield Difference("anchor", "anchor", "The anchor is missing.")
+        return
+    promised = anchored[1]
+    if promised.size > size:
+        yield Difference(
+            "anchor", "anchor", f"It promises {promised.size} entries, the database holds {size}."
+        )
+        return
+    places = merkle.peaks_of(promised.size)
+    nodes = rows.read_nodes(connection, places)
+    if merkle.root_of([nodes.get(place, b"") for place in places]) != promised.root:
+        yield Difference("anchor", "anchor", "It is not the root of so many entries.")

@@ -7,15 +7,20 @@ from collections.abc import Iterable
 import msgspec
 
 from voltrail.database.database import Connection
+from voltrail.errors import UsageError
 from voltrail.events import split
 from voltrail.ledger import merkle
+from voltrail.ledger.absence import Absence, Neighbour
 from voltrail.ledger.commitments import member_digest, salts
 from voltrail.ledger.entries import event_entry, link_blinds, link_leaf, link_ts
-from voltrail.ledger.evidence import Chain, EventProof, Evidence, Link, Member, encode
+from voltrail.ledger.evidence import Chain, EventProof, Evidence, HeadProof, Link, Member, encode
+from voltrail.ledger.heads import leaf_of
 from voltrail.ledger.keys import Verifier
+from voltrail.ledger.leaves import Leaves
 from voltrail.ledger.notes import Checkpoint
 from voltrail.organisations.access import may_see
 from voltrail.registry import rows
+from voltrail.registry.heads import Tree
 
 _WALK = """
 with recursive walk as (
@@ -63,14 +68,16 @@ def build(
     note: str,
     checkpoint: Checkpoint,
     authorities: Iterable[str],
+    heads: Tree | None,
 ) -> bytes | None:
     """
     Return the evidence of a subject under this checkpoint, or None when the record does not know it.
 
     Members that the audience may not see are withheld; the chains of all who
-    signed are given, so that keys and revocations can be checked.
+    signed are given, so that keys and revocations can be checked. `heads` is the newest tree under the
+    checkpoint: each chain that it knows is given with its head, so that nothing can be left out.
     """
-    builder = _Builder(connection, audience, checkpoint)
+    builder = _Builder(connection, audience, checkpoint, heads)
     events = builder.events_of(subject)
     if not events:
         return None
@@ -82,18 +89,67 @@ def build(
         checkpoint=note,
         reports={report.digest: report.note for report in builder.reports.values()},
         events=[builder.proof(subject, event) for event in events],
-        head=None,
+        head=builder.head(subject),
         signers=[
-            Chain(signer, [builder.proof(signer, event) for event in chained], None)
+            Chain(signer, [builder.proof(signer, event) for event in chained], builder.head(signer))
             for signer, chained in signers.items()
         ],
     )
     return encode(evidence)
 
 
+def absence(connection: Connection, subject: str, note: str, checkpoint: Checkpoint, tree: Tree) -> bytes:
+    """Return the file that proves that a subject has no head in this tree; UsageError when it has one."""
+    if tree.find(subject) is not None:
+        raise UsageError(
+            "absence.present", f"The record has events of {subject}.", "Ask for its evidence instead."
+        )
+    position = tree.place(subject)
+
+    def neighbour(at: int) -> Neighbour | None:
+        if not 0 <= at < tree.about.count:
+            return None
+        return Neighbour(leaf_of(tree.row(at), tree.about.secret), tree.proof(at))
+
+    return msgspec.json.encode(
+        Absence(
+            subject=subject,
+            checkpoint=note,
+            position=position,
+            before=neighbour(position - 1),
+            after=neighbour(position),
+            entry=tree.about.entry,
+            index=tree.index,
+            entry_proof=_inclusion(connection, tree.index, checkpoint.size),
+        )
+    )
+
+
+def leaves_header(connection: Connection, note: str, checkpoint: Checkpoint, tree: Tree) -> bytes:
+    """Return the first line of the file that an auditor is given of a heads tree."""
+    return msgspec.json.encode(
+        Leaves(
+            checkpoint=note,
+            entry=tree.about.entry,
+            index=tree.index,
+            entry_proof=_inclusion(connection, tree.index, checkpoint.size),
+            secret=tree.about.secret,
+        )
+    )
+
+
+def _inclusion(connection: Connection, index: int, size: int) -> list[bytes]:
+    """Return the proof of an entry in the log of this size."""
+    nodes = rows.read_nodes(connection, merkle.inclusion_nodes(index, size))
+    return merkle.inclusion_proof(index, size, nodes)
+
+
 class _Builder:
-    def __init__(self, connection: Connection, audience: str, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, connection: Connection, audience: str, checkpoint: Checkpoint, heads: Tree | None
+    ) -> None:
         self._connection, self._audience, self._size = connection, audience, checkpoint.size
+        self._heads = heads
         self.reports: dict[int, _Report] = {}
         self._indices: set[int] = set()
         self._nodes: dict[int, bytes] = {}
@@ -139,7 +195,8 @@ class _Builder:
 
     def read_nodes(self) -> None:
         """Read all hashes that the proofs of the log need."""
-        wanted = {place for index in self._indices for place in merkle.inclusion_nodes(index, self._size)}
+        indices = self._indices | ({self._heads.index} if self._heads else set())
+        wanted = {place for index in indices for place in merkle.inclusion_nodes(index, self._size)}
         self._nodes = rows.read_nodes(self._connection, wanted)
 
     def proof(self, subject: str, event: _Event) -> EventProof:
@@ -154,6 +211,23 @@ class _Builder:
             position=event.position,
             report_proof=_report_proof(report, event.position),
             link=_link(report, event, subject),
+        )
+
+    def head(self, subject: str) -> HeadProof | None:
+        """Return the head of a chain, or None when the tree does not know it yet."""
+        tree = self._heads
+        head = tree.find(subject) if tree else None
+        if tree is None or head is None:
+            return None
+        return HeadProof(
+            events=head.k,
+            salt=tree.salt(subject),
+            position=head.position,
+            heads=tree.about.count,
+            proof=tree.proof(head.position),
+            entry=tree.about.entry,
+            index=tree.index,
+            entry_proof=merkle.inclusion_proof(tree.index, self._size, self._nodes),
         )
 
     def _members(self, report: _Report, event: _Event) -> list[Member]:

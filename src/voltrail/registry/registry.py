@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 from voltrail.codes import parse
 from voltrail.database.database import Connection, Database
 from voltrail.errors import (
+    AccessError,
     NoteError,
     NotFound,
     Refusal,
@@ -27,6 +28,7 @@ from voltrail.errors import (
 )
 from voltrail.events import decode, split
 from voltrail.ledger import merkle
+from voltrail.ledger.heads import ROW_BYTES
 from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.reports import ReportFile, host_secret, sign_report
 from voltrail.lifecycle import (
@@ -45,12 +47,15 @@ from voltrail.regimes import RULES
 from voltrail.registry import evidence, rows, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
+from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.prepare import Mode, prepare, split_all
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
 MAX_PAGE = 1000
 MAX_FAMILY = 5000
+ABSENCE_AUDIENCES = frozenset({"authority_cn", "auditor"})
+LEAVES_AUDIENCES = frozenset({"auditor"})
 CLOSED = frozenset({"log.closed", "anchor.damaged"})
 
 
@@ -71,6 +76,7 @@ class Registry:
         self.keys = settings.Keys(data / "keys")
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
         self.witnessed = Witnessed(data / "anchor", self.keys.log.verifier, Policy.parse(self.policy))
+        self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.closed: RegistryClosed | None = None
@@ -137,6 +143,24 @@ class Registry:
         secret = host_secret(self.keys.host_secret, organisation, lines)
         file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
         return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+
+    def enter_heads(self, progress: Progress | None = None) -> int | None:
+        """
+        Commit to the heads of all chains; return the index of the entry, or None when nothing has changed.
+
+        From then on evidence up to here proves that nothing is left out. Reports go on meanwhile.
+        Raises RegistryClosed when the log may not be written.
+        """
+        self.check_open()
+        with self.heads.locked():
+            self.heads.recover(self.database)
+            with self.database.connect() as connection:
+                about = self.heads.build(connection, progress)
+            if about is None:
+                return None
+            index = self._writer.append_mark(about.entry)
+            self.heads.settle(index)
+        return index
 
     def check(self, organisation: str, lines: Sequence[bytes]) -> list[dict[str, Any]]:
         """Answer for each line whether the organisation may do this now; nothing is recorded."""
@@ -269,17 +293,44 @@ class Registry:
         the battery's first event, under the last published one.
         """
         text = parse(code).text
-        anchored, witnessed = self._anchored(), self.witnessed.read()
+        standing = self._checkpoints()
         with self.database.pool.connection() as connection:
-            for note, checkpoint in (witnessed or anchored, anchored):
-                if checkpoint.size > anchored[1].size:
-                    continue  # the anchor was put back, which witnesses find out
+            for note, checkpoint in standing:
                 built = evidence.build(
-                    connection, "battery:" + text, audience, note, checkpoint, self.settings.authorities
+                    connection,
+                    "battery:" + text,
+                    audience,
+                    note,
+                    checkpoint,
+                    self.settings.authorities,
+                    self.heads.newest(checkpoint.size),
                 )
                 if built is not None:
                     return built
         raise _unknown(text)
+
+    def absence(self, subject: str, audience: str = "public") -> bytes:
+        """
+        Return the file that proves that a subject, such as `battery:CODE`, has no event in the record.
+
+        For authorities and auditors: the places of two other subjects show. Raises AccessError, and
+        UsageError when the record has events of the subject, NotFound before the first heads.
+        """
+        _check_audience(audience, ABSENCE_AUDIENCES, "Proofs of absence show the places of other subjects.")
+        note, checkpoint, tree = self._with_heads()
+        with self.database.pool.connection() as connection:
+            return evidence.absence(connection, subject, note, checkpoint, tree)
+
+    def heads_leaves(self, audience: str = "public") -> Iterator[bytes]:
+        """Yield, in pieces, the file of the newest heads tree for its auditor: a JSON line, then the rows."""
+        _check_audience(audience, LEAVES_AUDIENCES, "The rows show how many events each subject has.")
+        note, checkpoint, tree = self._with_heads()
+        with self.database.pool.connection() as connection:
+            header = evidence.leaves_header(connection, note, checkpoint, tree)
+        yield header + b"\n"
+        with tree.rows_path.open("rb") as rows:
+            while piece := rows.read(ROW_BYTES << 14):
+                yield piece
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
         """Return batteries whose code begins with a text, and the organisation of that identifier."""
@@ -437,6 +488,21 @@ class Registry:
             "last_received_ms": received_ms,
         }
 
+    def _with_heads(self) -> tuple[str, Checkpoint, Tree]:
+        """Return the best checkpoint with a heads tree under it, and the newest such tree; else NotFound."""
+        for note, checkpoint in self._checkpoints():
+            if (tree := self.heads.newest(checkpoint.size)) is not None:
+                return note, checkpoint, tree
+        raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
+
+    def _checkpoints(self) -> list[tuple[str, Checkpoint]]:
+        """Return what proofs may stand under, the best first: the witnessed checkpoint, the published one."""
+        anchored, witnessed = self._anchored(), self.witnessed.read()
+        # One beyond the anchor means that the anchor was put back, which the witnesses find out.
+        if witnessed is None or witnessed[1].size > anchored[1].size:
+            return [anchored]
+        return [witnessed, anchored]
+
     def _anchored(self) -> tuple[str, Checkpoint]:
         self.check_open()
         anchored = self.anchor.read()
@@ -511,6 +577,11 @@ def _as_corrected(events: list[Any], subject: str) -> list[Any]:
     from voltrail.lifecycle import effective_events
 
     return effective_events(events, subject)
+
+
+def _check_audience(audience: str, allowed: frozenset[str], why: str) -> None:
+    if audience not in allowed:
+        raise AccessError("access.heads", why, f"It is for: {', '.join(sorted(allowed))}.")
 
 
 def _mode(mode: str) -> Mode:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from voltrail.database import copy
 from voltrail.database.database import Connection
 from voltrail.ledger import merkle
-from voltrail.lifecycle import Battery, encode_state
+from voltrail.lifecycle import Battery, State, encode_state
 from voltrail.registry.world import Slot
 
 HASH_BYTES = 32
@@ -103,7 +103,6 @@ def _subject_row(slot: Slot) -> bytes:
     state = slot.state
     if state is None:
         raise ValueError(slot.subject)  # every written subject has had an event
-    battery = state if isinstance(state, Battery) else None
     return b"".join(
         (
             _SUBJECT_COLUMNS,
@@ -113,9 +112,13 @@ def _subject_row(slot: Slot) -> bytes:
             copy.bigint(slot.last),
             copy.bigint(slot.latest_us),
             copy.blob(encode_state(state)),
-            copy.text(battery.place if battery else None),
-            copy.text(battery.phase if battery else None),
-            copy.text(battery.holder if battery else None),
-            copy.text(battery.model_id if battery else None),
+            *map(copy.text, shown_columns(state)),
         )
     )
+
+
+def shown_columns(state: State) -> tuple[str | None, ...]:
+    """Return place, phase, holder and model, by which batteries are listed; of anything else, nothing."""
+    if not isinstance(state, Battery):
+        return None, None, None, None
+    return state.place, state.phase, state.holder, state.model_id

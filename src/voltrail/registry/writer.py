@@ -93,6 +93,27 @@ class Writer:
             raise ticket.error
         return ticket.receipt
 
+    def append_mark(self, entry: bytes) -> int:
+        """Append an entry that is no event: heads. Return its index once it is durable and anchored."""
+        with self._turn:
+            with self._transaction() as connection:
+                log = self._read_log(connection)
+                self._check_continues(connection, log)
+                connection.execute("insert into mark values (%s, %s)", (log.size, entry))
+                note, _ = self.extend(connection, log, [entry])
+            self._anchor.advance(note, log.size + 1)
+        return log.size
+
+    def extend(self, connection: Connection, log: Log, entries: list[bytes]) -> tuple[str, rows.NewNodes]:
+        """Write the tree over further entries, its checkpoint, and the log's row; return the checkpoint."""
+        nodes, peaks = merkle.extend(log.size, log.peaks, [merkle.leaf_hash(entry) for entry in entries])
+        size, root = log.size + len(entries), merkle.root_of(peaks)
+        note = self._keys.log.sign(Checkpoint(self._settings.origin, size, root).text)
+        connection.execute("insert into checkpoint values (%s, %s)", (size, note))
+        rows.write_nodes(connection, log.size, nodes)
+        connection.execute("update log set size = %s, peaks = %s, root = %s", (size, b"".join(peaks), root))
+        return note, rows.NewNodes(log.size, log.peaks, nodes)
+
     def check_open(self) -> None:
         """Raise RegistryClosed when the database is not as far as the anchor, or of another history."""
         with self._database.pool.connection() as connection:
@@ -492,22 +513,15 @@ class Append:
         """Write all that was taken; return the signed checkpoint, or None when nothing was appended."""
         if not self._entries:
             return None
-        nodes, peaks = merkle.extend(
-            self._log.size, self._log.peaks, [merkle.leaf_hash(entry) for entry in self._entries]
-        )
-        root = merkle.root_of(peaks)
-        note = self._writer.keys.log.sign(Checkpoint(self._writer.settings.origin, self.size, root).text)
-        self._nodes = rows.NewNodes(self._log.size, self._log.peaks, nodes)
         connection = self._connection
-        connection.execute("insert into checkpoint values (%s, %s)", (self.size, note))
-        rows.write_nodes(connection, self._log.size, nodes)
+        note, self._nodes = self._writer.extend(connection, self._log, self._entries)
         self._write_reports()
         rows.copy_in(connection, "event", self._event_rows)
         rows.write_subjects(connection, self.world.slots.values())
         connection.execute(
-            "update log set size = %s, peaks = %s, root = %s, received_ms = %s, trust = %s,"
+            "update log set received_ms = %s, trust = %s,"
             " batteries = batteries + %s, organisations = organisations + %s",
-            (self.size, b"".join(peaks), root, self._received_ms, self._trust, *self._new_subjects()),
+            (self._received_ms, self._trust, *self._new_subjects()),
         )
         return note
 
