@@ -94,6 +94,19 @@ def test_evidence_stands_under_what_the_quorum_cosigned(begin, tmp_path, stack):
     assert [check.ok for check in diagnose_witnesses(registry)] == [True, True, False]
 
 
+def test_heads_stand_under_witnessed_checkpoints_too(begin, tmp_path, stack):
+    """A complete history is proved under the cosigned checkpoint; later heads come with the next."""
+    registry = begin([key(1).vkey])
+    first_life(registry, PACK)
+    witnesses = with_urls(registry, honest_ones(stack, tmp_path, registry.keys.log.verifier, (1,)))
+    witnesses.ask_all()
+    registry.enter_heads()
+    assert not checked(registry, PACK).complete
+    witnesses.ask_all()
+    proved = checked(registry, PACK)
+    assert (proved.complete, proved.witnessed) == (True, "witnessed")
+
+
 def test_a_third_witness_joins_those_before(begin, tmp_path, stack):
     """A cosignature that comes after the quorum is met is kept beside the others."""
     registry = begin([key(n).vkey for n in (1, 2, 3)])
