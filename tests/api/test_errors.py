@@ -59,6 +59,7 @@ def test_every_route_answers_a_defect_in_the_one_shape(app, client, monkeypatch)
             raise KeyError("/secret/folder")
 
     monkeypatch.setattr(app.state, "registry", Broken())
+    monkeypatch.setattr(app.state.witnesses, "_registry", Broken())
     for path, route in paths(app):
         if path.startswith(("/static", "/docs")):
             continue

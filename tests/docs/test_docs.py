@@ -74,7 +74,7 @@ def test_commands_exist_with_their_options(document, call, tmp_path, monkeypatch
         if not word.startswith("-") and re.search(r"\.(jsonl?|pem|txt|report|bin)$", word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / word).touch()
-    command.make_context(command.name, left).close()  # and the files it opened
+    command.make_context(command.name, left).close()
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", GET_STARTED, ROOT / "CONTRIBUTING.md"], ids=NAMES.get)

@@ -1,13 +1,14 @@
-"""The log: its last checkpoint, its tiles, proofs, and the policy by which others verify it."""
+"""The log: its last checkpoint, its tiles, proofs and witnesses, and the policy by which others verify it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
 
 from voltrail.api.answers import Asked, as_json, registry_of
+from voltrail.connections.witness_client import Witnesses
 from voltrail.ledger.keys import encode64
 from voltrail.ledger.tiles import Tile
 
@@ -22,6 +23,19 @@ Size = Annotated[int, QueryParameter(ge=0, le=2**63 - 1, description="how many e
 def checkpoint(request: Asked) -> Response[str]:
     """Return the signed note over the log's size and root, as in C2SP tlog-checkpoint."""
     return Response(registry_of(request).checkpoint(), media_type=_TEXT, headers=_MOVES)
+
+
+@get("/log/checkpoint/witnessed", sync_to_thread=True, summary="The last checkpoint that witnesses cosigned")
+def witnessed_checkpoint(request: Asked) -> Response[str]:
+    """Return the last checkpoint that a quorum of the policy's witnesses cosigned, with their lines."""
+    return Response(registry_of(request).witnessed_checkpoint(), media_type=_TEXT, headers=_MOVES)
+
+
+@get("/log/witnesses", sync_to_thread=True, summary="The witnesses, and how far they are")
+def witnesses(request: Asked) -> Response[bytes]:
+    """Return for each witness what it last cosigned for this server, and what is wrong, if anything."""
+    asked = cast("Witnesses", request.app.state.witnesses)
+    return as_json(asked.status())
 
 
 @get("/log/policy", sync_to_thread=True, summary="The policy by which the log is verified")
@@ -62,4 +76,4 @@ def proof(
     return Response(registry_of(request).log.entry_proof(index), media_type=_TEXT, headers=_MOVES)
 
 
-ROUTES: Final = (checkpoint, policy, tile, consistency, proof)
+ROUTES: Final = (checkpoint, witnessed_checkpoint, witnesses, policy, tile, consistency, proof)

@@ -13,17 +13,24 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from voltrail.errors import NoteError, RegistryError, UsageError
 from voltrail.ledger.keys import ML_DSA_44, Signer, Verifier, encode64
+from voltrail.ledger.notes import Policy
 
 HOST_KEY_ID = "host-1"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The public settings: `authorities`, `witnesses` are vkeys; `database` a DSN, None if embedded."""
+    """
+    The public settings.
+
+    `authorities` are vkeys; `witnesses` each a vkey, or a vkey, a space and the URL where it is asked, as in
+    a policy; `database` is a DSN, None if embedded.
+    """
 
     origin: str
     authorities: list[str]
@@ -85,13 +92,16 @@ def initialise(
                 f"{vkey[:60]} is not named ORGANISATION/KEY_ID.",
                 "Make it with `voltrail key new`.",
             )
-    for vkey in witnesses:
-        Verifier(vkey)
+    for witness in witnesses:
+        check_witness(witness)
     settings = Settings(
         origin=origin, authorities=list(authorities), witnesses=list(witnesses), database=database
     )
     log, host = Signer.generate(origin), Signer.generate(f"{settings.host}/{HOST_KEY_ID}")
     log_ml_dsa = Signer.generate(origin, ML_DSA_44)
+    Policy.parse(
+        policy_text(log.vkey, witnesses, log_ml_dsa.vkey)
+    )  # before anything is written: it must read
     keys = data / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)
@@ -122,6 +132,18 @@ def load(data: Path) -> Settings:
         ) from error
 
 
+def check_witness(witness: str) -> None:
+    """Raise unless this is a witness's vkey, or its vkey, a space and its URL."""
+    vkey, _, url = witness.partition(" ")
+    Verifier(vkey)
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise UsageError(
+            "usage.witness",
+            f"{url[:200]!r} is not where a witness can be asked.",
+            'Give its VKEY and its address: --witness "VKEY https://witness.example/"',
+        )
+
+
 def policy_text(log_vkey: str, witnesses: Sequence[str], ml_dsa_vkey: str) -> str:
     """
     Return the C2SP policy by which others verify this log: the log, its witnesses, a majority of them.
@@ -136,10 +158,10 @@ def policy_text(log_vkey: str, witnesses: Sequence[str], ml_dsa_vkey: str) -> st
         f"log {ml_dsa_vkey}",
     ]
     names = []
-    for vkey in witnesses:
-        name = Verifier(vkey).name
+    for witness in witnesses:
+        name = Verifier(witness.partition(" ")[0]).name
         names.append(name)
-        lines.append(f"witness {name} {vkey}")
+        lines.append(f"witness {name} {witness}")
     if names:
         lines.append(f"group witnesses {len(names) // 2 + 1} {' '.join(names)}")
     lines.append(f"quorum {'witnesses' if names else 'none'}")
