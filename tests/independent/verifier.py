@@ -33,11 +33,11 @@ def need(holds, otherwise):
 
 
 def take(value, form):
-    """Return what a JSON value of this form says; members stand in this order, none missing, no others."""
+    """Return what a JSON value of this form says; no member is missing, none is unknown."""
     if isinstance(form, tuple):  # one of two
         return take(value, form[isinstance(value, dict) and "withheld" not in value])
     if isinstance(form, dict):
-        need(isinstance(value, dict) and list(value) == list(form), f"Not exactly {', '.join(form)}: {value}")
+        need(isinstance(value, dict) and value.keys() == form.keys(), f"Not just {', '.join(form)}: {value}")
         return Record(**{name: take(value[name], form[name]) for name in form})
     if isinstance(form, list):
         need(isinstance(value, list), f"Not a list: {value}")

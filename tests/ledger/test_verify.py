@@ -485,12 +485,17 @@ def test_form_is_strict():
         assert caught.value.rule == "evidence.form"
 
 
-@pytest.mark.parametrize("indent", [None, 1, 2])
-def test_a_whole_printed_file_still_reads(indent):
-    """Evidence that a tool has printed again, the order of its members aside, is still evidence."""
-    data = evidence.encode(world.an_ordinary_log().evidence())
-    plain = dict(reversed(json.loads(data).items()))
-    assert verify(json.dumps(plain, indent=indent).encode(), POLICY, AUTHORITIES)
+@pytest.mark.parametrize("printed", [{"indent": 1}, {}, {"separators": (",", ":"), "ensure_ascii": True}])
+def test_the_file_has_one_form(printed):
+    """Members may stand in any order; white space, escapes without need or a last newline are refused."""
+    plain = dict(reversed(json.loads(evidence.encode(world.an_ordinary_log().evidence())).items()))
+    compact = {"ensure_ascii": False, "separators": (",", ":")}
+    data = json.dumps(plain, **compact).encode()
+    assert verify(data, POLICY, AUTHORITIES)
+    for changed in (data + b"\n", json.dumps(plain, **{"ensure_ascii": False, **printed}).encode()):
+        with pytest.raises(VerificationError) as caught:
+            verify(changed, POLICY, AUTHORITIES)
+        assert caught.value.rule == "evidence.form"
 
 
 def test_checkpoint_extensions_do_not_hide():

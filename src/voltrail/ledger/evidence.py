@@ -6,9 +6,8 @@ The structs are the file's members, in its order. Source: formats.md, "Evidence"
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -108,8 +107,8 @@ def decode(data: bytes) -> Evidence:
     """
     Return the evidence, in which every byte counts: nothing unknown, missing, doubled or spelt otherwise.
 
-    Members may stand in any order. White space is that of no layout, or of
-    one a JSON printer commonly gives the whole file, and at most one LF at the end.
+    The file has one form: there is no white space outside strings, at the end
+    neither, and only the escapes that JSON needs. Members may stand in any order.
     """
     try:
         evidence = msgspec.json.decode(data, type=Evidence)
@@ -119,9 +118,8 @@ def decode(data: bytes) -> Evidence:
     read = msgspec.json.encode(evidence, order="sorted")
     if msgspec.json.encode(plain, order="sorted") != read:
         raise _refuse("A value is not spelt in its one exact form, such as canonical base64.")
-    body = data.removesuffix(b"\n")
-    if not any(body == layout for layout in _layouts(plain)):
-        raise _refuse("The file is not laid out as it was written; some byte in it was changed.")
+    if msgspec.json.encode(plain) != data:
+        raise _refuse("The file is not in its one form; some byte in it was changed, or white space added.")
     for member in _members(evidence):
         fields = tuple(
             value is not UNSET for value in (member.salt, member.shown, member.withheld, member.why)
@@ -129,15 +127,6 @@ def decode(data: bytes) -> Evidence:
         if fields not in {(True, True, False, False), (False, False, True, True)}:
             raise _refuse("A member must be shown with its salt, or withheld with its reason.")
     return evidence
-
-
-def _layouts(plain: Any) -> Iterator[bytes]:
-    """Yield the layouts a file may have, ours first."""
-    yield msgspec.json.encode(plain)
-    for ascii_only in (False, True):
-        yield json.dumps(plain, ensure_ascii=ascii_only, separators=(",", ":")).encode()
-        for indent in (None, 1, 2):
-            yield json.dumps(plain, ensure_ascii=ascii_only, indent=indent).encode()
 
 
 def _members(evidence: Evidence) -> Iterator[Member]:
