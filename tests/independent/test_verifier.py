@@ -118,7 +118,7 @@ def exempt(data):
     events = [found.start() for found in re.finditer(rb'\{"index":', data)] + [len(data)]
     for start, stop in pairwise(events):
         found = re.compile(rb'"of":(\d+)').search(data, start, stop)
-        if b'"withheld"' in data[start:stop] and found:
+        if b'"withheld"' in data[start:stop] and found and int(found[1]) > 2:
             places |= set(range(*found.span(1)))
     return places
 
