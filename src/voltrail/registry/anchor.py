@@ -12,7 +12,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from voltrail.errors import NoteError, RegistryClosed
+from voltrail.errors import NoteError, RegistryClosed, RegistryError
 from voltrail.ledger.keys import Verifier
 from voltrail.ledger.notes import NONE, Checkpoint, Policy, open_note
 
@@ -56,7 +56,18 @@ class Anchor:
 
         Synced to disk, file and folder, when this returns. If the machine
         stops in between, the older anchor stands, which the database continues.
+        Raises RegistryError when the disk does not take it.
         """
+        try:
+            self._write(note, size)
+        except OSError as error:
+            raise RegistryError(
+                "anchor.not_written",
+                f"The disk did not take the checkpoint in {self._folder}: {error.strerror}.",
+                "Make room or mend the disk, then send the same report again: it gets its receipt.",
+            ) from error
+
+    def _write(self, note: str, size: int) -> None:
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             standing = self.read()
