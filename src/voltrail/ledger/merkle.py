@@ -9,6 +9,7 @@ append-only run of 32-byte hashes, and a proof is a handful of reads.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 
 from voltrail.errors import ProofError
@@ -84,12 +85,15 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
 
 def inclusion_nodes(index: int, size: int) -> list[int]:
     """Return the positions that the proof of leaf `index` in a tree of `size` leaves is made from."""
-    return _places(_inclusion(index, size))
+    return [place for subtree in _path(index, size) for place in subtree]
 
 
 def inclusion_proof(index: int, size: int, nodes: Mapping[int, bytes]) -> list[bytes]:
     """Return the audit path of a leaf, given the nodes `inclusion_nodes` names (RFC 6962, 2.1.1)."""
-    return [_folded(start, stop, nodes) for start, stop in _inclusion(index, size)]
+    return [
+        nodes[subtree[0]] if len(subtree) == 1 else root_of([nodes[place] for place in subtree])
+        for subtree in _path(index, size)
+    ]
 
 
 def verify_inclusion(hashed: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> None:
@@ -202,6 +206,12 @@ def _inclusion(index: int, size: int) -> list[tuple[int, int]]:
     return beside[::-1]
 
 
+@lru_cache(maxsize=1 << 14)
+def _path(index: int, size: int) -> tuple[list[int], ...]:
+    """Return the positions of each subtree of `_inclusion`; asked twice, to read nodes and to use them."""
+    return tuple(_peaks(start, stop) for start, stop in _inclusion(index, size))
+
+
 def _consistency(old: int, size: int) -> list[tuple[int, int]]:
     """Return the subtrees of the proof SUBPROOF(old, D[size], true) of RFC 6962, 2.1.2."""
     if not 0 <= old <= size:
@@ -242,6 +252,10 @@ def _middle(start: int, stop: int) -> int:
 
 def _peaks(start: int, stop: int) -> list[int]:
     """Return the positions of the complete nodes that make up the subtree over [start, stop)."""
+    count = stop - start
+    if count & count - 1 == 0 and count:  # nearly always: a complete subtree
+        level = count.bit_length() - 1
+        return [position(level, start >> level)]
     places = []
     while start < stop:
         level = (stop - start).bit_length() - 1
