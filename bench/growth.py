@@ -3,9 +3,10 @@ Measure what an event and a read cost as the record grows, and what the record w
 
     python bench/growth.py --sizes 1000000 10000000 30000000
 
-At each size: what an event of 30 everyday reports of 1,000 takes (bench/ledger.py); state, history and evidence
-of batteries drawn at random; the memory of this process, PostgreSQL's aside; bytes on disk an event. With --audit the whole record is recomputed at the end of each size. Between sizes the store is filled
-with reports of 10,000 events on new packs.
+At each size: what an event of 30 everyday reports of 1,000 takes (bench/ledger.py); state, history and
+evidence of batteries drawn at random; the memory of this process, PostgreSQL's aside; bytes on disk an event.
+With --audit the whole record is recomputed at each size. Between sizes the store is filled with reports of
+10,000 events on new packs.
 """
 
 from __future__ import annotations
