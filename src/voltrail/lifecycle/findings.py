@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ def rule_findings(
     organisation: Organisation,
     received: datetime,
     rules: tuple[Rule, ...],
-    batteries: tuple[Battery, ...],
+    batteries: Sequence[Battery],
     lookup: Lookup,
 ) -> Iterator[Finding]:
     """Yield what one event is late for or breaches; `batteries` are the states before it."""
@@ -42,9 +42,9 @@ def rule_findings(
             yield from _use(rule, event)
 
 
-def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: tuple[Battery, ...]) -> bool:
+def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Sequence[Battery]) -> bool:
     """Return whether a rule speaks of this event, reporter and phase."""
-    if rule.roles and not has_role(organisation, frozenset(rule.roles), event.occurred_at):
+    if rule.roles and not has_role(organisation, rule.roles, event.occurred_at):
         return False
     if rule.reasons and event.reason not in rule.reasons:
         return False
@@ -83,7 +83,7 @@ def _trigger(rule: Rule, event: Event) -> datetime | None:
 
 def _handover(rule: Rule, event: Any, lookup: Lookup) -> Iterator[Finding]:
     """Yield a finding when waste goes to an organisation in none of the lawful roles."""
-    lawful = frozenset(rule.value) if isinstance(rule.value, tuple) else frozenset()
+    lawful = rule.value if isinstance(rule.value, tuple) else ()
     receiver = lookup(event.to)
     if receiver is not None and has_role(receiver, lawful, event.occurred_at):
         return

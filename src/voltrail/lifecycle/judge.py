@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from voltrail.errors import IdentityError, Refusal
-from voltrail.events import Event, subjects
+from voltrail.events import Event, batteries, subjects
 from voltrail.events.kinds import Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle.findings import from_ms, rule_findings
@@ -37,7 +37,7 @@ _MODEL_KINDS: Final = frozenset({"model_registered", "model_certified"})
 _DESIGN: Final = "docs/events.md"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Whether an event is taken: with a refusal it is not; findings stand beside one that is."""
 
     refusal: Refusal | None = None
@@ -80,19 +80,16 @@ def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Ru
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",
             "Report what has happened, and check the clock; ask beforehand with a check instead.",
         )
-    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, world)
+    about = _batteries(event, world)
+    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, about, world)
     if refusal is not None:
         return Verdict(refusal)
     counting = rules.of(event.kind, event.occurred_at)
     if not counting:
         return _TAKEN
-    batteries = tuple(_batteries(event, world))
-    return Verdict(
-        None,
-        tuple(
-            rule_findings(event, organisation, from_ms(received_ms), counting, batteries, world.organisation)
-        ),
-    )
+    received = from_ms(received_ms)
+    findings = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
+    return Verdict(None, findings) if findings else _TAKEN
 
 
 def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -304,11 +301,11 @@ def _not_last_refusal(event: Corrected, root: Recorded, world: World) -> Refusal
 # ------------------------------------------------------------- after an end
 
 
-def _state_refusal(event: Event, world: World) -> Refusal | None:
+def _state_refusal(event: Event, about: list[Battery], world: World) -> Refusal | None:
     """Return why the state of one of the batteries forbids the event: it had already ended then."""
     if event.kind in _AFTER_AN_END:
         return None
-    for battery in _batteries(event, world):
+    for battery in about:
         end, ended_at = battery.end, battery.ended_at
         claim = battery.whereabouts
         if claim is not None and claim.place == "in_parent":
@@ -328,13 +325,10 @@ def _state_refusal(event: Event, world: World) -> Refusal | None:
     return None
 
 
-def _batteries(event: Event, world: World) -> Iterator[Battery]:
-    """Yield the states of the event's batteries, as far as the record knows them."""
-    for subject in subjects(event):
-        if subject.startswith("battery:"):
-            state = world.state(subject)
-            if isinstance(state, Battery):
-                yield state
+def _batteries(event: Event, world: World) -> list[Battery]:
+    """Return the states of the event's batteries, as far as the record knows them."""
+    states = [world.state("battery:" + code) for code in batteries(event)]
+    return [state for state in states if isinstance(state, Battery)]
 
 
 def _battery(code: str, world: World) -> Battery | None:

@@ -56,7 +56,7 @@ class Slot:
         self.k, self.h, self.last, self.latest_us, self.state, self.dirty = saved
 
 
-class Pending(msgspec.Struct):
+class Pending(msgspec.Struct, gc=False):
     """An event that this transaction appends."""
 
     recorded: Recorded
@@ -90,16 +90,18 @@ class World:
             cursor.execute(
                 "select id, k, h, seq, latest_us, state from subject where id = any(%s::text[])", (wanted,)
             )
-            for subject, k, h, last, latest_us, state in cursor:
+            for subject, k, h, last, latest_us, state in cursor.fetchall():
                 slot = self.slots[subject]
                 slot.k, slot.h, slot.last, slot.latest_us = k, h, last, latest_us
                 slot.state, slot.new = decode_state(subject, state), False
 
     def slot(self, subject: str) -> Slot:
         """Return the row of one subject, an empty one if the record does not know it."""
-        if subject not in self.slots:
+        found = self.slots.get(subject)
+        if found is None:
             self.load((subject,))
-        return self.slots[subject]
+            found = self.slots[subject]
+        return found
 
     def state(self, subject: str, /) -> State | None:
         """Return the state of a subject."""
@@ -109,12 +111,11 @@ class World:
         """Return a registered organisation, or one of the authorities."""
         state = self.slot("organisation:" + identifier).state
         known = state if isinstance(state, Organisation) and state.registered_at is not None else None
-        if identifier in self._authorities:
-            found = known or Organisation(identifier, registered_at=AUTHORITY_SINCE)
-            return msgspec.structs.replace(
-                found, roles=(*found.roles, RolePeriod("authority", AUTHORITY_SINCE))
-            )
-        return known
+        return self._as_authority(identifier, known) if identifier in self._authorities else known
+
+    def _as_authority(self, identifier: str, known: Organisation | None) -> Organisation:
+        found = known or Organisation(identifier, registered_at=AUTHORITY_SINCE)
+        return msgspec.structs.replace(found, roles=(*found.roles, RolePeriod("authority", AUTHORITY_SINCE)))
 
     def recorded(self, index: int, /) -> Recorded | None:
         """Return the event at an index of the log."""
