@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -25,11 +26,12 @@ _integer = struct.Struct(">ii").pack
 _columns = struct.Struct(">h").pack
 _start_of_one = struct.Struct(">6s q 28s 32s 28s q 28s q 4s 32s").pack
 _when_and_length = struct.Struct(">iqi").pack
+_subject = struct.Struct(">iq i32s iq iq i").pack
 _one_text = struct.Struct(">iiiiiii").pack
 _ONE_BIGINT = struct.pack(">iiiiiii", 32, 1, 0, _BIGINT_OID, 1, 1, 8)
+_SUBJECT_COLUMNS = struct.pack(">h", 10)
 _SEQ = struct.pack(">hi", EVENT_COLUMNS, 8)
 _HASH = struct.pack(">i", 32)
-_KINDS: dict[str, bytes] = {}
 
 
 def columns(count: int) -> bytes:
@@ -52,8 +54,9 @@ def blob(value: bytes | None) -> bytes:
     return NULL if value is None else _length(len(value)) + value
 
 
+@lru_cache(1024)
 def text(value: str | None) -> bytes:
-    """One `text` column."""
+    """One `text` column; remembered, since the same few come again and again."""
     return NULL if value is None else blob(value.encode())
 
 
@@ -88,11 +91,17 @@ def event_shared(report: int, received_ms: int) -> bytes:
 
 def event_end(position: int, kind: str, occurred_us: int, line: bytes, commitment: bytes, subjects: Sequence[str]) -> bytes:
     """The rest of an event's row but for its findings: what was known before its turn."""
-    named = _KINDS.get(kind) or _KINDS.setdefault(kind, text(kind))
     when = _when_and_length(8, occurred_us - _EPOCH_2000_US, len(line))
     if len(subjects) == 1:
         name = subjects[0].encode()
         about = _one_text(24 + len(name), 1, 0, _TEXT_OID, 1, 1, len(name)) + name
     else:
         about = texts([subject.encode() for subject in subjects])
-    return b"".join((_integer(4, position), named, when, line, _HASH, commitment, about))
+    return b"".join((_integer(4, position), text(kind), when, line, _HASH, commitment, about))
+
+
+def subject(name: str, k: int, head: bytes, seq: int, latest_us: int, state: bytes, shown: bytes) -> bytes:
+    """The row of a subject; `shown` are the columns place, phase, holder and model."""
+    id_ = name.encode()
+    fixed = _subject(8, k, 32, head, 8, seq, 8, latest_us, len(state))
+    return b"".join((_SUBJECT_COLUMNS, _length(len(id_)), id_, fixed, state, shown))

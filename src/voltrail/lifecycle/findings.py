@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
@@ -17,8 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Lookup = Callable[[str], Organisation | None]
 
 
+@lru_cache(16)
 def from_ms(milliseconds: int) -> datetime:
-    """Return the time of milliseconds since 1970, in UTC."""
+    """Return the time of milliseconds since 1970, in UTC; remembered, since many events come at one time."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
@@ -50,7 +52,11 @@ def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Se
         return False
     if not rule.phases or event.kind in {"collected", "handed_over"}:
         return True
-    return any(battery.phase in rule.phases for battery in batteries)
+    phases = rule.phases
+    for battery in batteries:
+        if battery.phase in phases:
+            return True
+    return False
 
 
 def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:

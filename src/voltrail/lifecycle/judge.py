@@ -74,7 +74,7 @@ def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Ru
             f"The organisation {reporter} is not registered.",
             "Ask the authority to register it and grant its roles.",
         )
-    if event.occurred_at.timestamp() * 1000 > received_ms + FUTURE_ALLOWANCE_MS:
+    if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS):
         return _refused(
             "time.future",
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",

@@ -17,8 +17,6 @@ CHUNK_BYTES = CHUNK_HASHES * HASH_BYTES
 STAGE = "create temp table if not exists stage (like subject) on commit delete rows"
 STAGE_PLAN = "set enable_hashjoin = off; set enable_mergejoin = off"
 
-_SUBJECT_COLUMNS = copy.columns(10)
-
 
 class NewNodes(Mapping[int, bytes]):
     """The nodes that a transaction knows without asking: the peaks before it, and what it added."""
@@ -68,18 +66,19 @@ def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
 
 
 def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
-    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes."""
-    start = merkle.node_count(size)
+    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes: the last is filled, more follow."""
+    chunk, filled = divmod(merkle.node_count(size), CHUNK_HASHES)
     offset = 0
-    while offset < len(nodes):
-        chunk, filled = divmod(start + offset // HASH_BYTES, CHUNK_HASHES)
-        take = min(len(nodes) - offset, CHUNK_BYTES - filled * HASH_BYTES)
-        part = nodes[offset : offset + take]
-        if filled:
-            connection.execute("update tree set nodes = nodes || %s where chunk = %s", (part, chunk))
-        else:
-            connection.execute("insert into tree values (%s, %s)", (chunk, part))
-        offset += take
+    if filled:
+        offset = min(len(nodes), CHUNK_BYTES - filled * HASH_BYTES)
+        connection.execute("update tree set nodes = nodes || %s where chunk = %s", (nodes[:offset], chunk))
+        chunk += 1
+    further = [
+        copy.columns(2) + copy.bigint(number) + copy.blob(nodes[at : at + CHUNK_BYTES])
+        for number, at in enumerate(range(offset, len(nodes), CHUNK_BYTES), chunk)
+    ]
+    if further:
+        copy_in(connection, "tree", further)
 
 
 def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, bytes]:
@@ -103,17 +102,11 @@ def _subject_row(slot: Slot) -> bytes:
     state = slot.state
     if state is None:
         raise ValueError(slot.subject)  # every written subject has had an event
-    return b"".join(
-        (
-            _SUBJECT_COLUMNS,
-            copy.text(slot.subject),
-            copy.bigint(slot.k),
-            copy.blob(slot.h),
-            copy.bigint(slot.last),
-            copy.bigint(slot.latest_us),
-            copy.blob(encode_state(state)),
-            *map(copy.text, shown_columns(state)),
-        )
+    place, phase, holder, model = shown_columns(state)
+    return copy.subject(
+        *(slot.subject, slot.k, slot.h, slot.last, slot.latest_us),
+        encode_state(state),
+        copy.text(place) + copy.text(phase) + copy.text(holder) + copy.text(model),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from voltrail.database.database import Connection
+from voltrail.database.database import Connection, Texts
 from voltrail.events import decode
 from voltrail.events.kinds import Corrected
 from voltrail.ledger.entries import NO_HEAD
@@ -88,7 +88,7 @@ class World:
             self.slots[subject] = Slot(subject)
         with self._connection.cursor(binary=True) as cursor:
             cursor.execute(
-                "select id, k, h, seq, latest_us, state from subject where id = any(%s::text[])", (wanted,)
+                "select id, k, h, seq, latest_us, state from subject where id = any(%b)", (Texts(wanted),)
             )
             for subject, k, h, last, latest_us, state in cursor.fetchall():
                 slot = self.slots[subject]
