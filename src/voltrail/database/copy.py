@@ -24,12 +24,11 @@ _length = struct.Struct(">i").pack
 _bigint = struct.Struct(">iq").pack
 _integer = struct.Struct(">ii").pack
 _columns = struct.Struct(">h").pack
-_start_of_one = struct.Struct(">6s q 28s 32s 28s q 28s q 4s 32s").pack
+_event_of_one = struct.Struct(">6s q 28s 32s 28s q 28s q 4s 32s").pack
 _when_and_length = struct.Struct(">iqi").pack
 _subject = struct.Struct(">iq i32s iq iq i").pack
 _one_text = struct.Struct(">iiiiiii").pack
 _ONE_BIGINT = struct.pack(">iiiiiii", 32, 1, 0, _BIGINT_OID, 1, 1, 8)
-_SUBJECT_COLUMNS = struct.pack(">h", 10)
 _SEQ = struct.pack(">hi", EVENT_COLUMNS, 8)
 _HASH = struct.pack(">i", 32)
 
@@ -77,10 +76,15 @@ def texts(values: Sequence[bytes]) -> bytes:
     return blob(body)
 
 
-def event_start(seq: int, shared: bytes, links: bytes, ks: Sequence[int], before: Sequence[int], heads: bytes) -> bytes:
-    """The start of an event's row: what its turn decides. `shared` is `event_shared` of its report."""
-    if len(ks) == 1:
-        return _start_of_one(_SEQ, seq, shared, links, _ONE_BIGINT, ks[0], _ONE_BIGINT, before[0], _HASH, heads)
+def event_of_one(seq: int, shared: bytes, links: bytes, k: int, before: int, head: bytes) -> bytes:
+    """The start of the row of an event about one subject: what its turn decides; `shared` is `event_shared`."""
+    return _event_of_one(_SEQ, seq, shared, links, _ONE_BIGINT, k, _ONE_BIGINT, before, _HASH, head)
+
+
+def event_of_many(
+    seq: int, shared: bytes, links: bytes, ks: Sequence[int], before: Sequence[int], heads: bytes
+) -> bytes:
+    """The same, of an event about several subjects."""
     return b"".join((_SEQ, seq.to_bytes(8, "big"), shared, links, bigints(ks), bigints(before), blob(heads)))
 
 
@@ -101,7 +105,7 @@ def event_end(position: int, kind: str, occurred_us: int, line: bytes, commitmen
 
 
 def subject(name: str, k: int, head: bytes, seq: int, latest_us: int, state: bytes, shown: bytes) -> bytes:
-    """The row of a subject; `shown` are the columns place, phase, holder and model."""
+    """The columns of a subject; `shown` are the columns place, phase, holder and model."""
     id_ = name.encode()
     fixed = _subject(8, k, 32, head, 8, seq, 8, latest_us, len(state))
-    return b"".join((_SUBJECT_COLUMNS, _length(len(id_)), id_, fixed, state, shown))
+    return b"".join((_length(len(id_)), id_, fixed, state, shown))

@@ -8,7 +8,7 @@ refused only when it cannot be. What may be true is taken, with its findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -65,8 +65,19 @@ class World(Protocol):
 _TAKEN: Final = Verdict()
 
 
-def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Rules) -> Verdict:
-    """Return whether a report of what has happened is taken, with the findings late and breach."""
+def judge(
+    event: Event,
+    reporter: str,
+    received_ms: int,
+    world: World,
+    rules: Rules,
+    about: Sequence[Battery] | None = None,
+) -> Verdict:
+    """
+    Return whether a report of what has happened is taken, with the findings late and breach.
+
+    `about` are the states of the event's batteries, where the caller has them at hand.
+    """
     organisation = world.organisation(reporter)
     if organisation is None:
         return _refused(
@@ -80,7 +91,8 @@ def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Ru
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",
             "Report what has happened, and check the clock; ask beforehand with a check instead.",
         )
-    about = _batteries(event, world)
+    if about is None:
+        about = _batteries(event, world)
     refusal = _role_refusal(event, organisation, world) or _state_refusal(event, about, world)
     if refusal is not None:
         return Verdict(refusal)
@@ -301,14 +313,14 @@ def _not_last_refusal(event: Corrected, root: Recorded, world: World) -> Refusal
 # ------------------------------------------------------------- after an end
 
 
-def _state_refusal(event: Event, about: list[Battery], world: World) -> Refusal | None:
+def _state_refusal(event: Event, about: Sequence[Battery], world: World) -> Refusal | None:
     """Return why the state of one of the batteries forbids the event: it had already ended then."""
     if event.kind in _AFTER_AN_END:
         return None
     for battery in about:
         end, ended_at = battery.end, battery.ended_at
-        claim = battery.whereabouts
-        if claim is not None and claim.place == "in_parent":
+        claims = battery.claims
+        if len(claims) == 1 and claims[0].place == "in_parent":
             above = effective(battery, lambda code: _battery(code, world))
             if above.end in _ENDS_WITH_PARTS:
                 end, ended_at = above.end, above.ended_at

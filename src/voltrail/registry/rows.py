@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from voltrail.database import copy
 from voltrail.database.database import Connection
+from voltrail.errors import RegistryError
 from voltrail.ledger import merkle
 from voltrail.lifecycle import Battery, State, encode_state
 from voltrail.registry.world import Slot
@@ -14,7 +15,15 @@ HASH_BYTES = 32
 CHUNK_HASHES = 126
 CHUNK_BYTES = CHUNK_HASHES * HASH_BYTES
 
-STAGE = "create temp table if not exists stage (like subject) on commit delete rows"
+STAGE = "create temp table if not exists stage (like subject, at tid) on commit delete rows"
+
+# By ctid, so that no index is asked a second time. The log's lock is held since the rows were read, and
+# nobody else changes them; were a row not there after all, the number of rows would tell.
+UPDATE = """
+update subject s set k = u.k, h = u.h, seq = u.seq, latest_us = u.latest_us, state = u.state,
+    place = u.place, phase = u.phase, holder = u.holder, model = u.model
+from stage u where s.ctid = u.at and s.id = u.id
+"""
 STAGE_PLAN = "set enable_hashjoin = off; set enable_mergejoin = off"
 
 
@@ -52,17 +61,14 @@ def copy_in(connection: Connection, table: str, rows: Iterable[bytes]) -> None:
 def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
     """Write the rows of subjects that changed: new ones by COPY, others through a staging table."""
     changed = [slot for slot in slots if slot.dirty]
-    new = [_subject_row(slot) for slot in changed if slot.new]
-    known = [_subject_row(slot) for slot in changed if not slot.new]
+    new = [_subject_row(slot, 10) for slot in changed if slot.at is None]
+    known = [_subject_row(slot, 11) + copy.blob(slot.at) for slot in changed if slot.at is not None]
     if new:
         copy_in(connection, "subject", new)
     if known:
         copy_in(connection, "stage", known)
-        connection.execute(
-            "update subject s set k = u.k, h = u.h, seq = u.seq, latest_us = u.latest_us, state = u.state,"
-            " place = u.place, phase = u.phase, holder = u.holder, model = u.model"
-            " from stage u where s.id = u.id"
-        )
+        if connection.execute(UPDATE).rowcount != len(known):
+            raise RegistryError("database.changed", "Rows of subjects were changed by another program.")
 
 
 def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
@@ -98,12 +104,12 @@ def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, by
     return found
 
 
-def _subject_row(slot: Slot) -> bytes:
+def _subject_row(slot: Slot, columns: int) -> bytes:
     state = slot.state
     if state is None:
         raise ValueError(slot.subject)  # every written subject has had an event
     place, phase, holder, model = shown_columns(state)
-    return copy.subject(
+    return copy.columns(columns) + copy.subject(
         *(slot.subject, slot.k, slot.h, slot.last, slot.latest_us),
         encode_state(state),
         copy.text(place) + copy.text(phase) + copy.text(holder) + copy.text(model),

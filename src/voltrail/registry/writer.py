@@ -25,11 +25,11 @@ from voltrail.database.database import Connection, Database
 from voltrail.errors import Refusal, RegistryClosed, RegistryError, ReportError, VoltrailError
 from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger import merkle
-from voltrail.ledger.entries import chain, event_entry, links_root
+from voltrail.ledger.entries import chain, enter_one, event_entry, links_root
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
-from voltrail.lifecycle import Finding, Recorded, in_order, judge, step
+from voltrail.lifecycle import Battery, Finding, Recorded, in_order, judge, step
 from voltrail.organisations.trust import key_for, keys_at
 from voltrail.regimes import RULES
 from voltrail.registry import rows
@@ -385,6 +385,7 @@ class Append:
     def _marked(self, prepared: Prepared) -> Callable[[], None]:
         """Return what undoes all that is taken from now on."""
         size, entries, trust = self.size, len(self._entries), self._trust
+        rows_before = len(self._event_rows)
         touched = {subject for line in prepared.lines for subject in line.subjects}
         saved = [(slot, slot.saved()) for slot in map(self.world.slot, touched)]
 
@@ -392,7 +393,7 @@ class Append:
             for index in range(size, self.size):
                 del self.world.pending[index]
             self.size, self._trust = size, trust
-            del self._entries[entries:], self._event_rows[entries:]
+            del self._entries[entries:], self._event_rows[rows_before:]
             for slot, was in saved:
                 slot.restore(was)
 
@@ -412,17 +413,21 @@ class Append:
             if known is not None:
                 outcome.known.append(KnownLine(number, known))
                 continue
-            verdict = judge(event, reporter, self._received_ms, self.world, RULES)
+            about = [state for slot in slots if type(state := slot.state) is Battery]
+            verdict = judge(event, reporter, self._received_ms, self.world, RULES, about)
             if verdict.refusal is not None:
                 outcome.refused.append(RefusedLine.of(number, verdict.refusal))
                 continue
             recorded = Recorded(self.size, event, reporter, self._received_ms)
             row, linked = self._append(recorded, line, slots, shared)
-            findings = [*self._fold(recorded, line, slots), *verdict.findings]
-            self._event_rows.append(row + copy.blob(_encode_findings(findings) if findings else None))
+            findings = [*self._fold(recorded, slots), *verdict.findings]
+            if findings:
+                self._event_rows += (row, copy.blob(_encode_findings(findings)))
+                outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
+            else:
+                self._event_rows += (row, copy.NULL)
             taken.accepted.append(number)
             taken.subjects.append(linked)
-            outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
 
     def _known(self, reporter: str, line: PreparedLine, slot: Slot) -> int | None:
         """
@@ -442,26 +447,29 @@ class Append:
         self, recorded: Recorded, line: PreparedLine, slots: list[Slot], shared: bytes
     ) -> tuple[bytes, list[LinkedSubject]]:
         """Add one event to the tree and its subjects' chains; return its row, and where it stands in them."""
-        index = self.size
-        ks, before, heads = (
-            [slot.k + 1 for slot in slots],
-            [slot.last for slot in slots],
-            [slot.h for slot in slots],
-        )
-        links = links_root(line.blinds, ks, heads)
-        entry = event_entry(self._received_ms, line.commitment, links)
-        linked = []
-        for slot in slots:
-            slot.h, slot.k, slot.last, slot.dirty = chain(slot.h, entry), slot.k + 1, index, True
-            if line.occurred_us > slot.latest_us:
-                slot.latest_us = line.occurred_us
-            linked.append(LinkedSubject(slot.subject, slot.k, slot.h))
+        index, received_ms = self.size, self._received_ms
+        if len(slots) == 1:
+            (slot,) = slots
+            k, before, head = slot.k + 1, [slot.last], slot.h
+            links, entry, after = enter_one(line.blinds[0], k, head, received_ms, line.commitment)
+            row = copy.event_of_one(index, shared, links, k, slot.last, head) + line.fixed
+            linked = [slot.link(k, after, index, line.occurred_us)]
+        else:
+            ks, heads = [slot.k + 1 for slot in slots], [slot.h for slot in slots]
+            before = [slot.last for slot in slots]
+            links = links_root(line.blinds, ks, heads)
+            entry = event_entry(received_ms, line.commitment, links)
+            row = copy.event_of_many(index, shared, links, ks, before, b"".join(heads)) + line.fixed
+            linked = [
+                slot.link(k, chain(slot.h, entry), index, line.occurred_us)
+                for slot, k in zip(slots, ks, strict=True)
+            ]
         self.world.pending[index] = Pending(recorded, line.line, line.subjects, before)
         self._entries.append(entry)
         self.size += 1
-        return copy.event_start(index, shared, links, ks, before, b"".join(heads)) + line.fixed, linked
+        return row, linked
 
-    def _fold(self, recorded: Recorded, line: PreparedLine, slots: list[Slot]) -> list[Finding]:
+    def _fold(self, recorded: Recorded, slots: list[Slot]) -> list[Finding]:
         """Step the states of the subjects on; return what the event showed that does not add up."""
         findings: list[Finding] = []
         for slot in slots:
@@ -471,7 +479,7 @@ class Append:
             else:
                 slot.state = self.world.refold(slot.subject)
             findings += _newly_found(was, slot.state, recorded.index, findings)
-        if line.event is not None and line.event.kind in TRUST_KINDS:
+        if recorded.event.kind in TRUST_KINDS:
             self._trust += 1
         return findings
 
@@ -499,7 +507,7 @@ class Append:
 
     def _new_subjects(self) -> tuple[int, int]:
         """Return how many batteries and organisations the record did not know before."""
-        new = [slot.subject for slot in self.world.slots.values() if slot.new and slot.dirty]
+        new = [slot.subject for slot in self.world.slots.values() if slot.at is None and slot.dirty]
         batteries = sum(name.startswith("battery:") for name in new)
         return batteries, sum(name.startswith("organisation:") for name in new)
 
