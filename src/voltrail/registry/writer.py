@@ -384,8 +384,8 @@ class Append:
 
     def _marked(self, prepared: Prepared) -> Callable[[], None]:
         """Return what undoes all that is taken from now on."""
-        size, entries, trust = self.size, len(self._entries), self._trust
-        rows_before = len(self._event_rows)
+        size, trust = self.size, self._trust
+        entries, parts = len(self._entries), len(self._event_rows)
         touched = {subject for line in prepared.lines for subject in line.subjects}
         saved = [(slot, slot.saved()) for slot in map(self.world.slot, touched)]
 
@@ -393,7 +393,7 @@ class Append:
             for index in range(size, self.size):
                 del self.world.pending[index]
             self.size, self._trust = size, trust
-            del self._entries[entries:], self._event_rows[rows_before:]
+            del self._entries[entries:], self._event_rows[parts:]
             for slot, was in saved:
                 slot.restore(was)
 
@@ -421,11 +421,8 @@ class Append:
             recorded = Recorded(self.size, event, reporter, self._received_ms)
             row, linked = self._append(recorded, line, slots, shared)
             findings = [*self._fold(recorded, slots), *verdict.findings]
-            if findings:
-                self._event_rows += (row, copy.blob(_encode_findings(findings)))
-                outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
-            else:
-                self._event_rows += (row, copy.NULL)
+            self._event_rows += (row, line.fixed, _findings_column(findings) if findings else copy.NULL)
+            outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
             taken.accepted.append(number)
             taken.subjects.append(linked)
 
@@ -446,20 +443,20 @@ class Append:
     def _append(
         self, recorded: Recorded, line: PreparedLine, slots: list[Slot], shared: bytes
     ) -> tuple[bytes, list[LinkedSubject]]:
-        """Add one event to the tree and its subjects' chains; return its row, and where it stands in them."""
+        """Add one event to the tree and its subjects' chains; return its row's start, and where it stands."""
         index, received_ms = self.size, self._received_ms
         if len(slots) == 1:
             (slot,) = slots
             k, before, head = slot.k + 1, [slot.last], slot.h
             links, entry, after = enter_one(line.blinds[0], k, head, received_ms, line.commitment)
-            row = copy.event_of_one(index, shared, links, k, slot.last, head) + line.fixed
+            row = copy.event_of_one(index, shared, links, k, slot.last, head)
             linked = [slot.link(k, after, index, line.occurred_us)]
         else:
             ks, heads = [slot.k + 1 for slot in slots], [slot.h for slot in slots]
             before = [slot.last for slot in slots]
             links = links_root(line.blinds, ks, heads)
             entry = event_entry(received_ms, line.commitment, links)
-            row = copy.event_of_many(index, shared, links, ks, before, b"".join(heads)) + line.fixed
+            row = copy.event_of_many(index, shared, links, ks, before, b"".join(heads))
             linked = [
                 slot.link(k, chain(slot.h, entry), index, line.occurred_us)
                 for slot, k in zip(slots, ks, strict=True)
@@ -590,8 +587,8 @@ def _never_by_host(event: Any) -> Refusal:
     )
 
 
-def _encode_findings(findings: list[Finding]) -> bytes:
-    return msgspec.json.encode(findings)
+def _findings_column(findings: list[Finding]) -> bytes:
+    return copy.blob(msgspec.json.encode(findings))
 
 
 def _refused_whole(refused: list[RefusedLine]) -> ReportError:
