@@ -16,6 +16,7 @@ The tree; catch the narrowest you can act on:
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
     ├── VerificationError     evidence or a receipt that does not hold
+    ├── WitnessError          a checkpoint that is not cosigned, or a witness that answers wrongly
     ├── NotFound              there is nothing by that name
     │   ├── UnknownBattery
     │   └── UnknownOrganisation
@@ -147,6 +148,27 @@ class ProofError(VoltrailError):
 
 class VerificationError(VoltrailError):
     """Evidence or a receipt does not hold against the policy and keys given."""
+
+
+class WitnessError(VoltrailError):
+    """
+    A witness does not cosign a checkpoint, or does not answer as it must.
+
+    `known_size` is the size of the last checkpoint it cosigned, where that is what stands in the way.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        message: str,
+        fix: str = "",
+        line: int | None = None,
+        source: str | None = None,
+        *,
+        known_size: int | None = None,
+    ) -> None:
+        super().__init__(rule, message, fix, line, source)
+        self.known_size = known_size
 
 
 class NotFound(VoltrailError):

@@ -74,7 +74,7 @@ def test_commands_exist_with_their_options(document, call, tmp_path, monkeypatch
         if not word.startswith("-") and re.search(r"\.(jsonl?|pem|txt|report|bin)$", word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / word).touch()
-    command.make_context(command.name, left)
+    command.make_context(command.name, left).close()
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", GET_STARTED, ROOT / "CONTRIBUTING.md"], ids=NAMES.get)
@@ -199,10 +199,10 @@ def test_relative_links_lead_somewhere(path):
 
 
 def test_architecture_names_files_that_are_there():
-    """A file that architecture.md names by its folder is in the package."""
+    """A file that architecture.md names by its folder is in the package, or among the tests."""
     text = (ROOT / "docs/architecture.md").read_text()
     for name in re.findall(r"`((?:[a-z]+/)+[\w.]+\.(?:py|sql|json))`", text):
-        assert (ROOT / "src/voltrail" / name).exists(), name
+        assert any((root / name).exists() for root in (ROOT / "src/voltrail", ROOT)), name
 
 
 def test_the_picture_is_small():

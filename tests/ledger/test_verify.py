@@ -464,9 +464,9 @@ def check_mutations(data, count, rng, policy, authorities):
 def test_form_is_strict():
     """Members that are unknown, missing, doubled, half of each kind, or spelt otherwise are refused."""
     data = evidence.encode(world.an_ordinary_log().evidence(withhold=("to",)))
-    verify(data + b"\n", POLICY, AUTHORITIES)
+    verify(data, POLICY, AUTHORITIES)
     for changed in (
-        data + b"\n\n",
+        data + b"\n",
         data.replace(b'"head":null,', b""),
         data.replace(b'"format":"voltrail-evidence/1",', b""),
         data.replace(b'"head":null,', b'"head":null,"more":1,'),
@@ -485,12 +485,17 @@ def test_form_is_strict():
         assert caught.value.rule == "evidence.form"
 
 
-@pytest.mark.parametrize("indent", [None, 1, 2])
+@pytest.mark.parametrize("indent", [None, 1, 2, 4])
 def test_a_whole_printed_file_still_reads(indent):
-    """Evidence that a tool has printed again, the order of its members aside, is still evidence."""
-    data = evidence.encode(world.an_ordinary_log().evidence())
-    plain = dict(reversed(json.loads(data).items()))
-    assert verify(json.dumps(plain, indent=indent).encode(), POLICY, AUTHORITIES)
+    """Evidence that a program has printed again, the order of its members aside, is still evidence."""
+    plain = dict(reversed(json.loads(evidence.encode(world.an_ordinary_log().evidence())).items()))
+    data = json.dumps(plain, ensure_ascii=False, indent=indent).encode()
+    assert verify(data, POLICY, AUTHORITIES)
+    assert verify(data + b"\n", POLICY, AUTHORITIES)
+    for changed in (b" " + data, data.replace(b":", b": ", 1), data + b"\n\n"):
+        with pytest.raises(VerificationError) as caught:
+            verify(changed, POLICY, AUTHORITIES)
+        assert caught.value.rule == "evidence.form"
 
 
 def test_checkpoint_extensions_do_not_hide():

@@ -4,6 +4,7 @@ import json
 import shutil
 from hashlib import sha256
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +77,7 @@ def test_a_dropped_event_shows(registry):
         e["report"]: evidence["reports"][e["report"]] for s in evidence["signers"] for e in s["events"]
     }
     with pytest.raises(VerificationError) as failed:
-        verify(json.dumps(evidence).encode(), Policy.parse(registry.policy), AUTHORITIES)
+        verify(msgspec.json.encode(evidence), Policy.parse(registry.policy), AUTHORITIES)
     assert failed.value.rule == "evidence.head"
 
 

@@ -14,12 +14,13 @@ from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
+from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
 
 def create_app(registry: Registry) -> Litestar:
-    """Return the ASGI application that serves one registry; it does not close it."""
-    metrics = Metrics()
+    """Return the ASGI application that serves one registry and asks its witnesses; it does not close it."""
+    metrics, witnesses = Metrics(), Witnesses(registry)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -31,7 +32,9 @@ def create_app(registry: Registry) -> Litestar:
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
-        state=State({"registry": registry, "metrics": metrics}),
+        state=State({"registry": registry, "metrics": metrics, "witnesses": witnesses}),
+        on_startup=[witnesses.start],
+        on_shutdown=[witnesses.close],
         exception_handlers=HANDLERS,
         middleware=[Timed()],
         before_send=[Outgoing(metrics)],

@@ -22,8 +22,14 @@ _EXAMPLES: Final = {
     ("get", "/b/{code}/evidence"): "curl -OJ 'HOST/b/9ZZPB240000003G4C0221953/evidence'",
     ("get", "/batteries"): "curl 'HOST/batteries?level=pack&limit=10'",
     ("get", "/search"): "curl 'HOST/search?q=9ZZ'",
+    ("get", "/log/consistency"): "curl 'HOST/log/consistency?old=1&size=2'",
 }
-_SAMPLES: Final = {"{code}": "9ZZPB240000003G4C0221953", "{identifier}": "91000000MA0000000X"}
+_SAMPLES: Final = {
+    "{code}": "9ZZPB240000003G4C0221953",
+    "{identifier}": "91000000MA0000000X",
+    "{tile}": "0/000.p/1",
+    "{index}": "0",
+}
 
 
 class DocumentationPage(OpenAPIRenderPlugin):

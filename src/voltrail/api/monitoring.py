@@ -42,6 +42,11 @@ class Metrics:
         self.log_published = Gauge(
             "voltrail_log_published_size", "Entries under the published checkpoint.", registry=self.collectors
         )
+        self.log_witnessed = Gauge(
+            "voltrail_log_witnessed_size",
+            "Entries under the witnessed checkpoint.",
+            registry=self.collectors,
+        )
         self.last_received = Gauge(
             "voltrail_last_received_seconds", "When the last event came, Unix time.", registry=self.collectors
         )
@@ -88,6 +93,7 @@ def metrics(request: Asked) -> Response[bytes]:
     numbers, gauges = metrics_of(request), registry_of(request).metrics()
     numbers.log_size.set(gauges["log_size"])
     numbers.log_published.set(gauges["log_published_size"])
+    numbers.log_witnessed.set(gauges["log_witnessed_size"])
     numbers.last_received.set(gauges["last_received_ms"] / 1000)
     return Response(generate_latest(numbers.collectors), media_type=CONTENT_TYPE_LATEST)
 

@@ -12,6 +12,7 @@ from voltrail.cli.common import Group
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
+from voltrail.cli.witness import witness
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +21,5 @@ def main() -> None:
     """Keep the whole life of power batteries on a record that anyone can verify."""
 
 
-for command in (battery, code, demo, doctor, evidence, init, key, log, report, serve, verify):
+for command in (battery, code, demo, doctor, evidence, init, key, log, report, serve, verify, witness):
     main.add_command(command)

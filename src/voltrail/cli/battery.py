@@ -72,7 +72,7 @@ def battery(
 @registry_options
 def evidence(*, code: str, audience: str, registry: Registry) -> None:
     """Print the evidence file of a battery: it proves the history without the server."""
-    click.echo(registry.evidence(code, audience))
+    click.echo(registry.evidence(code, audience), nl=False)
 
 
 @click.command()

@@ -13,6 +13,8 @@ import click
 import voltrail
 from voltrail.errors import VoltrailError
 
+LOOPBACK = "127.0.0.1"
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 data_option = click.option(
     "--data",

@@ -1,11 +1,11 @@
-"""`voltrail log`: the log itself: its checkpoint, its policy, its audit."""
+"""`voltrail log`: the log itself: its checkpoint, its policy, its audit, its files."""
 
 from __future__ import annotations
 
 import click
 from rich.progress import Progress
 
-from voltrail.cli import heads
+from voltrail.cli import heads, publish
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.registry.audit import audit as audit_registry
 from voltrail.registry.registry import Registry
@@ -13,7 +13,7 @@ from voltrail.registry.registry import Registry
 
 @click.group()
 def log() -> None:
-    """Read and audit the log."""
+    """Read, publish and audit the log."""
 
 
 @log.command()
@@ -56,5 +56,5 @@ def audit(*, registry: Registry, as_json: bool) -> None:
     raise SystemExit(1 if found else 0)
 
 
-for command in heads.COMMANDS:
+for command in (*heads.COMMANDS, *publish.COMMANDS):
     log.add_command(command)

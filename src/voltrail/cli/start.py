@@ -13,17 +13,18 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import voltrail
-from voltrail.cli.common import data_option, database_option, json_option, print_json
+from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
+from voltrail.connections.witness_client import diagnose_witnesses
 from voltrail.database.database import Database
 from voltrail.errors import UsageError
 from voltrail.ledger.keys import ED25519, P256, Signer, encode64
+from voltrail.ledger.witness import Cosigner
 from voltrail.registry.doctor import diagnose
 from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise, load, write_private
 
 DEMO_ORIGIN = "demo.voltrail.example/log"
-LOOPBACK = "127.0.0.1"
 
 
 @click.command()
@@ -36,7 +37,13 @@ LOOPBACK = "127.0.0.1"
     metavar="VKEY",
     help="The public key of the authority; may be given several times.",
 )
-@click.option("--witness", "witnesses", multiple=True, metavar="VKEY", help="A witness's public key.")
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    metavar='"VKEY URL"',
+    help="A witness's public key, and where to ask it; may be given several times.",
+)
 @data_option
 @database_option
 @json_option
@@ -73,23 +80,28 @@ def key() -> None:
 
 
 @key.command("new")
-@click.argument("name", metavar="ORGANISATION/KEY_ID")
+@click.argument("name", metavar="NAME")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The private key's file, made 0600."
 )
 @click.option("--algorithm", type=click.Choice([ED25519, P256]), default=ED25519, show_default=True)
+@click.option("--witness", is_flag=True, help="A witness's key, with any name: for `voltrail witness`.")
 @json_option
-def new_key(*, name: str, out: Path, algorithm: str, as_json: bool) -> None:
-    """Make a key, write it to a file, and print what others need: its VKEY and its line for the record."""
+def new_key(*, name: str, out: Path, algorithm: str, witness: bool, as_json: bool) -> None:
+    """
+    Make a key, write it to a file, and print what others need: its VKEY and its line for the record.
+
+    NAME is ORGANISATION/KEY_ID, such as 91…X/line-1; a witness's may be any, such as witness.example/w1.
+    """
     signer = Signer.generate(name, algorithm)
+    if witness:
+        vkey = Cosigner(signer).vkey
+        _write_key(out, signer)
+        print_json({"vkey": vkey, "file": str(out)}) if as_json else click.echo(vkey)
+        return
     if not signer.verifier.holder:
         raise UsageError("usage.key_name", f"{name!r} is not ORGANISATION/KEY_ID.", "Such as 91…X/line-1.")
-    try:
-        write_private(out, signer.pem.encode())
-    except FileExistsError:
-        raise UsageError(
-            "usage.exists", f"{out} exists.", "Name another file; keys are never overwritten."
-        ) from None
+    _write_key(out, signer)
     members = {
         "organisation": signer.verifier.holder,
         "key_id": name.rpartition("/")[2],
@@ -104,6 +116,15 @@ def new_key(*, name: str, out: Path, algorithm: str, as_json: bool) -> None:
     line = {"kind": "key_added", "occurred_at": now, **members}
     click.echo("\nThe line that puts it into the record, for the authority to report:", err=True)
     click.echo(json.dumps(line, separators=(",", ":")), err=True)
+
+
+def _write_key(out: Path, signer: Signer) -> None:
+    try:
+        write_private(out, signer.pem.encode())
+    except FileExistsError:
+        raise UsageError(
+            "usage.exists", f"{out} exists.", "Name another file; keys are never overwritten."
+        ) from None
 
 
 @click.command()
@@ -227,6 +248,9 @@ class _bar:  # noqa: N801 - reads as a function
 def doctor(*, data: Path, database: str | None, as_json: bool) -> None:
     """Look at an installation: what is right, what is not, and what to do."""
     checks = list(diagnose(data, database))
+    if all(check.ok for check in checks):
+        with voltrail.open(data, database) as registry:
+            checks += diagnose_witnesses(registry)
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks])
     else:

@@ -108,8 +108,8 @@ def decode(data: bytes) -> Evidence:
     """
     Return the evidence, in which every byte counts: nothing unknown, missing, doubled or spelt otherwise.
 
-    Members may stand in any order. White space is that of no layout, or of
-    one a JSON printer commonly gives the whole file, and at most one LF at the end.
+    It is compact, without a newline at the end, or laid out anew as a whole
+    as JSON printers do. Members may stand in any order.
     """
     try:
         evidence = msgspec.json.decode(data, type=Evidence)
@@ -119,8 +119,7 @@ def decode(data: bytes) -> Evidence:
     read = msgspec.json.encode(evidence, order="sorted")
     if msgspec.json.encode(plain, order="sorted") != read:
         raise _refuse("A value is not spelt in its one exact form, such as canonical base64.")
-    body = data.removesuffix(b"\n")
-    if not any(body == layout for layout in _layouts(plain)):
+    if msgspec.json.encode(plain) != data and data not in _printed(plain):
         raise _refuse("The file is not laid out as it was written; some byte in it was changed.")
     for member in _members(evidence):
         fields = tuple(
@@ -131,13 +130,12 @@ def decode(data: bytes) -> Evidence:
     return evidence
 
 
-def _layouts(plain: Any) -> Iterator[bytes]:
-    """Yield the layouts a file may have, ours first."""
-    yield msgspec.json.encode(plain)
+def _printed(plain: Any) -> Iterator[bytes]:
+    """Yield the layouts that JSON printers give a whole file."""
     for ascii_only in (False, True):
-        yield json.dumps(plain, ensure_ascii=ascii_only, separators=(",", ":")).encode()
-        for indent in (None, 1, 2):
-            yield json.dumps(plain, ensure_ascii=ascii_only, indent=indent).encode()
+        for indent in (None, 1, 2, 4):
+            layout = json.dumps(plain, ensure_ascii=ascii_only, indent=indent).encode()
+            yield from (layout, layout + b"\n")
 
 
 def _members(evidence: Evidence) -> Iterator[Member]:

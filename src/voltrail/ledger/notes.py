@@ -17,6 +17,7 @@ from voltrail.ledger.keys import (
     COSIGNATURE,
     ED25519,
     ID_BYTES,
+    ML_DSA_44,
     NOTE_SOURCE,
     P256,
     Signer,
@@ -145,12 +146,13 @@ class Policy:
     """
     The logs and witnesses someone believes, and the quorum. Made by `parse`.
 
-    `groups` hold, by name, how many of which members it takes.
+    `groups` hold, by name, how many of which members it takes; `urls`, by name, where witnesses are asked.
     """
 
     def __init__(self) -> None:
         self.logs: list[Verifier] = []
         self.witnesses: dict[str, Verifier] = {}
+        self.urls: dict[str, str] = {}
         self.groups: dict[str, tuple[int, tuple[str, ...]]] = {}
         self.quorum: str | None = None
 
@@ -216,14 +218,16 @@ class Policy:
         self.logs.append(verifier)
 
     def _witness(self, items: list[str]) -> None:
-        name, vkey = _one_of(items, 3, 4)[1:3]
+        name, vkey, *url = _one_of(items, 3, 4)[1:]
         self._check_new(name)
         verifier = Verifier(vkey)
-        if verifier.algorithm != COSIGNATURE:
-            raise NoteError("policy.witness", f"The key of {name} is not one for cosignatures (type 0x04).")
+        if verifier.algorithm not in {COSIGNATURE, ML_DSA_44}:
+            raise NoteError("policy.witness", f"The key of {name} is not for cosignatures (0x04 or 0x06).")
         if any(verifier.public_key == other.public_key for other in self.witnesses.values()):
             raise NoteError("policy.duplicate", "The witness's key stands twice.")
         self.witnesses[name] = verifier
+        if url:
+            self.urls[name] = url[0]
 
     def _group(self, items: list[str]) -> None:
         name, wanted, *members = _one_of(items, 4, 1000)[1:]

@@ -31,6 +31,11 @@ HEAD_WORDS = (
 )
 NO_HEAD_WORDS = "No head was given: there may be further events, and these may have been corrected since."
 
+UNWITNESSED_FIX = (
+    "Ask the registry for the evidence again in a minute. "
+    "What the log alone says can be checked under a policy with the line: quorum none"
+)
+
 _FURTHER = frozenset({"organisation", "model_id", "lot", "site"})  # may name a subject, after the batteries
 
 Subjects = Callable[[bytes], Sequence[str]]
@@ -322,18 +327,18 @@ class _Verification:
 
 
 def _open_checkpoint(note: str, policy: Policy) -> Seen:
-    """Return the checkpoint under the policy; a line that all but matches a witness is refused here."""
+    """Return the checkpoint under the policy; a line that all but matches a known key is refused here."""
     try:
         seen = policy.open(note)
-        signatures = parse_note(note).signatures
+        lines = {(signature.name, signature.key_id) for signature in parse_note(note).signatures}
     except NoteError as error:
-        rule = "quorum" if error.rule == "note.quorum" else "checkpoint"
-        raise _fail(rule, error.message) from error
-    for witness in policy.witnesses.values():
-        for signature in signatures:
-            same = (signature.name == witness.name, signature.key_id == witness.key_id)
-            if any(same) and not all(same):
-                raise _fail("checkpoint", f"A line for {witness.name} is of another name or key.")
+        if error.rule == "note.quorum":
+            raise _fail("quorum", error.message, UNWITNESSED_FIX) from error
+        raise _fail("checkpoint", error.message) from error
+    known = {(verifier.name, verifier.key_id) for verifier in (*policy.logs, *policy.witnesses.values())}
+    for name, key_id in sorted(known - lines):
+        if any(name == other or key_id == other_id for other, other_id in lines - known):
+            raise _fail("checkpoint", f"A line for {name} is of another name or key.")
     return seen
 
 
@@ -413,5 +418,5 @@ def _head_words(head: HeadProof | None) -> str:
     return HEAD_WORDS.format(events=head.events, last=last)
 
 
-def _fail(rule: str, message: str) -> VerificationError:
-    return VerificationError(f"evidence.{rule}", message, source="formats.md, Evidence")
+def _fail(rule: str, message: str, fix: str = "") -> VerificationError:
+    return VerificationError(f"evidence.{rule}", message, fix, source="formats.md, Evidence")

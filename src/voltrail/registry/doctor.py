@@ -65,7 +65,7 @@ def _keys(data: Path) -> str:
     for path in (data / "keys").iterdir():
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise RegistryError("key.readable", f"Others may read {path.name}.", f"Run: chmod 600 {path}")
-    return "The log's key, the host's key and its secret are there, and only you may read them."
+    return "The log's two keys, the host's key and its secret are there, and only you may read them."
 
 
 def _log(data: Path, database: str | None) -> str:

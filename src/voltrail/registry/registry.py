@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from voltrail.codes import parse
 from voltrail.database.database import Connection, Database
 from voltrail.errors import (
     AccessError,
+    NoteError,
     NotFound,
     Refusal,
     RegistryClosed,
@@ -26,7 +28,7 @@ from voltrail.errors import (
 )
 from voltrail.events import decode, split
 from voltrail.ledger.heads import ROW_BYTES
-from voltrail.ledger.notes import Checkpoint
+from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.reports import ReportFile, host_secret, sign_report
 from voltrail.lifecycle import (
     Battery,
@@ -42,9 +44,11 @@ from voltrail.lifecycle import (
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.regimes import RULES
 from voltrail.registry import evidence, settings, views
-from voltrail.registry.anchor import Anchor
+from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.prepare import Mode, prepare, split_all
+from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
@@ -71,12 +75,17 @@ class Registry:
         self.origin = self.settings.origin
         self.keys = settings.Keys(data / "keys")
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
+        self.witnessed = Witnessed(data / "anchor", self.keys.log.verifier, Policy.parse(self.policy))
         self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
+        self.log = PublicLog(self.database, self._anchored)
+        self._second = SecondSignature(self.keys.log_ml_dsa)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.closed: RegistryClosed | None = None
+        self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self._writer.open_log()
+            self._remember_fork()
         except RegistryClosed as error:
             if error.rule not in CLOSED:
                 self.close()
@@ -102,7 +111,7 @@ class Registry:
     @property
     def policy(self) -> str:
         """The policy by which others verify this log, as in `policy.txt`."""
-        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses)
+        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses, self.keys.log_ml_dsa.vkey)
 
     # ------------------------------------------------------------------ writing
 
@@ -115,6 +124,7 @@ class Registry:
         gives the same receipt. Raises ReportError, LineError; RegistryClosed
         when the log may not be written.
         """
+        self._check_no_fork()
         return self._writer.submit(prepare(ReportFile.parse(file), self.origin, _mode(mode)))
 
     def report_lines(
@@ -130,6 +140,7 @@ class Registry:
         A retry of the same lines is the same report. `source_digest` is that
         of the file they were read from.
         """
+        self._check_no_fork()
         organisation = check_organisation(organisation)
         secret = host_secret(self.keys.host_secret, organisation, lines)
         file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
@@ -277,22 +288,28 @@ class Registry:
             return _Family(lookup).tree(text, max(0, min(depth, 32)))
 
     def evidence(self, code: str, audience: str = "public") -> bytes:
-        """Return the evidence file of a battery under the last published checkpoint."""
+        """
+        Return the evidence file of a battery.
+
+        It stands under the last checkpoint that a quorum of witnesses cosigned; while that does not reach
+        the battery's first event, under the last published one.
+        """
         text = parse(code).text
-        note, checkpoint = self._anchored()
+        standing = self._checkpoints()
         with self.database.pool.connection() as connection:
-            built = evidence.build(
-                connection,
-                "battery:" + text,
-                audience,
-                note,
-                checkpoint,
-                self.settings.authorities,
-                self.heads.newest(checkpoint.size),
-            )
-        if built is None:
-            raise _unknown(text)
-        return built
+            for note, checkpoint in standing:
+                built = evidence.build(
+                    connection,
+                    "battery:" + text,
+                    audience,
+                    note,
+                    checkpoint,
+                    self.settings.authorities,
+                    self.heads.newest(checkpoint.size),
+                )
+                if built is not None:
+                    return built
+        raise _unknown(text)
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """
@@ -393,6 +410,45 @@ class Registry:
         """Return the last published checkpoint: the one that is anchored."""
         return self._anchored()[0]
 
+    def witnessed_checkpoint(self) -> str:
+        """Return the last checkpoint that a quorum of the policy's witnesses cosigned."""
+        witnessed = self.witnessed.read()
+        if witnessed is None:
+            raise NotFound(
+                "log.not_witnessed",
+                "No checkpoint of this log is witnessed yet.",
+                "Ask again in a minute; GET /log/witnesses says which witnesses answer.",
+            )
+        return witnessed[0]
+
+    def hold_against(self, note: str) -> None:
+        """
+        Hold a checkpoint that someone else was shown against the record.
+
+        When this log's own key signed it and it tells another history, the log has forked: it closes, and
+        the note is kept as the proof. Raises RegistryClosed (`log.fork`) then, NoteError when it is not this
+        log's.
+        """
+        checkpoint, anchored = self._forks.open(note), self.anchor.read()
+        size = anchored[1].size if anchored else 0
+        if checkpoint.size <= size and self.log.root(checkpoint.size) == checkpoint.root:
+            return
+        self._forks.keep(note)
+        self.closed = self._forks.closing(checkpoint, size)
+        raise self.closed
+
+    def _remember_fork(self) -> None:
+        """Close the log when what is kept of it, proof of a fork or witnessed checkpoint, contradicts it."""
+        witnessed = self.witnessed.read()
+        for note in (self._forks.kept(), witnessed and witnessed[0]):
+            if note is not None:
+                with suppress(RegistryClosed, NoteError):
+                    self.hold_against(note)
+
+    def _check_no_fork(self) -> None:
+        if self.closed is not None and self.closed.rule == FORK:
+            raise self.closed
+
     def check_open(self) -> None:
         """Raise RegistryClosed when what the log has promised and the database differ."""
         if self.closed is not None:
@@ -412,30 +468,40 @@ class Registry:
         """Return cheap gauges for monitoring: the log's size in the database, and as published."""
         with self.database.pool.connection() as connection:
             row = connection.execute("select size, received_ms from log").fetchone()
-        anchored = self.anchor.read()
+        anchored, witnessed = self.anchor.read(), self.witnessed.read()
         size, received_ms = row or (0, 0)
         return {
             "log_size": size,
             "log_published_size": anchored[1].size if anchored else 0,
+            "log_witnessed_size": witnessed[1].size if witnessed else 0,
             "last_received_ms": received_ms,
         }
 
     def _with_heads(self) -> tuple[str, Checkpoint, Tree]:
-        """Return the published checkpoint and the newest heads tree under it; NotFound before the first."""
-        note, checkpoint = self._anchored()
-        tree = self.heads.newest(checkpoint.size)
-        if tree is None:
-            raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
-        return note, checkpoint, tree
+        """Return the best checkpoint with a heads tree under it, and the newest such tree; else NotFound."""
+        for note, checkpoint in self._checkpoints():
+            if (tree := self.heads.newest(checkpoint.size)) is not None:
+                return note, checkpoint, tree
+        raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
+
+    def _checkpoints(self) -> list[tuple[str, Checkpoint]]:
+        """Return what proofs may stand under, the best first: the witnessed checkpoint, the published one."""
+        anchored, witnessed = self._anchored(), self.witnessed.read()
+        # One beyond the anchor means that the anchor was put back, which the witnesses find out.
+        if witnessed is None or witnessed[1].size > anchored[1].size:
+            return [anchored]
+        return [witnessed, anchored]
 
     def _anchored(self) -> tuple[str, Checkpoint]:
+        """Return the anchored checkpoint as it is published: with both of the log's signatures."""
         self.check_open()
         anchored = self.anchor.read()
         if anchored is None or not anchored[1].size:
             raise NotFound(
                 "log.empty", "The log is empty: nothing has been reported yet.", "Report something first."
             )
-        return anchored
+        note, checkpoint = anchored
+        return self._second.beside(note, checkpoint), checkpoint
 
 
 class _Lookup:

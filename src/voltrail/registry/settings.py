@@ -13,17 +13,24 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from voltrail.errors import NoteError, RegistryError, UsageError
-from voltrail.ledger.keys import Signer, Verifier, encode64
+from voltrail.ledger.keys import ML_DSA_44, Signer, Verifier, encode64
+from voltrail.ledger.notes import Policy
 
 HOST_KEY_ID = "host-1"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The public settings: `authorities`, `witnesses` are vkeys; `database` a DSN, None if embedded."""
+    """
+    The public settings.
+
+    `authorities` are vkeys; `witnesses` each a vkey, or a vkey, a space and the URL where it is asked, as in
+    a policy; `database` is a DSN, None if embedded.
+    """
 
     origin: str
     authorities: list[str]
@@ -37,10 +44,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keys:
-    """The registry's own keys, read from `folder`: the log's, the host's, and the host's secret."""
+    """The registry's own keys, read from `folder`: the log's two, the host's, and the host's secret."""
 
     def __init__(self, folder: Path) -> None:
         self.log = read_signer(folder / "log.pem")
+        self.log_ml_dsa = read_signer(folder / "log-ml-dsa-44.pem")
         self.host = read_signer(folder / "host.pem")
         self.host_secret = (folder / "host.secret").read_bytes()
 
@@ -50,7 +58,11 @@ def read_signer(path: Path) -> Signer:
     try:
         return Signer.from_pem(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise RegistryError("key.missing", f"The key file {path} cannot be read: {error}.") from error
+        raise RegistryError(
+            "key.missing",
+            f"The key file {path} cannot be read: {error}.",
+            "Put it back from your copy of the keys folder.",
+        ) from error
 
 
 def initialise(
@@ -80,19 +92,24 @@ def initialise(
                 f"{vkey[:60]} is not named ORGANISATION/KEY_ID.",
                 "Make it with `voltrail key new`.",
             )
-    for vkey in witnesses:
-        Verifier(vkey)
+    for witness in witnesses:
+        check_witness(witness)
     settings = Settings(
         origin=origin, authorities=list(authorities), witnesses=list(witnesses), database=database
     )
     log, host = Signer.generate(origin), Signer.generate(f"{settings.host}/{HOST_KEY_ID}")
+    log_ml_dsa = Signer.generate(origin, ML_DSA_44)
+    Policy.parse(
+        policy_text(log.vkey, witnesses, log_ml_dsa.vkey)
+    )  # before anything is written: it must read
     keys = data / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     keys.chmod(0o700)
     write_private(keys / "log.pem", log.pem.encode())
+    write_private(keys / "log-ml-dsa-44.pem", log_ml_dsa.pem.encode())
     write_private(keys / "host.pem", host.pem.encode())
     write_private(keys / "host.secret", secrets.token_bytes(32))
-    (data / "policy.txt").write_text(policy_text(log.vkey, witnesses))
+    (data / "policy.txt").write_text(policy_text(log.vkey, witnesses, log_ml_dsa.vkey))
     (data / "host-trust.jsonl").write_bytes(host_trust(settings, host))
     # Last, and for its owner only, since a DSN may hold a password.
     write_private(data / "settings.json", msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
@@ -115,14 +132,36 @@ def load(data: Path) -> Settings:
         ) from error
 
 
-def policy_text(log_vkey: str, witnesses: Sequence[str]) -> str:
-    """Return the C2SP policy by which others verify this log: the log, its witnesses, a majority of them."""
-    lines = [f"log {log_vkey}"]
+def check_witness(witness: str) -> None:
+    """Raise unless this is a witness's vkey, or its vkey, a space and its URL."""
+    vkey, _, url = witness.partition(" ")
+    Verifier(vkey)
+    if url and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+        raise UsageError(
+            "usage.witness",
+            f"{url[:200]!r} is not where a witness can be asked.",
+            'Give its VKEY and its address: --witness "VKEY https://witness.example/"',
+        )
+
+
+def policy_text(log_vkey: str, witnesses: Sequence[str], ml_dsa_vkey: str) -> str:
+    """
+    Return the C2SP policy by which others verify this log: the log, its witnesses, a majority of them.
+
+    The log has a line for each of its keys: C2SP tlog-policy takes a checkpoint that any one of them signed.
+    """
+    lines = [
+        f"log {log_vkey}",
+        "# The same log's ML-DSA-44 key (type 0x06). It signs published checkpoints, beside the key above,",
+        "# and no receipts. Either signature is enough: to ask for one, take the other's line out. Take this",
+        "# one out for a program that does not know the type.",
+        f"log {ml_dsa_vkey}",
+    ]
     names = []
-    for vkey in witnesses:
-        name = Verifier(vkey).name
+    for witness in witnesses:
+        name = Verifier(witness.partition(" ")[0]).name
         names.append(name)
-        lines.append(f"witness {name} {vkey}")
+        lines.append(f"witness {name} {witness}")
     if names:
         lines.append(f"group witnesses {len(names) // 2 + 1} {' '.join(names)}")
     lines.append(f"quorum {'witnesses' if names else 'none'}")

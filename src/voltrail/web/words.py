@@ -230,7 +230,12 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "Report what happened": "报送事件",
     "Ask whether something may be done": "事前查询是否允许",
     "The log's last checkpoint": "日志的最新检查点",
+    "The last checkpoint that witnesses cosigned": "见证人联署的最新检查点",
+    "The witnesses, and how far they are": "各见证人及其进度",
     "The policy by which the log is verified": "日志的验证策略",
+    "A tile of the log's tree, or of its entries": "日志的分片：哈希树或条目",
+    "Proof that the log has only been added to": "日志只增不改的证明",
+    "Proof that an entry is in the log": "条目在日志中的证明",
     "Whether the registry answers": "服务是否正常",
     "Numbers for Prometheus": "Prometheus 指标",
 }

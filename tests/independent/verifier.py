@@ -1,0 +1,250 @@
+"""
+Check an evidence file: `python verifier.py e.json policy.txt VKEY [VKEY@FIRST-LAST ...]`.
+The policy says which log and witnesses you believe. A VKEY is the authority's, with @ for those entries only.
+Written from formats.md alone, to be read from top to bottom; what does not hold raises ValueError.
+"""
+
+import json
+import re
+import sys
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace as Record
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
+
+# HOW IT IS WRITTEN: JSON in one form. A number here stands for base64 of that many bytes, `bytes` for any.
+LINK = {"t": 16, "k": int, "before": 32, "at": int, "of": int, "proof": [32]}
+MEMBER = ({"withheld": 32, "why": str}, {"salt": 16, "bytes": bytes})
+EVENT = {"index": int, "entry": 73, "proof": [32], "members": [MEMBER]}
+EVENT |= {"report": str, "position": int, "report_proof": [32], "link": LINK}
+HEAD = {"events": int, "salt": 16, "position": int, "heads": int, "proof": [32]}
+HEAD |= {"entry": 49, "index": int, "entry_proof": [32]}
+CHAIN = {"subject": str, "events": [EVENT], "head": (None, HEAD)}
+EVIDENCE = {"format": str, "subject": str, "checkpoint": str, "reports": dict, **CHAIN, "signers": [CHAIN]}
+
+
+def need(holds, otherwise):
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def take(value, form):
+    """Return what a JSON value of this form says; no member is missing, none is unknown."""
+    if isinstance(form, tuple):  # one of two
+        return take(value, form[isinstance(value, dict) and "withheld" not in value])
+    if isinstance(form, dict):
+        need(isinstance(value, dict) and value.keys() == form.keys(), f"Not just {', '.join(form)}: {value}")
+        return Record(**{name: take(value[name], form[name]) for name in form})
+    if isinstance(form, list):
+        need(isinstance(value, list), f"Not a list: {value}")
+        return [take(one, form[0]) for one in value]
+    if form in {str, int, dict, None}:
+        fits = value is form or (type(value) is form and (form is not int or 0 <= value < 1 << 63))
+        need(fits, f"Out of place: {value}")
+        return value
+    need(isinstance(value, str) and form in {bytes, len(from64(value))}, f"Not {form} bytes, base64: {value}")
+    return from64(value)
+
+
+def from64(text):
+    data = b64decode(text, validate=True)
+    need(b64encode(data).decode() == text, f"Not base64 in its one canonical form: {text}")
+    return data
+
+
+# TREES (RFC 6962). Leaves and inner nodes are hashed apart, so that neither can pass for the other.
+def sha(*parts):
+    return sha256(b"".join(parts)).digest()
+
+
+def root_of(leaf, index, size, proof):
+    """Return the root a leaf leads to. The last hash of a proof is the half that the leaf is not in."""
+    need(index < size and bool(proof) == (size > 1), f"The proof is not one for leaf {index} of {size}.")
+    if size == 1:
+        return sha(b"\0", leaf)
+    half = 1 << (size - 1).bit_length() - 1  # the left half is the largest power of two below the size
+    if index < half:
+        return sha(b"\1", root_of(leaf, index, half, proof[:-1]), proof[-1])
+    return sha(b"\1", proof[-1], root_of(leaf, index - half, size - half, proof[:-1]))
+
+
+# KEYS AND SIGNED NOTES (C2SP signed-note, tlog-checkpoint, tlog-cosignature).
+ED25519, COSIGNATURE, P256 = b"\x01", b"\x04", b"\xffecdsa-p256-sha256"
+SIZES = {ED25519: 32, COSIGNATURE: 32, P256: 65}
+
+
+def make_key(name, key_id, material, for_host=None):
+    material = from64(material)
+    kind = next((kind for kind in SIZES if material.startswith(kind)), b"?")
+    need(len(material) == len(kind) + SIZES.get(kind, 0), f"The key {name} is of no known type.")
+    own_id = sha(name.encode(), b"\n", material)[:4]
+    need(key_id in {own_id.hex(), None}, f"The key {name} does not have the id {key_id}.")
+    return Record(name=name, id=own_id, kind=kind, public=material[len(kind) :], for_host=for_host)
+
+
+def read_note(note):
+    """Return what a note in checkpoint form says, and its signatures; nothing of it is to be believed yet."""
+    text, _, lines = note.rpartition("\n\n")
+    form = r"[^\0-\x1f]+\n(0|[1-9][0-9]{0,17})\n\S+(\n[^\0-\x1f]+)*\n\n(\u2014 [^\s+\0-\x1f]+ \S+\n)+"
+    need(re.fullmatch(form, note), f"Not a signed checkpoint: {note}")
+    first, size, root, *more = text.split("\n")
+    signatures = [(line.split(" ")[1], from64(line.split(" ")[2])) for line in lines[:-1].split("\n")]
+    body = text.encode() + b"\n"
+    return Record(first=first, size=int(size), root=from64(root), more=more, body=body, signatures=signatures)
+
+
+def check_signature(key, body, data):
+    if key.kind == COSIGNATURE:  # begins with the time, which is signed too
+        body, data = b"cosignature/v1\ntime %d\n%b" % (int.from_bytes(data[:8], "big"), body), data[8:]
+    try:
+        if key.kind == P256:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key.public)
+            point.verify(data, body, ec.ECDSA(SHA256()))
+        else:
+            ed25519.Ed25519PublicKey.from_public_bytes(key.public).verify(data, body)
+    except InvalidSignature:
+        raise ValueError(f"The signature by {key.name} does not hold.") from None
+
+
+# THE POLICY (C2SP tlog-policy): logs, witnesses, and by name the rules that say who must have signed.
+def read_policy(text):
+    logs, witnesses, rules, members, quorums = [], {}, {"none": lambda seen: True}, ["none"], []
+    for line in text.split("\n"):
+        match re.findall("[^ \t]+", line):
+            case ["log", vkey, *_]:
+                logs.append(make_key(*vkey.split("+", 2)))
+            case ["witness", name, vkey, *_] if name not in rules:
+                witnesses[name] = make_key(*vkey.split("+", 2))
+                rules[name] = lambda seen, name=name: name in seen
+            case ["group", name, wanted, *names] if name not in rules and {*names} <= rules.keys():
+                members += names
+                count = int({"any": 1, "all": len(names)}.get(wanted, wanted))
+                need(1 <= count <= len(names) and len({*members}) == len(members), f"No such group: {line}")
+                rules[name] = lambda seen, n=count, of=names: sum(rules[one](seen) for one in of) >= n
+            case ["quorum", name] if name in rules:
+                quorums.append(rules[name])
+            case [word, *_]:
+                need(word.startswith("#"), f"Not a line of a policy: {line}")
+    publics = {key.public for key in witnesses.values() if key.kind == COSIGNATURE}
+    need(len(publics) == len(witnesses) and len(quorums) == 1, "Not one quorum, or not one key a witness.")
+    return logs, witnesses, quorums[0]
+
+
+# THE CHECKS, in the order of formats.md, "Evidence"; `verify` at the end does the first and calls the others.
+def check_event(e, reports, log):
+    """It stands in the log; its members give c; c stands in the report, which the reporter signed whole."""
+    c, r = e.entry[9:41], reports[e.report]
+    need(root_of(e.entry, e.index, log.size, e.proof) == log.root, f"Entry {e.index} is not in the log.")
+    digests = [m.withheld if "why" in vars(m) else sha(m.salt, m.bytes) for m in e.members]
+    need(e.entry[:1] + c == b"\1" + sha(b"voltrail.event", *digests), f"Entry {e.index} has other members.")
+    need(root_of(c, e.position, r.size, e.report_proof) == r.root, f"Entry {e.index} is not so signed.")
+    shown = [m.bytes for m in e.members if "bytes" in vars(m)]
+    e.line, e.whole = b"{%b}" % b",".join(shown), len(shown) == len(digests)
+    e.fields = dict(pair for m in shown for (pair,) in [json.loads(b"{%b}" % m, object_pairs_hook=list)])
+    reasons = {m.why for m in e.members if "why" in vars(m)}
+    need(len(e.fields) == len(shown) and reasons <= {"access", "erased"}, f"Entry {e.index} is ill-formed.")
+
+
+def check_chain(chain, log):
+    """Links run k = 1, 2, ... and each hashes in all before it; the head says how many there were."""
+    h, head, subject, chain.until = [bytes(32)], chain.head, chain.subject.encode(), 0
+    for k, e in enumerate(chain.events, 1):
+        link, line = e.link, e.fields
+        follows = (link.k, link.before) == (k, h[-1]) and chain.until <= e.index
+        need(follows, f"{chain.subject}: something is missing before {k}.")
+        leaf = sha(link.t, subject) + k.to_bytes(8, "big") + h[-1]
+        need(root_of(leaf, link.at, link.of, link.proof) == e.entry[41:], f"Entry {e.index} is not link {k}.")
+        topic = re.sub("^(role|key)_", "organisation_", line.get("kind", "")).split("_")[0]
+        named = [("battery", code) for code in [line.get("code"), *(line.get("codes") or [])]]
+        named.append(("vehicle", line.get("vin")))
+        for about, member in [("organisation",) * 2, ("model", "model_id"), ("lot",) * 2, ("site",) * 2]:
+            named += [(about, line.get(member))] * (topic in {about, "corrected"})
+        named = [f"{about}:{name}" for about, name in named if name is not None]
+        fits = len(named) == link.of and named[link.at] == chain.subject
+        need(fits or not e.whole, f"Entry {e.index} has other subjects.")
+        h.append(sha(h[-1], e.entry))
+        chain.until = e.index + 1  # before this entry nothing is left out
+    if head:
+        chain.until = int.from_bytes(head.entry[1:9], "big")
+        fits = 0 < head.events == sum(event.index < chain.until for event in chain.events)
+        need(fits and chain.until <= head.index, f"{chain.subject}: the head is of another time.")
+        leaf = sha(head.salt, head.events.to_bytes(8, "big"), h[head.events])
+        root = root_of(sha(b"voltrail.head", subject) + leaf, head.position, head.heads, head.proof)
+        fits = head.entry == b"\2" + head.entry[1:9] + head.heads.to_bytes(8, "big") + root
+        fits = fits and root_of(head.entry, head.index, log.size, head.entry_proof) == log.root
+        need(fits, f"{chain.subject}: the head is not among the heads in the log.")
+
+
+def check_signatures(events, chains, reports, authorities, log):
+    """Each is by a key that counts: the authority's, or one that is in the record and was not revoked."""
+    keys, trusted = {name: {} for name in chains}, {key.name.rpartition("/")[0] for key, *_ in authorities}
+    for e in events:  # as the log stood when each came in
+        report, fields, (signer, signature) = reports[e.report], e.fields, reports[e.report].signatures[0]
+        kind, owner, holder = fields["kind"], report.owner, signer.rpartition("/")[0]
+        given = {key.name: key for key, first, last in authorities if first <= e.index <= last}
+        ring = given if holder in trusted else keys.get(holder)
+        if ring is not None:
+            need(signer in ring and ring[signer].id == signature[:4], f"No key of entry {e.index} counts.")
+            check_signature(ring[signer], report.body, signature[4:])
+        if holder != owner:
+            fits = holder == log.first + "/host" and kind.split("_")[0] not in {"organisation", "role", "key"}
+            fits = fits and all(key.for_host for key in keys.get(owner, {}).values())
+            need(fits, f"Entry {e.index} is signed by somebody who may not.")
+        if kind in {"key_added", "key_revoked"}:
+            whose, name = fields["organisation"], f"{fields['organisation']}/{fields['key_id']}"
+            need(ring and holder in {whose, *trusted}, f"The signer may not say entry {e.index}.")
+            keys[whose].pop(name, None)
+        if kind == "key_added":
+            algorithm = {"ed25519": ED25519, "ecdsa-p256-sha256": P256}[fields["algorithm"]]
+            material = b64encode(algorithm + from64(fields["public_key"])).decode()
+            keys[whose][name] = make_key(name, None, material, fields.get("host_may_sign") is True)
+        until = [chains[name].until if name in chains else 0 for name in {holder, owner} - trusted]
+        e.signed = "key proved by the record" if until else "key of the authority"
+        if until and min(until) <= e.index:
+            e.signed = "a later revocation not ruled out" if min(until) else "key status not proved"
+
+
+def verify(data, policy, authorities):
+    value = json.loads(data.decode())
+    need(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() == data, "Not its one form.")
+    evidence = take(value, EVIDENCE)
+    log, seen, (logs, witnesses, is_quorum) = read_note(evidence.checkpoint), set(), read_policy(policy)
+    known = [("", key) for key in logs if key.name == log.first] + [*witnesses.items()]
+    for signer, signature in log.signatures:  # those of unknown keys say nothing
+        for name, key in known:
+            if (key.name, key.id) == (signer, signature[:4]):
+                check_signature(key, log.body, signature[4:])
+                seen.add(name)
+    need("" in seen and is_quorum(seen), "No log of the policy signed, or not yet a quorum of witnesses.")
+    reports = {digest: read_note(note) for digest, note in evidence.reports.items()}
+    for digest, report in reports.items():
+        origin, _, report.owner = report.first.rpartition("/report/")
+        form = (origin, len(report.signatures), report.more, sha256(report.body).hexdigest())
+        need(form == (log.first, 1, [], digest), f"{digest} is not a report to this log.")
+    chains = {one.subject.removeprefix("organisation:"): one for one in [evidence, *evidence.signers]}
+    events = sorted((one for chain in chains.values() for one in chain.events), key=lambda one: one.index)
+    known = evidence.format == "voltrail-evidence/1" and len(chains) == 1 + len(evidence.signers)
+    need(known, "Not a format known here, or a chain twice.")
+    need({event.report for event in events} == {*reports}, "A report is missing, or proves nothing here.")
+    for event in events:
+        check_event(event, reports, log)
+    for chain in chains.values():
+        check_chain(chain, log)
+    ranges = [re.fullmatch(r"(.+?)(?:@(\d+)-(\d+))?", authority).groups() for authority in authorities]
+    keys = [(make_key(*v.split("+", 2)), int(first or 0), int(last or 1 << 63)) for v, first, last in ranges]
+    check_signatures(events, chains, reports, keys, log)
+    proved = [f"entry {event.index}, {event.signed}: {event.line.decode()}" for event in evidence.events]
+    others = f"no others up to entry {evidence.until - 1}" if evidence.head else "perhaps others (no head)"
+    proved.append(f"The registry has bound itself to these {len(proved)} events and {others}.")
+    return [f"Proved for {evidence.subject}, {log.first} at {log.size}, seen by {sorted(seen)[1:]}:", *proved]
+
+
+if __name__ == "__main__":
+    try:
+        print(*verify(Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]).read_text(), sys.argv[3:]), sep="\n")
+    except (ValueError, LookupError, TypeError, RecursionError) as wrong:
+        sys.exit(f"Not proved. {wrong}")
