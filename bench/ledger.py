@@ -118,7 +118,7 @@ def everyday(stored: int, reports: int, seed: int) -> list[bytes]:
                         line("shipped", clock, code=code, to=MAKER, carrier=MAKER, site="BENCH-1", **note),
                         line("received", clock, code=code, **{"from": MAKER}, site="BENCH-2", **note),
                         line("installed", clock, code=code, vin=vin, reason="new", odometer_km=12, **note),
-                        line("serviced", clock, code=code, work="inspection", site="BENCH-1", **note),
+                        line("serviced", clock, code=code, work="inspection", **note),
                     ],
                     [30, 22, 22, 20, 6],
                 )[0]

@@ -20,6 +20,7 @@ from voltrail.errors import UsageError
 from voltrail.ledger.keys import ED25519, P256, Signer, encode64
 from voltrail.ledger.witness import Cosigner
 from voltrail.registry.doctor import diagnose
+from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise, load, write_private
 
@@ -144,6 +145,8 @@ def serve(
 def _serve(
     registry: Registry, host: str, port: int, tls_cert: str | None = None, tls_key: str | None = None
 ) -> None:
+    import gc
+
     import uvicorn
 
     from voltrail.api.app import create_app
@@ -153,8 +156,13 @@ def _serve(
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
+    app = create_app(registry)
+    warm()
+    # A report is thousands of objects without a circle among them: look for garbage less often.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     uvicorn.run(
-        create_app(registry),
+        app,
         host=host,
         port=port,
         ssl_certfile=tls_cert,

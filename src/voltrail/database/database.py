@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
-from voltrail.database import embedded
+from voltrail.database import copy, embedded
 from voltrail.errors import RegistryError, UsageError
 
 Connection = psycopg.Connection[tuple]  # type: ignore[type-arg]
+
+class Texts:
+    """Many texts as one parameter, written at once; a list is written by psycopg one by one."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self.array = copy.texts([value.encode() for value in values])[4:]
+
+
+class _TextsDumper(Dumper):
+    format, oid = Format.BINARY, 1009  # text[]
+
+    def dump(self, obj: Texts) -> bytes:
+        return obj.array
+
+
+psycopg.adapters.register_dumper(Texts, _TextsDumper)
 
 MIGRATION_LOCK = 0x566F6C74  # "Volt"
 

@@ -5,7 +5,7 @@ What organisations report: lines of bytes, and the typed events they hold.
 `table` who may report it and what follows from it.
 """
 
-from voltrail.events.kinds import Event, decode, encode, member_names, subjects
+from voltrail.events.kinds import Event, batteries, decode, decode_all, encode, member_names, subjects
 from voltrail.events.lines import split
 
-__all__ = ["Event", "decode", "encode", "member_names", "split", "subjects"]
+__all__ = ["Event", "batteries", "decode", "decode_all", "encode", "member_names", "split", "subjects"]

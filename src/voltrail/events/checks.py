@@ -31,12 +31,11 @@ from voltrail.events.structs import (
 MAX_SUBJECTS: Final = 2_000
 
 
-def check_year(when: datetime) -> None:
-    """Raise for a time no battery of the record can have."""
-    if not 1990 <= when.year <= 2199:
-        raise reading.value(
-            f"occurred_at is in the year {when.year}.", "Give the time as in 2026-04-21T09:00:00+08:00."
-        )
+def bad_year(when: datetime) -> VoltrailError:
+    """Return the error for a time no battery of the record can have."""
+    return reading.value(
+        f"occurred_at is in the year {when.year}.", "Give the time as in 2026-04-21T09:00:00+08:00."
+    )
 
 
 def bad_code(text: str) -> VoltrailError:

@@ -14,6 +14,7 @@ a new kind. `table` says who may report each kind and what follows from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ import msgspec
 from voltrail.codes import is_code
 from voltrail.errors import EventError, VoltrailError
 from voltrail.events import lines, reading
-from voltrail.events.checks import CHECKS, bad_code, check_many, check_year
+from voltrail.events.checks import CHECKS, bad_code, bad_year, check_many
 from voltrail.events.structs import (
     STRUCTS,
     Assembled,
@@ -124,13 +125,16 @@ __all__ = [
     "VehicleExported",
     "VehicleImported",
     "VehicleScrapped",
+    "batteries",
     "decode",
+    "decode_all",
     "encode",
     "member_names",
     "subjects",
 ]
 
 _decode = msgspec.json.Decoder(Event).decode
+_decode_lines = msgspec.json.Decoder(Event).decode_lines
 
 
 def member_names(kind: str) -> tuple[str, ...]:
@@ -149,7 +153,37 @@ def decode(line: bytes) -> Event:
         event: Event = _decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
         raise reading.explain(line, error, STRUCTS) from None
-    check_year(event.occurred_at)
+    _check(event, line)
+    return event
+
+
+def decode_all(lines: Sequence[bytes]) -> list[Event | VoltrailError]:
+    """Return for each line in the strict form its event, or the error that `decode` raises."""
+    try:
+        events: list[Event] = _decode_lines(b"\n".join(lines))
+    except (msgspec.DecodeError, RecursionError):
+        return [_decoded(line) for line in lines]
+    found: list[Event | VoltrailError] = []
+    for event, line in zip(events, lines, strict=True):
+        try:
+            _check(event, line)
+            found.append(event)
+        except VoltrailError as error:
+            found.append(error)
+    return found
+
+
+def _decoded(line: bytes) -> Event | VoltrailError:
+    try:
+        return decode(line)
+    except VoltrailError as error:
+        return error
+
+
+def _check(event: Event, line: bytes) -> None:
+    """Raise `EventError` for what the types of the members do not say."""
+    if not 1990 <= event.occurred_at.year <= 2199:
+        raise bad_year(event.occurred_at)
     if b"\\u0000" in line:
         raise reading.value("U+0000 stands in a string; no event needs it.", "Leave the escape \\u0000 out.")
     named = batteries(event)
@@ -163,7 +197,6 @@ def decode(line: bytes) -> Event:
         check(event)
     if isinstance(event, Corrected) and event.line is not None:
         _check_replacement(event, event.line.encode(errors="replace"))
-    return event
 
 
 def encode(event: Event) -> bytes:

@@ -45,7 +45,9 @@ Phase = Literal["original", "re_used", "repurposed", "remanufactured", "waste"]
 FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
 
 
-class _Base(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
+class _Base(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True, gc=False
+):
     """What every event has."""
 
     kind: ClassVar[str] = ""

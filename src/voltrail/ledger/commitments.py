@@ -30,6 +30,12 @@ def commit(digests: Iterable[bytes]) -> bytes:
     return sha256(b"voltrail.event" + b"".join(digests)).digest()
 
 
+def commit_line(secret: bytes, line: int, members: Sequence[bytes]) -> bytes:
+    """Return the commitment of one line (from 0), given its members in order."""
+    drawn = salts(secret, line, len(members))
+    return commit([member_digest(*one) for one in zip(drawn, members, strict=True)])
+
+
 def commit_lines(secret: bytes, lines: Sequence[Sequence[bytes]]) -> list[bytes]:
     """
     Return the commitment of each line, given the members of each, in order.

@@ -100,6 +100,19 @@ def successor_entry(checkpoint: str) -> bytes:
     return b"\x03" + sha256(checkpoint.encode()).digest()
 
 
+def enter_one(
+    blind: bytes, k: int, head: bytes, received_ms: int, commitment: bytes
+) -> tuple[bytes, bytes, bytes]:
+    """
+    Return L, the entry, and the new head of the chain, for an event about one subject.
+
+    The hot path of appending: `links_root`, `event_entry` and `chain`, written into one.
+    """
+    links = sha256(b"\0" + blind + k.to_bytes(8, "big") + head).digest()
+    entry = b"\x01" + received_ms.to_bytes(8, "big") + commitment + links
+    return links, entry, sha256(head + entry).digest()
+
+
 def chain(head: bytes, entry: bytes) -> bytes:
     """Return the head of a subject's chain after one more entry."""
     return sha256(head + entry).digest()

@@ -32,7 +32,7 @@ class KnownLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     index: Count
 
 
-class LinkedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LinkedSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A subject of an accepted event: this is its k-th, and h is the head of its chain after it."""
 
     subject: str

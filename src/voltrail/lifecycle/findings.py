@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
@@ -17,8 +18,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Lookup = Callable[[str], Organisation | None]
 
 
+@lru_cache(16)
 def from_ms(milliseconds: int) -> datetime:
-    """Return the time of milliseconds since 1970, in UTC."""
+    """Return the time of milliseconds since 1970, in UTC; remembered, since many events come at one time."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
@@ -27,7 +29,7 @@ def rule_findings(
     organisation: Organisation,
     received: datetime,
     rules: tuple[Rule, ...],
-    batteries: tuple[Battery, ...],
+    batteries: Sequence[Battery],
     lookup: Lookup,
 ) -> Iterator[Finding]:
     """Yield what one event is late for or breaches; `batteries` are the states before it."""
@@ -42,15 +44,19 @@ def rule_findings(
             yield from _use(rule, event)
 
 
-def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: tuple[Battery, ...]) -> bool:
+def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Sequence[Battery]) -> bool:
     """Return whether a rule speaks of this event, reporter and phase."""
-    if rule.roles and not has_role(organisation, frozenset(rule.roles), event.occurred_at):
+    if rule.roles and not has_role(organisation, rule.roles, event.occurred_at):
         return False
     if rule.reasons and event.reason not in rule.reasons:
         return False
     if not rule.phases or event.kind in {"collected", "handed_over"}:
         return True
-    return any(battery.phase in rule.phases for battery in batteries)
+    phases = rule.phases
+    for battery in batteries:
+        if battery.phase in phases:
+            return True
+    return False
 
 
 def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:
@@ -83,7 +89,7 @@ def _trigger(rule: Rule, event: Event) -> datetime | None:
 
 def _handover(rule: Rule, event: Any, lookup: Lookup) -> Iterator[Finding]:
     """Yield a finding when waste goes to an organisation in none of the lawful roles."""
-    lawful = frozenset(rule.value) if isinstance(rule.value, tuple) else frozenset()
+    lawful = rule.value if isinstance(rule.value, tuple) else ()
     receiver = lookup(event.to)
     if receiver is not None and has_role(receiver, lawful, event.occurred_at):
         return

@@ -123,11 +123,9 @@ def _replaced(root: int, first: Recorded | None, correction: Recorded) -> Record
 def _turned(state: State, recorded: Recorded, *, counted: bool) -> State:
     """Return the state after an event that counts; with `counted`, tallied as well."""
     changes = turn_battery(state, recorded) if isinstance(state, Battery) else turn_other(state, recorded)
-    if counted:
-        when = recorded.event.occurred_at
+    if counted:  # in order, so it is the latest
         changes["count"] = state.count + 1
-        if state.latest is None or when > state.latest:
-            changes["latest"] = when
+        changes["latest"] = recorded.event.occurred_at
     return replace(state, **changes) if changes else state
 
 

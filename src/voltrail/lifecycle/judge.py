@@ -8,13 +8,13 @@ refused only when it cannot be. What may be true is taken, with its findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from voltrail.errors import IdentityError, Refusal
-from voltrail.events import Event, subjects
+from voltrail.events import Event, batteries, subjects
 from voltrail.events.kinds import Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle.findings import from_ms, rule_findings
@@ -37,7 +37,7 @@ _MODEL_KINDS: Final = frozenset({"model_registered", "model_certified"})
 _DESIGN: Final = "docs/events.md"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Whether an event is taken: with a refusal it is not; findings stand beside one that is."""
 
     refusal: Refusal | None = None
@@ -65,8 +65,19 @@ class World(Protocol):
 _TAKEN: Final = Verdict()
 
 
-def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Rules) -> Verdict:
-    """Return whether a report of what has happened is taken, with the findings late and breach."""
+def judge(
+    event: Event,
+    reporter: str,
+    received_ms: int,
+    world: World,
+    rules: Rules,
+    about: Sequence[Battery] | None = None,
+) -> Verdict:
+    """
+    Return whether a report of what has happened is taken, with the findings late and breach.
+
+    `about` are the states of the event's batteries, where the caller has them at hand.
+    """
     organisation = world.organisation(reporter)
     if organisation is None:
         return _refused(
@@ -74,25 +85,23 @@ def judge(event: Event, reporter: str, received_ms: int, world: World, rules: Ru
             f"The organisation {reporter} is not registered.",
             "Ask the authority to register it and grant its roles.",
         )
-    if event.occurred_at.timestamp() * 1000 > received_ms + FUTURE_ALLOWANCE_MS:
+    if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS):
         return _refused(
             "time.future",
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",
             "Report what has happened, and check the clock; ask beforehand with a check instead.",
         )
-    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, world)
+    if about is None:
+        about = _batteries(event, world)
+    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, about, world)
     if refusal is not None:
         return Verdict(refusal)
     counting = rules.of(event.kind, event.occurred_at)
     if not counting:
         return _TAKEN
-    batteries = tuple(_batteries(event, world))
-    return Verdict(
-        None,
-        tuple(
-            rule_findings(event, organisation, from_ms(received_ms), counting, batteries, world.organisation)
-        ),
-    )
+    received = from_ms(received_ms)
+    findings = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
+    return Verdict(None, findings) if findings else _TAKEN
 
 
 def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -304,14 +313,14 @@ def _not_last_refusal(event: Corrected, root: Recorded, world: World) -> Refusal
 # ------------------------------------------------------------- after an end
 
 
-def _state_refusal(event: Event, world: World) -> Refusal | None:
+def _state_refusal(event: Event, about: Sequence[Battery], world: World) -> Refusal | None:
     """Return why the state of one of the batteries forbids the event: it had already ended then."""
     if event.kind in _AFTER_AN_END:
         return None
-    for battery in _batteries(event, world):
+    for battery in about:
         end, ended_at = battery.end, battery.ended_at
-        claim = battery.whereabouts
-        if claim is not None and claim.place == "in_parent":
+        claims = battery.claims
+        if len(claims) == 1 and claims[0].place == "in_parent":
             above = effective(battery, lambda code: _battery(code, world))
             if above.end in _ENDS_WITH_PARTS:
                 end, ended_at = above.end, above.ended_at
@@ -328,13 +337,10 @@ def _state_refusal(event: Event, world: World) -> Refusal | None:
     return None
 
 
-def _batteries(event: Event, world: World) -> Iterator[Battery]:
-    """Yield the states of the event's batteries, as far as the record knows them."""
-    for subject in subjects(event):
-        if subject.startswith("battery:"):
-            state = world.state(subject)
-            if isinstance(state, Battery):
-                yield state
+def _batteries(event: Event, world: World) -> list[Battery]:
+    """Return the states of the event's batteries, as far as the record knows them."""
+    states = [world.state("battery:" + code) for code in batteries(event)]
+    return [state for state in states if isinstance(state, Battery)]
 
 
 def _battery(code: str, world: World) -> Battery | None:

@@ -51,7 +51,7 @@ ENDS: Final = ("dismantled", "recycled", "succeeded", "exported", "destroyed")
 MAX_DEPTH: Final = 32
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the log and who reported it when."""
 
     index: int
@@ -60,7 +60,7 @@ class Recorded(msgspec.Struct, frozen=True):
     received_ms: int
 
 
-class Finding(msgspec.Struct, frozen=True, array_like=True):
+class Finding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
     What does not add up, and which event showed it.
 
@@ -76,7 +76,7 @@ class Finding(msgspec.Struct, frozen=True, array_like=True):
     source: str | None = None
 
 
-class Whereabouts(msgspec.Struct, frozen=True, array_like=True):
+class Whereabouts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
     One claim of where a battery is.
 
@@ -99,7 +99,7 @@ class Whereabouts(msgspec.Struct, frozen=True, array_like=True):
         return (self.place, self.holder, self.vin, self.parent, self.system, self.site, self.to)
 
 
-class Battery(msgspec.Struct, frozen=True, array_like=True):
+class Battery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
     What the record says of a battery.
 
@@ -153,7 +153,7 @@ class Battery(msgspec.Struct, frozen=True, array_like=True):
         return self.claims[0].holder if len(self.claims) == 1 else None
 
 
-class Vehicle(msgspec.Struct, frozen=True, array_like=True):
+class Vehicle(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a vehicle: the batteries it carries now, and its dates."""
 
     vin: str
@@ -171,7 +171,7 @@ class Vehicle(msgspec.Struct, frozen=True, array_like=True):
     mended: tuple[tuple[int, int], ...] = ()
 
 
-class Model(msgspec.Struct, frozen=True, array_like=True):
+class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a type of battery: its maker's declaration and certificates."""
 
     model_id: str

@@ -9,6 +9,7 @@ claims about time, `occurred_at` least of all, decides whether a signature count
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -55,7 +56,7 @@ ALGORITHMS: Final[dict[str, int]] = {"ed25519": 32, "ecdsa-p256-sha256": 65}
 """Signature algorithms and the length of their raw public keys in bytes."""
 
 
-class RolePeriod(msgspec.Struct, frozen=True, array_like=True):
+class RolePeriod(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A role from a moment, until (not including) another; open when `until` is None."""
 
     role: str
@@ -63,7 +64,7 @@ class RolePeriod(msgspec.Struct, frozen=True, array_like=True):
     until: datetime | None = None
 
 
-class Key(msgspec.Struct, frozen=True, array_like=True):
+class Key(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A key counts for entries after the index it was added at, up to the one it was revoked at."""
 
     key_id: str
@@ -75,7 +76,7 @@ class Key(msgspec.Struct, frozen=True, array_like=True):
     compromised_since: datetime | None = None
 
 
-class Organisation(msgspec.Struct, frozen=True, array_like=True):
+class Organisation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
     What the record says of an organisation.
 
@@ -95,7 +96,7 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True):
     mended: tuple[tuple[int, int], ...] = ()
 
 
-class Site(msgspec.Struct, frozen=True, array_like=True):
+class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a site."""
 
     identifier: str
@@ -117,7 +118,7 @@ def roles_at(organisation: Organisation, when: datetime) -> frozenset[str]:
     )
 
 
-def has_role(organisation: Organisation, roles: frozenset[str], when: datetime) -> bool:
+def has_role(organisation: Organisation, roles: Collection[str], when: datetime) -> bool:
     """Return whether an organisation had one of these roles at a moment. Cheap: the hot path asks."""
     for period in organisation.roles:
         if period.role in roles and period.since <= when and (period.until is None or when < period.until):

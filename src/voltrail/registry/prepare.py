@@ -2,6 +2,7 @@
 What can be done with a report before its turn: decode, commit, hash.
 
 Nothing here looks at the record, so it runs outside the lock, for several reports at once.
+A long report is hashed in lanes (`ledger/lanes.py`); a short one is done before those are warm.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import msgspec
 
 from voltrail.database import copy
 from voltrail.errors import LineError, Refusal, ReportError, VoltrailError
-from voltrail.events import Event, decode, split, subjects
+from voltrail.events import Event, decode_all, split, subjects
 from voltrail.ledger import merkle
-from voltrail.ledger.commitments import commit_lines
+from voltrail.ledger.commitments import commit_line, commit_lines
 from voltrail.ledger.entries import link_blinds
 from voltrail.ledger.reports import ReportFile, ReportNote, parse_report_note
 
 Mode = Literal["all", "valid"]
 
+FEW_LINES = 32
+HASH_BYTES = 32
 
-class PreparedLine(msgspec.Struct):
+
+class PreparedLine(msgspec.Struct, gc=False):
     """
     One line, ready to be judged; `event` is None when it is refused already.
 
@@ -35,7 +39,7 @@ class PreparedLine(msgspec.Struct):
     event: Event | None = None
     refusal: Refusal | None = None
     subjects: tuple[str, ...] = ()
-    blinds: list[bytes] = []
+    blinds: Sequence[bytes] = ()
     occurred_us: int = 0
     fixed: bytes = b""
 
@@ -68,49 +72,100 @@ def prepare(file: ReportFile, origin: str, mode: Mode, source_digest: bytes | No
             f"The note is signed over {note.size:,} lines, and {len(file.lines):,} came.",
             "Send the file as it was signed.",
         )
-    commitments = commit_lines(file.secret, split_all(file.lines))
-    nodes, peaks = merkle.extend(0, (), [merkle.leaf_hash(c) for c in commitments])
+    commitments = commit_all(file.secret, file.lines)
+    nodes, peaks = extend_tree(0, (), commitments)
     if merkle.root_of(peaks) != note.root:
         raise ReportError(
             "report.root",
             "The lines and the secret are not those that were signed.",
             "Sign the lines again and send the new file.",
         )
-    lines = [
-        _prepare_line(file.secret, number, line, commitment)
-        for number, (line, commitment) in enumerate(zip(file.lines, commitments, strict=True))
-    ]
     digest = sha256(note.text.encode()).digest()
+    lines = _prepare_lines(file, commitments)
     return Prepared(note, file.note, file.secret, digest, nodes, lines, mode, source_digest)
+
+
+def commit_all(secret: bytes, lines: Sequence[bytes]) -> list[bytes]:
+    """Return the commitments of lines; LineError names the line not in the strict form."""
+    data = b"\n".join(lines)
+    if len(lines) < FEW_LINES or not _is_utf8(data):
+        return commit_lines(secret, split_all(lines))
+    from voltrail.events import scan
+    from voltrail.ledger import lanes
+
+    members = scan.find_members(data, scan.ends_of(lines))
+    commitments = hashes_in(lanes.commit_members(secret, data, *members))
+    for number in members.lines_without():
+        commitments[number] = commit_line(secret, number, _split(number, lines[number]))
+    return commitments
+
+
+def hashes_in(joined: bytes) -> list[bytes]:
+    """Return the hashes that stand one after another in some bytes."""
+    return [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
+
+
+def extend_tree(
+    size: int, peaks: tuple[bytes, ...], leaves: Sequence[bytes]
+) -> tuple[bytes, tuple[bytes, ...]]:
+    """Append leaves of one length to a tree of `size`; return its new nodes in post-order, and its peaks."""
+    if len(leaves) < FEW_LINES:
+        return merkle.extend(size, peaks, [merkle.leaf_hash(leaf) for leaf in leaves])
+    from voltrail.ledger import lanes
+
+    return lanes.extend(size, peaks, lanes.leaf_hashes(b"".join(leaves), len(leaves[0])))
+
+
+def warm() -> None:
+    """Load what long reports are hashed with, so that the first of them does not wait for it."""
+    line = b'{"kind":"found","occurred_at":"2026-04-21T09:00:00+08:00"}'
+    commitments = commit_all(bytes(16), [line] * FEW_LINES)
+    extend_tree(0, (), commitments)
+    _blinds(bytes(16), [("battery:",)] * FEW_LINES)
 
 
 def split_all(lines: Sequence[bytes]) -> list[list[bytes]]:
     """Return the members of each line; LineError says which line, counting from 1."""
-    members = []
-    for number, line in enumerate(lines, 1):
-        try:
-            members.append(split(line))
-        except LineError as error:
-            raise LineError(error.rule, error.message, error.fix, number, error.source) from None
-    return members
+    return [_split(number, line) for number, line in enumerate(lines)]
 
 
-def _prepare_line(secret: bytes, number: int, line: bytes, commitment: bytes) -> PreparedLine:
+def _split(number: int, line: bytes) -> list[bytes]:
     try:
-        event = decode(line)
-    except VoltrailError as error:
-        return PreparedLine(line, commitment, refusal=error.as_refusal(number + 1))
-    about = subjects(event)
-    occurred_us = round(event.occurred_at.timestamp() * 1_000_000)
-    fixed = b"".join(
-        (
-            copy.integer(number),
-            copy.text(event.kind),
-            copy.timestamp(occurred_us),
-            copy.blob(line),
-            copy.blob(commitment),
-            copy.texts([subject.encode() for subject in about]),
-        )
-    )
-    blinds = link_blinds(secret, number, about)
-    return PreparedLine(line, commitment, event, None, about, blinds, occurred_us, fixed)
+        return split(line)
+    except LineError as error:
+        raise LineError(error.rule, error.message, error.fix, number + 1, error.source) from None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _prepare_lines(file: ReportFile, commitments: list[bytes]) -> list[PreparedLine]:
+    events = decode_all(file.lines)
+    about = [() if isinstance(event, VoltrailError) else subjects(event) for event in events]
+    prepared, blinds, seen = [], _blinds(file.secret, about), 0
+    for number, (line, event, names, commitment) in enumerate(
+        zip(file.lines, events, about, commitments, strict=True)
+    ):
+        if isinstance(event, VoltrailError):
+            prepared.append(PreparedLine(line, commitment, refusal=event.as_refusal(number + 1)))
+            continue
+        occurred_us = round(event.occurred_at.timestamp() * 1_000_000)
+        fixed = copy.event_end(number, event.kind, occurred_us, line, commitment, names)
+        blind = blinds[seen : seen + len(names)]
+        seen += len(names)
+        prepared.append(PreparedLine(line, commitment, event, None, names, blind, occurred_us, fixed))
+    return prepared
+
+
+def _blinds(secret: bytes, about: list[tuple[str, ...]]) -> list[bytes]:
+    """Return the blinds of all subjects of all lines, one after another."""
+    if len(about) < FEW_LINES:
+        return [blind for number, names in enumerate(about) for blind in link_blinds(secret, number, names)]
+    from voltrail.ledger import lanes
+
+    return hashes_in(lanes.blind_subjects(secret, about))

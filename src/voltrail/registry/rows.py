@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from voltrail.database import copy
 from voltrail.database.database import Connection
+from voltrail.errors import RegistryError
 from voltrail.ledger import merkle
 from voltrail.lifecycle import Battery, State, encode_state
 from voltrail.registry.world import Slot
@@ -14,10 +15,16 @@ HASH_BYTES = 32
 CHUNK_HASHES = 126
 CHUNK_BYTES = CHUNK_HASHES * HASH_BYTES
 
-STAGE = "create temp table if not exists stage (like subject) on commit delete rows"
-STAGE_PLAN = "set enable_hashjoin = off; set enable_mergejoin = off"
+STAGE = "create temp table if not exists stage (like subject, at tid) on commit delete rows"
 
-_SUBJECT_COLUMNS = copy.columns(10)
+# By ctid, so that no index is asked a second time. The log's lock is held since the rows were read, and
+# nobody else changes them; were a row not there after all, the number of rows would tell.
+UPDATE = """
+update subject s set k = u.k, h = u.h, seq = u.seq, latest_us = u.latest_us, state = u.state,
+    place = u.place, phase = u.phase, holder = u.holder, model = u.model
+from stage u where s.ctid = u.at and s.id = u.id
+"""
+STAGE_PLAN = "set enable_hashjoin = off; set enable_mergejoin = off"
 
 
 class NewNodes(Mapping[int, bytes]):
@@ -54,32 +61,30 @@ def copy_in(connection: Connection, table: str, rows: Iterable[bytes]) -> None:
 def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
     """Write the rows of subjects that changed: new ones by COPY, others through a staging table."""
     changed = [slot for slot in slots if slot.dirty]
-    new = [_subject_row(slot) for slot in changed if slot.new]
-    known = [_subject_row(slot) for slot in changed if not slot.new]
+    new = [_subject_row(slot, 10) for slot in changed if slot.at is None]
+    known = [_subject_row(slot, 11) + copy.blob(slot.at) for slot in changed if slot.at is not None]
     if new:
         copy_in(connection, "subject", new)
     if known:
         copy_in(connection, "stage", known)
-        connection.execute(
-            "update subject s set k = u.k, h = u.h, seq = u.seq, latest_us = u.latest_us, state = u.state,"
-            " place = u.place, phase = u.phase, holder = u.holder, model = u.model"
-            " from stage u where s.id = u.id"
-        )
+        if connection.execute(UPDATE).rowcount != len(known):
+            raise RegistryError("database.changed", "Rows of subjects were changed by another program.")
 
 
 def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
-    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes."""
-    start = merkle.node_count(size)
+    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes: the last is filled, more follow."""
+    chunk, filled = divmod(merkle.node_count(size), CHUNK_HASHES)
     offset = 0
-    while offset < len(nodes):
-        chunk, filled = divmod(start + offset // HASH_BYTES, CHUNK_HASHES)
-        take = min(len(nodes) - offset, CHUNK_BYTES - filled * HASH_BYTES)
-        part = nodes[offset : offset + take]
-        if filled:
-            connection.execute("update tree set nodes = nodes || %s where chunk = %s", (part, chunk))
-        else:
-            connection.execute("insert into tree values (%s, %s)", (chunk, part))
-        offset += take
+    if filled:
+        offset = min(len(nodes), CHUNK_BYTES - filled * HASH_BYTES)
+        connection.execute("update tree set nodes = nodes || %s where chunk = %s", (nodes[:offset], chunk))
+        chunk += 1
+    further = [
+        copy.columns(2) + copy.bigint(number) + copy.blob(nodes[at : at + CHUNK_BYTES])
+        for number, at in enumerate(range(offset, len(nodes), CHUNK_BYTES), chunk)
+    ]
+    if further:
+        copy_in(connection, "tree", further)
 
 
 def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, bytes]:
@@ -99,21 +104,15 @@ def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, by
     return found
 
 
-def _subject_row(slot: Slot) -> bytes:
+def _subject_row(slot: Slot, columns: int) -> bytes:
     state = slot.state
     if state is None:
         raise ValueError(slot.subject)  # every written subject has had an event
-    return b"".join(
-        (
-            _SUBJECT_COLUMNS,
-            copy.text(slot.subject),
-            copy.bigint(slot.k),
-            copy.blob(slot.h),
-            copy.bigint(slot.last),
-            copy.bigint(slot.latest_us),
-            copy.blob(encode_state(state)),
-            *map(copy.text, shown_columns(state)),
-        )
+    place, phase, holder, model = shown_columns(state)
+    return copy.columns(columns) + copy.subject(
+        *(slot.subject, slot.k, slot.h, slot.last, slot.latest_us),
+        encode_state(state),
+        copy.text(place) + copy.text(phase) + copy.text(holder) + copy.text(model),
     )
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from voltrail.database.database import Connection
+from voltrail.database.database import Connection, Texts
 from voltrail.events import decode
 from voltrail.events.kinds import Corrected
 from voltrail.ledger.entries import NO_HEAD
+from voltrail.ledger.receipts import LinkedSubject
 from voltrail.lifecycle import Organisation, Recorded, State, decode_state, fold
 from voltrail.organisations.trust import RolePeriod
 
@@ -37,15 +38,26 @@ select w.seq, w.line, r.organisation, w.received_ms from walk w join report r on
 
 
 class Slot:
-    """A subject's row while a transaction works on it: k events, head h, the last of them, the state."""
+    """
+    A subject's row while a transaction works on it: k events, head h, the last of them, the state.
 
-    __slots__ = ("dirty", "h", "k", "last", "latest_us", "new", "state", "subject")
+    `at` is where the row stands in the table (its ctid), None while it is not there.
+    """
+
+    __slots__ = ("at", "dirty", "h", "k", "last", "latest_us", "state", "subject")
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.k, self.h, self.last, self.latest_us = 0, NO_HEAD, -1, NEVER_US
         self.state: State | None = None
-        self.new, self.dirty = True, False
+        self.at: bytes | None = None
+        self.dirty = False
+
+    def link(self, k: int, head: bytes, index: int, occurred_us: int) -> LinkedSubject:
+        """Take one more event into the chain; return where it stands there."""
+        self.k, self.h, self.last, self.dirty = k, head, index, True
+        self.latest_us = max(self.latest_us, occurred_us)
+        return LinkedSubject(self.subject, k, head)
 
     def saved(self) -> tuple[int, bytes, int, int, State | None, bool]:
         """Return what `restore` needs to undo all that follows."""
@@ -56,7 +68,7 @@ class Slot:
         self.k, self.h, self.last, self.latest_us, self.state, self.dirty = saved
 
 
-class Pending(msgspec.Struct):
+class Pending(msgspec.Struct, gc=False):
     """An event that this transaction appends."""
 
     recorded: Recorded
@@ -88,18 +100,20 @@ class World:
             self.slots[subject] = Slot(subject)
         with self._connection.cursor(binary=True) as cursor:
             cursor.execute(
-                "select id, k, h, seq, latest_us, state from subject where id = any(%s::text[])", (wanted,)
+                "select id, k, h, seq, latest_us, state, ctid from subject where id = any(%b)", (Texts(wanted),)
             )
-            for subject, k, h, last, latest_us, state in cursor:
+            for subject, k, h, last, latest_us, state, at in cursor.fetchall():
                 slot = self.slots[subject]
                 slot.k, slot.h, slot.last, slot.latest_us = k, h, last, latest_us
-                slot.state, slot.new = decode_state(subject, state), False
+                slot.state, slot.at = decode_state(subject, state), at
 
     def slot(self, subject: str) -> Slot:
         """Return the row of one subject, an empty one if the record does not know it."""
-        if subject not in self.slots:
+        found = self.slots.get(subject)
+        if found is None:
             self.load((subject,))
-        return self.slots[subject]
+            found = self.slots[subject]
+        return found
 
     def state(self, subject: str, /) -> State | None:
         """Return the state of a subject."""
@@ -109,12 +123,11 @@ class World:
         """Return a registered organisation, or one of the authorities."""
         state = self.slot("organisation:" + identifier).state
         known = state if isinstance(state, Organisation) and state.registered_at is not None else None
-        if identifier in self._authorities:
-            found = known or Organisation(identifier, registered_at=AUTHORITY_SINCE)
-            return msgspec.structs.replace(
-                found, roles=(*found.roles, RolePeriod("authority", AUTHORITY_SINCE))
-            )
-        return known
+        return self._as_authority(identifier, known) if identifier in self._authorities else known
+
+    def _as_authority(self, identifier: str, known: Organisation | None) -> Organisation:
+        found = known or Organisation(identifier, registered_at=AUTHORITY_SINCE)
+        return msgspec.structs.replace(found, roles=(*found.roles, RolePeriod("authority", AUTHORITY_SINCE)))
 
     def recorded(self, index: int, /) -> Recorded | None:
         """Return the event at an index of the log."""

@@ -25,19 +25,19 @@ from voltrail.database.database import Connection, Database
 from voltrail.errors import Refusal, RegistryClosed, RegistryError, ReportError, VoltrailError
 from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger import merkle
-from voltrail.ledger.entries import chain, event_entry, links_root
+from voltrail.ledger.entries import chain, enter_one, event_entry, links_root
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
-from voltrail.lifecycle import Finding, Recorded, in_order, judge, step
+from voltrail.lifecycle import Battery, Finding, Recorded, in_order, judge, step
 from voltrail.organisations.trust import key_for, keys_at
 from voltrail.regimes import RULES
 from voltrail.registry import rows
 from voltrail.registry.anchor import Anchor
-from voltrail.registry.prepare import Prepared, PreparedLine
+from voltrail.registry.prepare import Prepared, PreparedLine, extend_tree
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.settings import Keys, Settings
-from voltrail.registry.world import Pending, World
+from voltrail.registry.world import Pending, Slot, World
 
 APPEND_LOCK = 0x564F4C54  # "VOLT"
 MAX_GROUP_LINES = 20_000
@@ -106,7 +106,7 @@ class Writer:
 
     def extend(self, connection: Connection, log: Log, entries: list[bytes]) -> tuple[str, rows.NewNodes]:
         """Write the tree over further entries, its checkpoint, and the log's row; return the checkpoint."""
-        nodes, peaks = merkle.extend(log.size, log.peaks, [merkle.leaf_hash(entry) for entry in entries])
+        nodes, peaks = extend_tree(log.size, log.peaks, entries)
         size, root = log.size + len(entries), merkle.root_of(peaks)
         note = self._keys.log.sign(Checkpoint(self._settings.origin, size, root).text)
         connection.execute("insert into checkpoint values (%s, %s)", (size, note))
@@ -176,9 +176,7 @@ class Writer:
             log = self._read_log(connection)
             self._check_continues(connection, log)
             append = Append(self, connection, log)
-            append.world.load(
-                subject for ticket in group for line in ticket.prepared.lines for subject in line.subjects
-            )
+            append.read(group)
             for ticket in group:
                 try:
                     append.take(ticket)
@@ -346,10 +344,21 @@ class Append:
         self._entries: list[bytes] = []
         self._event_rows: list[bytes] = []
         self._taken: list[Taken] = []
+        self._taken_before: set[bytes] = set()
         self._by_digest: dict[bytes, Taken] = {}
         self._next_report = -1
         self._nodes: rows.NewNodes | None = None
         self._trust = log.trust
+
+    def read(self, group: list[Ticket]) -> None:
+        """Read what the reports of a group touch, in as few queries as there are tables."""
+        wanted = {subject for ticket in group for line in ticket.prepared.lines for subject in line.subjects}
+        notes = [ticket.prepared.note for ticket in group]
+        wanted.update("organisation:" + name for note in notes for name in (note.organisation, note.holder))
+        self.world.load(wanted)
+        digests = [ticket.prepared.digest for ticket in group]
+        rows = self._connection.execute("select digest from report where digest = any(%s)", (digests,))
+        self._taken_before = {bytes(digest) for (digest,) in rows}
 
     def take(self, ticket: Ticket) -> None:
         """Judge and fold the lines of one report; a refusal of the whole leaves nothing of it."""
@@ -358,150 +367,118 @@ class Append:
         if twin is not None:
             twin.again.append(ticket)
             return
-        earlier = receipt_again(self._connection, prepared.digest, self._writer.keys.log)
-        if earlier is not None:
+        if prepared.digest in self._taken_before:
+            earlier = receipt_again(self._connection, prepared.digest, self._writer.keys.log)
             self._taken.append(Taken(ticket, Outcome(), 0, [], [], earlier))
             return
         self._writer.check_signature(prepared, self.world, self.size)
-        marks = (self.size, len(self._entries), self._trust)
-        saved = {
-            subject: self.world.slot(subject).saved() for line in prepared.lines for subject in line.subjects
-        }
+        undo = self._marked(prepared) if prepared.mode == "all" else None
         taken = Taken(ticket, Outcome(), self.size, [], [])
-        for number, line in enumerate(prepared.lines):
-            self._take_line(taken, number, line)
-        if prepared.mode == "all" and taken.outcome.refused:
-            self._undo(marks, saved)
+        self._take_lines(taken, prepared)
+        if undo is not None and taken.outcome.refused:
+            undo()
             raise _refused_whole(taken.outcome.refused)
         if taken.accepted:
             self._by_digest[prepared.digest] = taken
         self._taken.append(taken)
 
-    def _undo(
-        self, marks: tuple[int, int, int], saved: dict[str, tuple[int, bytes, int, int, Any, bool]]
-    ) -> None:
-        for index in range(marks[0], self.size):
-            del self.world.pending[index]
-        self.size, entries, self._trust = marks
-        del self._entries[entries:], self._event_rows[entries:]
-        for subject, was in saved.items():
-            self.world.slot(subject).restore(was)
+    def _marked(self, prepared: Prepared) -> Callable[[], None]:
+        """Return what undoes all that is taken from now on."""
+        size, trust = self.size, self._trust
+        entries, parts = len(self._entries), len(self._event_rows)
+        touched = {subject for line in prepared.lines for subject in line.subjects}
+        saved = [(slot, slot.saved()) for slot in map(self.world.slot, touched)]
 
-    def _take_line(self, taken: Taken, number: int, line: PreparedLine) -> None:
-        refusal = line.refusal or self._host_refusal(taken.ticket.prepared, line)
-        if refusal is None:
-            known = self._known(taken.ticket.prepared.note.organisation, line)
+        def undo() -> None:
+            for index in range(size, self.size):
+                del self.world.pending[index]
+            self.size, self._trust = size, trust
+            del self._entries[entries:], self._event_rows[parts:]
+            for slot, was in saved:
+                slot.restore(was)
+
+        return undo
+
+    def _take_lines(self, taken: Taken, prepared: Prepared) -> None:
+        reporter, outcome = prepared.note.organisation, taken.outcome
+        by_host = prepared.note.holder != reporter
+        shared = copy.event_shared(self._report_id(), self._received_ms)
+        for number, line in enumerate(prepared.lines):
+            event, refusal = line.event, line.refusal
+            if event is None or (by_host and event.kind in _KINDS_NOT_BY_HOST):
+                outcome.refused.append(RefusedLine.of(number, refusal or _never_by_host(event)))
+                continue
+            slots = [self.world.slot(subject) for subject in line.subjects]
+            known = self._known(reporter, line, slots[0])
             if known is not None:
-                taken.outcome.known.append(KnownLine(number, known))
-                return
-            verdict = judge(
-                line.event,  # type: ignore[arg-type]
-                taken.ticket.prepared.note.organisation,
-                self._received_ms,
-                self.world,
-                RULES,
-            )
-            refusal = verdict.refusal
-        if refusal is not None:
-            taken.outcome.refused.append(RefusedLine.of(number, refusal))
-            return
-        findings = [*self._append(taken, number, line), *verdict.findings]
-        taken.outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
-        self._event_rows[-1] += copy.blob(_encode_findings(findings) if findings else None)
+                outcome.known.append(KnownLine(number, known))
+                continue
+            about = [state for slot in slots if type(state := slot.state) is Battery]
+            verdict = judge(event, reporter, self._received_ms, self.world, RULES, about)
+            if verdict.refusal is not None:
+                outcome.refused.append(RefusedLine.of(number, verdict.refusal))
+                continue
+            recorded = Recorded(self.size, event, reporter, self._received_ms)
+            row, linked = self._append(recorded, line, slots, shared)
+            findings = [*self._fold(recorded, slots), *verdict.findings]
+            self._event_rows += (row, line.fixed, _findings_column(findings) if findings else copy.NULL)
+            outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
+            taken.accepted.append(number)
+            taken.subjects.append(linked)
 
-    def _host_refusal(self, prepared: Prepared, line: PreparedLine) -> Refusal | None:
-        """Return why the host cannot have signed this line: it is about trust."""
-        event = line.event
-        by_host = prepared.note.holder != prepared.note.organisation
-        if event is None or not by_host or event.kind not in _KINDS_NOT_BY_HOST:
-            return None
-        return Refusal(
-            "role.host_signed",
-            f"{event.kind} is never signed by the host.",
-            "Report it with a key of your own: voltrail report FILE --key KEY.pem",
-            source="formats.md, Evidence",
-        )
-
-    def _known(self, organisation: str, line: PreparedLine) -> int | None:
+    def _known(self, reporter: str, line: PreparedLine, slot: Slot) -> int | None:
         """
         Return the index of the same line from the same organisation, or None.
 
         Looked for only in the subject's own chain, and only when it already
         goes as far in time: so no index over all lines is needed.
         """
-        slot = self.world.slot(line.subjects[0])
         if line.occurred_us > slot.latest_us:
             return None
-        for recorded, known in self.world.chain(line.subjects[0]):
-            if known == line.line and recorded.reporter == organisation:
+        for recorded, known in self.world.chain(slot.subject):
+            if known == line.line and recorded.reporter == reporter:
                 return recorded.index
         return None
 
-    def _append(self, taken: Taken, number: int, line: PreparedLine) -> list[Finding]:
-        """Add one event to tree, chains and states; return what it showed that does not add up."""
-        event = line.event
-        if event is None:
-            raise ValueError(number)
-        index = self.size
-        slots = [self.world.slot(subject) for subject in line.subjects]
-        heads = [slot.h for slot in slots]
-        before = [slot.last for slot in slots]
-        ks = [slot.k + 1 for slot in slots]
-        links = links_root(line.blinds, ks, heads)
-        entry = event_entry(self._received_ms, line.commitment, links)
-        recorded = Recorded(index, event, taken.ticket.prepared.note.organisation, self._received_ms)
+    def _append(
+        self, recorded: Recorded, line: PreparedLine, slots: list[Slot], shared: bytes
+    ) -> tuple[bytes, list[LinkedSubject]]:
+        """Add one event to the tree and its subjects' chains; return its row's start, and where it stands."""
+        index, received_ms = self.size, self._received_ms
+        if len(slots) == 1:
+            (slot,) = slots
+            k, before, head = slot.k + 1, [slot.last], slot.h
+            links, entry, after = enter_one(line.blinds[0], k, head, received_ms, line.commitment)
+            row = copy.event_of_one(index, shared, links, k, slot.last, head)
+            linked = [slot.link(k, after, index, line.occurred_us)]
+        else:
+            ks, heads = [slot.k + 1 for slot in slots], [slot.h for slot in slots]
+            before = [slot.last for slot in slots]
+            links = links_root(line.blinds, ks, heads)
+            entry = event_entry(received_ms, line.commitment, links)
+            row = copy.event_of_many(index, shared, links, ks, before, b"".join(heads))
+            linked = [
+                slot.link(k, chain(slot.h, entry), index, line.occurred_us)
+                for slot, k in zip(slots, ks, strict=True)
+            ]
         self.world.pending[index] = Pending(recorded, line.line, line.subjects, before)
+        self._entries.append(entry)
+        self.size += 1
+        return row, linked
+
+    def _fold(self, recorded: Recorded, slots: list[Slot]) -> list[Finding]:
+        """Step the states of the subjects on; return what the event showed that does not add up."""
         findings: list[Finding] = []
-        linked = []
         for slot in slots:
-            slot.h, slot.k, slot.last = chain(slot.h, entry), slot.k + 1, index
-            slot.latest_us = max(slot.latest_us, line.occurred_us)
-            slot.dirty = True
             was = slot.state
             if in_order(was, recorded):
                 slot.state = step(slot.subject, was, recorded)
             else:
                 slot.state = self.world.refold(slot.subject)
-            findings += _newly_found(was, slot.state, index, findings)
-            linked.append(LinkedSubject(slot.subject, slot.k, slot.h))
-        if event.kind in TRUST_KINDS:
+            findings += _newly_found(was, slot.state, recorded.index, findings)
+        if recorded.event.kind in TRUST_KINDS:
             self._trust += 1
-        self.size += 1
-        self._entries.append(entry)
-        self._event_rows.append(self._event_row(index, line, links, ks, before, heads))
-        taken.accepted.append(number)
-        taken.subjects.append(linked)
         return findings
-
-    def _event_row(
-        self,
-        index: int,
-        line: PreparedLine,
-        links: bytes,
-        ks: list[int],
-        before: list[int],
-        heads: list[bytes],
-    ) -> bytes:
-        """Return the row of an event, but for its last column, the findings."""
-        report = self._report_id()
-        if len(ks) == 1:
-            return (
-                copy.event_of_one(index, report, self._received_ms, links, ks[0], before[0], heads[0])
-                + line.fixed
-            )
-        return b"".join(
-            (
-                copy.columns(copy.EVENT_COLUMNS),
-                copy.bigint(index),
-                copy.bigint(report),
-                copy.bigint(self._received_ms),
-                copy.blob(links),
-                copy.bigints(ks),
-                copy.bigints(before),
-                copy.blob(b"".join(heads)),
-                line.fixed,
-            )
-        )
 
     def _report_id(self) -> int:
         """Return the number of the report being taken: one more than that of the last."""
@@ -527,7 +504,7 @@ class Append:
 
     def _new_subjects(self) -> tuple[int, int]:
         """Return how many batteries and organisations the record did not know before."""
-        new = [slot.subject for slot in self.world.slots.values() if slot.new and slot.dirty]
+        new = [slot.subject for slot in self.world.slots.values() if slot.at is None and slot.dirty]
         batteries = sum(name.startswith("battery:") for name in new)
         return batteries, sum(name.startswith("organisation:") for name in new)
 
@@ -589,16 +566,29 @@ class Append:
 
 def _newly_found(was: Any, now: Any, index: int, known: list[Finding]) -> list[Finding]:
     """Return the findings of a state that this event showed, or that its arrival brought about."""
-    before = set(getattr(was, "findings", ()))
+    before, after = getattr(was, "findings", ()), getattr(now, "findings", ())
+    if after is before or not after:
+        return []
+    earlier = set(before)
     return [
         finding
-        for finding in getattr(now, "findings", ())
-        if (finding.index == index or finding not in before) and finding not in known
+        for finding in after
+        if (finding.index == index or finding not in earlier) and finding not in known
     ]
 
 
-def _encode_findings(findings: list[Finding]) -> bytes:
-    return msgspec.json.encode(findings)
+def _never_by_host(event: Any) -> Refusal:
+    """Return why the host cannot have signed this line: it is about trust."""
+    return Refusal(
+        "role.host_signed",
+        f"{event.kind} is never signed by the host.",
+        "Report it with a key of your own: voltrail report FILE --key KEY.pem",
+        source="formats.md, Evidence",
+    )
+
+
+def _findings_column(findings: list[Finding]) -> bytes:
+    return copy.blob(msgspec.json.encode(findings))
 
 
 def _refused_whole(refused: list[RefusedLine]) -> ReportError:
