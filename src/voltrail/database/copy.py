@@ -77,7 +77,7 @@ def texts(values: Sequence[bytes]) -> bytes:
 
 
 def event_of_one(seq: int, shared: bytes, links: bytes, k: int, before: int, head: bytes) -> bytes:
-    """The start of the row of an event about one subject: what its turn decides; `shared` is `event_shared`."""
+    """The start of an event's row, of one subject: what its turn decides; `shared` is `event_shared`."""
     return _event_of_one(_SEQ, seq, shared, links, _ONE_BIGINT, k, _ONE_BIGINT, before, _HASH, head)
 
 
@@ -93,7 +93,9 @@ def event_shared(report: int, received_ms: int) -> bytes:
     return bigint(report) + bigint(received_ms) + _HASH
 
 
-def event_end(position: int, kind: str, occurred_us: int, line: bytes, commitment: bytes, subjects: Sequence[str]) -> bytes:
+def event_end(
+    position: int, kind: str, occurred_us: int, line: bytes, commitment: bytes, subjects: Sequence[str]
+) -> bytes:
     """The rest of an event's row but for its findings: what was known before its turn."""
     when = _when_and_length(8, occurred_us - _EPOCH_2000_US, len(line))
     if len(subjects) == 1:

@@ -18,6 +18,7 @@ from voltrail.errors import RegistryError, UsageError
 
 Connection = psycopg.Connection[tuple]  # type: ignore[type-arg]
 
+
 class Texts:
     """Many texts as one parameter, written at once; a list is written by psycopg one by one."""
 

@@ -59,7 +59,7 @@ def _kernel(function: Any) -> Any:
 
 @_kernel
 def _string(data: Any, at: Any, end: Any) -> Any:
-    """Return where the string that opens at `at` ends, or -1; `\\u` is not taken."""
+    """Return where the string that opens at `at` ends, or -1; escapes by number are not taken."""
     at += 1
     while at < end:
         while at < end and _KINDS[data[at]] & _IN_STRING:
@@ -146,15 +146,15 @@ def _value(data: Any, at: Any, end: Any) -> Any:
 
 @_kernel
 def _member(data: Any, at: Any, end: Any) -> Any:
-    """Return where the member at `at` ends and where its key does, or -1."""
+    """Return where the member at `at` ends, or -1."""
     if at >= end or data[at] != _QUOTE:
-        return -1, -1
+        return -1
     key = at + 1
     while key < end and _KINDS[data[key]] & _KEY:
         key += 1
     if key == at + 1 or key + 1 >= end or data[key] != _QUOTE or data[key + 1] != _COLON:
-        return -1, -1
-    return _value(data, key + 2, end), key
+        return -1
+    return _value(data, key + 2, end)
 
 
 @_kernel
@@ -170,12 +170,12 @@ def _same(data: Any, one: Any, other: Any) -> Any:
 
 @_kernel
 def _line(data: Any, begin: Any, end: Any, starts: Any, stops: Any, first: Any) -> Any:
-    """Write down the members of one line from place `first` on; return the next place, `first` if not taken."""
+    """Write down a line's members from place `first` on; return the next place, `first` if not taken."""
     if end - begin > MAX_LINE_BYTES or end - begin < 2 or data[begin] != _FIRST:
         return first
     at, place = begin + 1, first
     while place < first + MAX_MEMBERS:
-        stop, key = _member(data, at, end)
+        stop = _member(data, at, end)
         if stop < 0 or stop >= end or place >= len(starts):
             return first
         for before in range(first, place):

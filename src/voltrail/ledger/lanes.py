@@ -77,12 +77,12 @@ def _kernel(function: Any) -> Any:
     return njit(nogil=True, cache=True)(function)
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _turned(word: Any, bits: Any) -> Any:
     return uint32(uint32(word >> uint32(bits)) | uint32(word << uint32(32 - bits)))
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _swapped(word: Any) -> Any:
     """Return a word with its bytes in the other order."""
     return uint32(
@@ -297,9 +297,7 @@ def _commit(
         salts, digests = np.empty((high - low, 2), np.uint64), np.empty((high - low, 8), np.uint32)
         _draw_salts(secret, begin, ours - low, salts)
         _digest_salted(salts.view(np.uint8), data, starts[low:high], stops[low:high], digests)
-        _digest_joined(
-            prefix, digests.view(np.uint8), ours - low, commitments[begin : begin + len(ours) - 1]
-        )
+        _digest_joined(prefix, digests.view(np.uint8), ours - low, commitments[begin : begin + len(ours) - 1])
 
 
 @_kernel
@@ -356,7 +354,7 @@ def leaf_hashes(data: bytes, length: int) -> bytes:
 
 
 def extend(size: int, peaks: tuple[bytes, ...], leaf_hashes: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-    """Append leaves to a tree, given their hashes, 32 bytes each: what `merkle.extend` does, level by level."""
+    """Append leaves to a tree, given their hashes, 32 bytes each: `merkle.extend`, level by level."""
     count, level = len(leaf_hashes) // HASH_BYTES, 0
     start, left = size, list(peaks)
     base = merkle.node_count(size)
@@ -380,7 +378,8 @@ def _positions(level: int, first: int, count: int) -> Places:
     """Return where the nodes of a level from the first on stand in post-order: `merkle.position` of many."""
     last_leaves = (np.arange(first + 1, first + count + 1) << level) - 1
     ones = np.bitwise_count(last_leaves).astype(np.int64)
-    return 2 * last_leaves - ones + level
+    positions: Places = 2 * last_leaves - ones + level
+    return positions
 
 
 def _hashed(messages: Rows) -> Rows:

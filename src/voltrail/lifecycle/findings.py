@@ -52,11 +52,7 @@ def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Se
         return False
     if not rule.phases or event.kind in {"collected", "handed_over"}:
         return True
-    phases = rule.phases
-    for battery in batteries:
-        if battery.phase in phases:
-            return True
-    return False
+    return any(battery.phase in rule.phases for battery in batteries)
 
 
 def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:

@@ -72,7 +72,7 @@ def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
 
 
 def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
-    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes: the last is filled, more follow."""
+    """Append nodes to the tree of `size` entries, kept in rows of 126 hashes: the last is filled first."""
     chunk, filled = divmod(merkle.node_count(size), CHUNK_HASHES)
     offset = 0
     if filled:

@@ -100,7 +100,8 @@ class World:
             self.slots[subject] = Slot(subject)
         with self._connection.cursor(binary=True) as cursor:
             cursor.execute(
-                "select id, k, h, seq, latest_us, state, ctid from subject where id = any(%b)", (Texts(wanted),)
+                "select id, k, h, seq, latest_us, state, ctid from subject where id = any(%b)",
+                (Texts(wanted),),
             )
             for subject, k, h, last, latest_us, state, at in cursor.fetchall():
                 slot = self.slots[subject]
