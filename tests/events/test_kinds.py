@@ -1,5 +1,7 @@
 """From a line to a typed event, and what is said when there is none."""
 
+import json
+
 import pytest
 from hypothesis import given
 
@@ -151,3 +153,30 @@ def test_every_code_of_the_strategies_is_one():
     """The invented codes of the properties are codes."""
     assert all(kinds.is_code(code) for code in CODES)
     assert MODULES
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "word"),
+    [
+        (
+            "enrolled",
+            {"code": PACKS[0], "place": "in_stock", "basis": "label", "manufactured_on": "2026-02-31"},
+            "calendar",
+        ),
+        (
+            "key_revoked",
+            {"organisation": "X", "key_id": "k", "compromised_since": "9999-12-31T23:59:59-12:00"},
+            "9999",
+        ),
+        (
+            "role_granted",
+            {"organisation": "X", "role": "carrier", "until": "0001-01-02T00:00:00+14:00"},
+            "year 1",
+        ),
+    ],
+)
+def test_every_time_is_one_of_the_calendar(kind, members, word):
+    """Times and days besides occurred_at are checked too: an impossible one breaks no state later."""
+    line = json.dumps({"kind": kind, "occurred_at": "2026-04-21T09:00:00+08:00", **members})
+    with pytest.raises(EventError, match=word):
+        decode(line.encode())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from voltrail.codes import build
 from voltrail.events import encode, kinds
 from voltrail.lifecycle import Recorded
+from voltrail.organisations.identifiers import credit_code
 
 
 def a_code(level="pack", serial=1):
@@ -25,7 +26,7 @@ def a_code(level="pack", serial=1):
 PACKS = tuple(a_code("pack", n) for n in (1, 2, 3))
 MODULES = tuple(a_code("module", n) for n in (11, 12))
 CODES = PACKS + MODULES
-ORGANISATIONS = ("91000000MA0000000A", "91000000MA0000000B", "91000000MA0000000C")
+ORGANISATIONS = tuple(credit_code(f"91000000MA000000{n}") for n in "ABC")
 VINS = ("LVSHCAMB1CE054249", "LVSHCAMB1CE054250")
 START = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.lifecycle.strategies import MODULES, ORGANISATIONS, PACKS, VINS, at, recorded
+from voltrail.events import batteries, subjects
 from voltrail.events import kinds as k
-from voltrail.events import subjects
 from voltrail.lifecycle import fold, judge, judge_intention
 from voltrail.organisations.trust import Organisation, RolePeriod
 from voltrail.regimes import RULES
@@ -109,7 +109,7 @@ def test_nothing_happens_after_an_end():
 
     assert rule(k.Shipped(occurred_at=at(6), code=PACK, to=CARMAKER), MAKER, world) == "lifecycle.ended"
     assert rule(k.Shipped(occurred_at=at(4), code=PACK, to=RECYCLER), MAKER, world, at(6)) is None
-    assert rule(k.Found(occurred_at=at(6), code=PACK), MAKER, world) is None
+    assert rule(k.Found(occurred_at=at(6), code=PACK), MAKER, world) == "lifecycle.ended"
 
 
 def test_a_part_ends_with_its_parent():
@@ -239,8 +239,8 @@ def test_a_past_date_is_judged_by_the_rules_of_that_date():
 def test_waste_handed_to_nobody_lawful_is_a_breach():
     """Order 73 article 19: taken as a fact, with a breach for the authority."""
     world = Record(recorded(MADE, 0, MAKER))
-    world.roles["91000000MA0000000D"] = "carrier"
-    event = k.HandedOver(occurred_at=at(1), code=PACK, to="91000000MA0000000D")
+    world.roles[credit_code("91000000MA000000D")] = "carrier"
+    event = k.HandedOver(occurred_at=at(1), code=PACK, to=credit_code("91000000MA000000D"))
 
     found = verdict(event, MAKER, world)
     assert found.refusal is None
@@ -285,3 +285,115 @@ def test_a_vehicle_number_is_its_own_subject():
     event = k.Installed(occurred_at=at(1), code=PACK, vin=VINS[0])
 
     assert rule(event, CARMAKER, Record(recorded(MADE, 0, MAKER))) is None
+
+
+# ---------------------------------------------------------------- corrections cannot do what a report cannot
+
+
+def correction(line, about=None, when=9, corrects=0):
+    """Return the correction of the event at an index into this one."""
+    codes = tuple(code for code in batteries(line) if code != PACK)
+    more = {"organisation": line.organisation} if about else {}
+    return k.Corrected(
+        occurred_at=at(when), code=PACK, codes=codes, corrects=corrects, line=k.encode(line).decode(), **more
+    )
+
+
+MEASURED = recorded(k.Measured(occurred_at=at(2), code=PACK, soh_fraction=0.9), 1, MAKER)
+
+
+def test_a_correction_cannot_say_what_its_reporter_may_not():
+    """A maker cannot turn a measurement into a recycling, which it has no role for."""
+    world = Record(recorded(MADE, 0, MAKER), MEASURED)
+    recycled = k.Recycled(occurred_at=at(3), code=PACK, process="hydrometallurgical")
+    assert rule(correction(recycled, corrects=1), MAKER, world) == "role.may_not"
+    right = k.Measured(occurred_at=at(2), code=PACK, soh_fraction=0.8)
+    assert rule(correction(right, corrects=1), MAKER, world) is None
+
+
+def test_a_correction_cannot_reach_into_the_future_or_behind_an_end():
+    """The line of a correction is judged by its own time: not yet, or after the end, is refused."""
+    world = Record(recorded(MADE, 0, MAKER), MEASURED)
+    later = k.Measured(occurred_at=at(300), code=PACK, soh_fraction=0.8)
+    assert rule(correction(later, corrects=1), MAKER, world) == "time.future"
+    world = Record(recorded(MADE, 0, MAKER), MEASURED, recorded(RECYCLED.event, 2, RECYCLER))
+    serviced = k.Serviced(occurred_at=at(7), code=PACK, work="inspection")
+    assert rule(correction(serviced, corrects=1), MAKER, world) == "lifecycle.ended"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        k.RoleGranted(occurred_at=at(3), organisation=MAKER, role="authority"),
+        k.OrganisationRegistered(occurred_at=at(3), organisation=MAKER, name="M", former=CARMAKER),
+        k.KeyAdded(
+            occurred_at=at(3), organisation=MAKER, key_id="k", algorithm="ed25519", public_key="A" * 43 + "="
+        ),
+    ],
+    ids=lambda line: line.kind,
+)
+def test_a_correction_cannot_make_trust(line):
+    """No event becomes one about who is who by being corrected."""
+    world = Record(recorded(MADE, 0, MAKER), MEASURED)
+    assert rule(correction(line, about=True, corrects=1), MAKER, world) == "correction.kind"
+
+
+def test_trust_is_not_rewritten():
+    """Keys, roles and registrations are ended or replaced by further events, never corrected."""
+    revoked = k.KeyRevoked(occurred_at=at(2), organisation=MAKER, key_id="k")
+    world = Record(recorded(revoked, 0, MAKER))
+    void = k.Corrected(occurred_at=at(3), organisation=MAKER, corrects=0, void=True)
+    for reporter in (MAKER, AUTHORITY):
+        assert rule(void, reporter, world) == "correction.trust"
+
+
+def test_a_revoked_authority_cannot_act_by_an_earlier_date():
+    """Whether the authority's role holds is a matter of when the event came, not of the date it bears."""
+    world = Record()
+    ended = Organisation(AUTHORITY, roles=(RolePeriod("authority", LONG_AGO, at(5)),))
+    world.organisation = lambda identifier: ended if identifier == AUTHORITY else None
+    granted = k.RoleGranted(occurred_at=at(1), organisation=MAKER, role="authority")
+    assert rule(granted, AUTHORITY, world, received=at(4)) is None
+    assert rule(granted, AUTHORITY, world, received=at(6)) == "role.may_not"
+
+
+def test_keys_are_folded_in_the_order_of_the_log():
+    """A revocation dated before the key was added still revokes it."""
+    added = k.KeyAdded(
+        occurred_at=at(5), organisation=MAKER, key_id="k", algorithm="ed25519", public_key="A" * 43 + "="
+    )
+    revoked = k.KeyRevoked(occurred_at=at(1), organisation=MAKER, key_id="k")
+    state = fold("organisation:" + MAKER, [recorded(added, 3, MAKER), recorded(revoked, 4, MAKER)])
+    assert [(key.added, key.revoked) for key in state.keys] == [(3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [
+        (k.Retired(occurred_at=at(3), code=PACK), "lifecycle.not_holder"),
+        (k.Destroyed(occurred_at=at(3), code=PACK, reason="fire"), "lifecycle.not_holder"),
+        (k.OwnershipTransferred(occurred_at=at(3), code=PACK, to=CARMAKER), "lifecycle.not_owner"),
+        (k.ResponsibilityTransferred(occurred_at=at(3), code=PACK, to=CARMAKER), "lifecycle.not_operator"),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_a_stranger_leaves_a_gap(event, found):
+    """Who speaks for a battery that another holds, owns or answers for is asked how it came there."""
+    world = Record(
+        recorded(MADE, 0, MAKER),
+        recorded(k.OwnershipTransferred(occurred_at=at(1), code=PACK, to=MAKER), 1, MAKER),
+        recorded(k.ResponsibilityTransferred(occurred_at=at(2), code=PACK, to=MAKER), 2, MAKER),
+    )
+    stranger = verdict(event, RECYCLER, world)
+    if stranger.refusal is None:
+        assert found in [one.rule for one in stranger.findings]
+    assert found not in [one.rule for one in verdict(event, MAKER, world).findings]
+    assert found not in [one.rule for one in verdict(event, AUTHORITY, world).findings]
+
+
+def test_organisations_are_named_by_their_identifiers():
+    """A wrong check character is found before anything is sent to nobody."""
+    wrong = k.Shipped(occurred_at=at(1), code=PACK, to=CARMAKER[:-1] + ("0" if CARMAKER[-1] != "0" else "1"))
+    assert rule(wrong, MAKER, Record(recorded(MADE, 0, MAKER))) == "identity.organisation"
+    nobody = k.OrganisationRegistered(occurred_at=at(1), organisation="foo/bar \n x", name="X")
+    assert rule(nobody, AUTHORITY) == "identity.organisation"

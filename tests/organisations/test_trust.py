@@ -8,6 +8,7 @@ import pytest
 
 from voltrail.errors import IdentityError
 from voltrail.events import kinds
+from voltrail.ledger.keys import Signer
 from voltrail.lifecycle import Recorded, fold
 from voltrail.organisations.trust import (
     HOLDING_ROLES,
@@ -86,7 +87,10 @@ def test_a_key_counts_after_it_was_added_and_until_it_was_revoked():
 def test_keys_are_checked_by_length_and_form():
     """Raw Ed25519 or uncompressed P-256 in canonical base64, nothing else."""
     assert check_key("ed25519", KEY) == bytes(32)
-    assert len(check_key("ecdsa-p256-sha256", b64encode(b"\x04" + bytes(64)).decode())) == 65
+    point = Signer.generate("A/k", "ecdsa-p256-sha256").verifier.public_key
+    assert check_key("ecdsa-p256-sha256", b64encode(point).decode()) == point
+    with pytest.raises(IdentityError, match="curve"):
+        check_key("ecdsa-p256-sha256", b64encode(b"\x04" + bytes(64)).decode())
     for algorithm, text in [("ed25519", KEY[:-1]), ("ed25519", "A" * 42 + "B="), ("rsa", KEY)]:
         with pytest.raises(IdentityError):
             check_key(algorithm, text)

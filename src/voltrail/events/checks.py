@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from voltrail.codes import parse
@@ -14,10 +14,15 @@ from voltrail.events.structs import (
     Enrolled,
     Event,
     Identified,
+    Imported,
     Installed,
+    KeyRevoked,
+    ModelCertified,
     Remanufactured,
     Removed,
     Repurposed,
+    RoleGranted,
+    RoleRevoked,
     Sold,
     Swapped,
     VehicleCertified,
@@ -31,11 +36,28 @@ from voltrail.events.structs import (
 MAX_SUBJECTS: Final = 2_000
 
 
-def bad_year(when: datetime) -> VoltrailError:
+def bad_year(name: str, when: datetime) -> VoltrailError:
     """Return the error for a time no battery of the record can have."""
     return reading.value(
-        f"occurred_at is in the year {when.year}.", "Give the time as in 2026-04-21T09:00:00+08:00."
+        f"{name} is in the year {when.year}.", "Give the time as in 2026-04-21T09:00:00+08:00."
     )
+
+
+def check_times(event: Event, names: tuple[str, ...]) -> None:
+    """Raise for a further time out of the record's years, or a day that the calendar does not have."""
+    for name in names:
+        value = getattr(event, name)
+        if isinstance(value, datetime):
+            if not 1990 <= value.year <= 2199:
+                raise bad_year(name.rstrip("_"), value)
+        elif value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise reading.value(
+                    f"{name} is {value!r}, a day that the calendar does not have.",
+                    "Give the day as in 2026-04-21.",
+                ) from None
 
 
 def bad_code(text: str) -> VoltrailError:
@@ -146,6 +168,18 @@ def _check_corrected(event: Corrected) -> None:
         )
     _check_vin(event)
 
+
+MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {
+    Enrolled: ("manufactured_on",),
+    Imported: ("cleared_at",),
+    VehicleImported: ("cleared_at",),
+    VehicleScrapped: ("certificate_date",),
+    RoleGranted: ("from_", "until"),
+    RoleRevoked: ("from_", "until"),
+    KeyRevoked: ("compromised_since",),
+    ModelCertified: ("certified_on",),
+}
+"""The times and days of a kind besides occurred_at."""
 
 CHECKS: dict[type, Callable[[Any], None]] = {
     Installed: _check_fitting,

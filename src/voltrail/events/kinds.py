@@ -22,7 +22,7 @@ import msgspec
 from voltrail.codes import is_code
 from voltrail.errors import EventError, VoltrailError
 from voltrail.events import lines, reading
-from voltrail.events.checks import CHECKS, bad_code, bad_year, check_many
+from voltrail.events.checks import CHECKS, MORE_TIMES, bad_code, bad_year, check_many, check_times
 from voltrail.events.structs import (
     STRUCTS,
     Assembled,
@@ -183,7 +183,10 @@ def _decoded(line: bytes) -> Event | VoltrailError:
 def _check(event: Event, line: bytes) -> None:
     """Raise `EventError` for what the types of the members do not say."""
     if not 1990 <= event.occurred_at.year <= 2199:
-        raise bad_year(event.occurred_at)
+        raise bad_year("occurred_at", event.occurred_at)
+    more = MORE_TIMES.get(type(event))
+    if more is not None:
+        check_times(event, more)
     if b"\\u0000" in line:
         raise reading.value("U+0000 stands in a string; no event needs it.", "Leave the escape \\u0000 out.")
     named = batteries(event)

@@ -3,12 +3,14 @@ From events to state: `fold` takes them all, `step` takes the next one.
 
 Both are total: whatever the events, they give a state and never raise. The
 order is (occurred_at, index) after corrections, so it does not matter in which
-order reports arrive. `step` gives what `fold` would, where `in_order` says so.
+order reports arrive; for organisations it is that of the log. `step` gives what
+`fold` would, where `in_order` says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,9 +19,11 @@ from voltrail.events import decode, subjects
 from voltrail.events.kinds import Corrected
 from voltrail.lifecycle.batteries import turn_battery
 from voltrail.lifecycle.others import turn_other
-from voltrail.lifecycle.state import Battery, Recorded, State, empty
+from voltrail.lifecycle.state import Battery, Organisation, Recorded, State, empty
 
 __all__ = ["effective_events", "fold", "in_order", "step"]
+
+TRUST: Final = "organisation:"
 
 
 def step(subject: str, state: State | None, recorded: Recorded) -> State:
@@ -36,9 +40,16 @@ def step(subject: str, state: State | None, recorded: Recorded) -> State:
 
 
 def in_order(state: State | None, recorded: Recorded) -> bool:
-    """Return whether `step` may be used; otherwise the whole chain must be folded again."""
+    """
+    Return whether `step` may be used; otherwise the whole chain must be folded again.
+
+    An organisation's events are folded in the order of the log: what a reporter
+    claims of their time decides nothing about whom to trust.
+    """
     if isinstance(recorded.event, Corrected):
         return False
+    if isinstance(state, Organisation):
+        return True
     return state is None or state.latest is None or recorded.event.occurred_at >= state.latest
 
 
@@ -80,6 +91,8 @@ def effective_events(recorded: Iterable[Recorded], subject: str | None = None) -
             counting.append(replaced)
     if subject is not None:
         counting = [one for one in counting if subject in subjects(one.event)]
+    if subject is not None and subject.startswith(TRUST):
+        return sorted(counting, key=lambda one: one.index)
     return sorted(counting, key=lambda one: (one.event.occurred_at, one.index))
 
 
@@ -123,9 +136,11 @@ def _replaced(root: int, first: Recorded | None, correction: Recorded) -> Record
 def _turned(state: State, recorded: Recorded, *, counted: bool) -> State:
     """Return the state after an event that counts; with `counted`, tallied as well."""
     changes = turn_battery(state, recorded) if isinstance(state, Battery) else turn_other(state, recorded)
-    if counted:  # in order, so it is the latest
+    if counted:
+        when = recorded.event.occurred_at
         changes["count"] = state.count + 1
-        changes["latest"] = recorded.event.occurred_at
+        if state.latest is None or when > state.latest:  # an organisation's may be earlier
+            changes["latest"] = when
     return replace(state, **changes) if changes else state
 
 

@@ -9,17 +9,19 @@ refused only when it cannot be. What may be true is taken, with its findings.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from voltrail.errors import IdentityError, Refusal
-from voltrail.events import Event, batteries, subjects
+from voltrail.events import Event, batteries, decode, subjects
 from voltrail.events.kinds import Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle.findings import from_ms, rule_findings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, State, effective
+from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
 
@@ -29,11 +31,31 @@ FUTURE_ALLOWANCE_MS: Final = 300_000
 AUTHORITY: Final = frozenset({"authority"})
 MAX_CHAIN: Final = 64
 
-_AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled", "found"})
+_AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled"})
 _ENDS_WITH_PARTS: Final = frozenset({"recycled", "destroyed", "exported"})
 _BACK: Final = frozenset({"imported", "vehicle_imported"})
 _SELF_KINDS: Final = frozenset({"key_added", "key_revoked", "site_registered"})
 _MODEL_KINDS: Final = frozenset({"model_registered", "model_certified"})
+_NEVER_CORRECTED: Final = frozenset(
+    {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
+)
+_ANSWERS: Final = {
+    "retired": "holder",
+    "lost": "holder",
+    "destroyed": "holder",
+    "ownership_transferred": "owner",
+    "responsibility_transferred": "operator",
+}
+"""Who answers for what a kind says, where others may report it too: then that is a gap."""
+_ORGANISATIONS: Final = {
+    "shipped": ("to", "carrier"),
+    "received": ("from_",),
+    "collected": ("from_",),
+    "handed_over": ("to",),
+    "ownership_transferred": ("to",),
+    "responsibility_transferred": ("to",),
+    "organisation_registered": ("organisation", "former"),
+}
 _DESIGN: Final = "docs/events.md"
 
 
@@ -63,6 +85,7 @@ class World(Protocol):
 
 
 _TAKEN: Final = Verdict()
+_check_organisation = lru_cache(4096)(check_organisation)
 
 
 def judge(
@@ -85,23 +108,68 @@ def judge(
             f"The organisation {reporter} is not registered.",
             "Ask the authority to register it and grant its roles.",
         )
+    if about is None:
+        about = _batteries(event, world)
+    refusal = _refusal(event, organisation, received_ms, world, about)
+    if refusal is None and isinstance(event, Corrected):
+        refusal = _correction_refusal(event, organisation, received_ms, world)
+    if refusal is not None:
+        return Verdict(refusal)
+    findings = _findings(event, organisation, received_ms, about, world, rules)
+    return Verdict(None, findings) if findings else _TAKEN
+
+
+def _refusal(
+    event: Event, organisation: Organisation, received_ms: int, world: World, about: Sequence[Battery]
+) -> Refusal | None:
+    """Return why this organisation cannot have this to report, or None; of a correction, its line aside."""
     if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS):
-        return _refused(
+        return Refusal(
             "time.future",
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",
             "Report what has happened, and check the clock; ask beforehand with a check instead.",
         )
-    if about is None:
-        about = _batteries(event, world)
-    refusal = _role_refusal(event, organisation, world) or _state_refusal(event, about, world)
-    if refusal is not None:
-        return Verdict(refusal)
-    counting = rules.of(event.kind, event.occurred_at)
-    if not counting:
-        return _TAKEN
+    return (
+        _name_refusal(event)
+        or _role_refusal(event, organisation, received_ms, world)
+        or _state_refusal(event, about, world)
+    )
+
+
+def _findings(
+    event: Event,
+    organisation: Organisation,
+    received_ms: int,
+    about: Sequence[Battery],
+    world: World,
+    rules: Rules,
+) -> tuple[Finding, ...]:
+    """Return what is late or barred, and whether someone else should have reported it."""
     received = from_ms(received_ms)
-    findings = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
-    return Verdict(None, findings) if findings else _TAKEN
+    counting = rules.of(event.kind, event.occurred_at)
+    found: tuple[Finding, ...] = ()
+    if counting:
+        found = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
+    if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, received):
+        found += tuple(_not_theirs(event, organisation, about))
+    return found
+
+
+def _not_theirs(event: Event, organisation: Organisation, about: Sequence[Battery]) -> Iterator[Finding]:
+    """Yield a gap for each battery of which another is known to be holder, owner or operator."""
+    answers = _ANSWERS[event.kind]
+    for battery in about:
+        claim = battery.whereabouts
+        if battery.latest is None or battery.latest > event.occurred_at or claim is None:
+            continue
+        known = claim.holder if answers == "holder" else getattr(battery, answers)
+        if known is not None and organisation.identifier not in {known, claim.to}:
+            yield Finding(
+                "gap",
+                f"lifecycle.not_{answers}",
+                f"{event.kind} of {battery.code} was not reported by its {answers}, {known}.",
+                f"Report how it came to {organisation.identifier}, or correct the code.",
+            )
 
 
 def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -142,12 +210,26 @@ def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:
 # ---------------------------------------------------------------- who reports
 
 
-def _role_refusal(event: Event, organisation: Organisation, world: World) -> Refusal | None:
-    """Return why this organisation may not report this event, or None."""
+def _name_refusal(event: Event) -> Refusal | None:
+    """Return why an organisation that the event brings up is named wrongly, or None."""
+    for name in _ORGANISATIONS.get(event.kind, ()):
+        text = getattr(event, name)
+        if text is None:
+            continue
+        try:
+            _check_organisation(text)
+        except IdentityError as error:
+            message = f"{name.rstrip('_')}: {error.message}"
+            return Refusal(error.rule, message, error.fix, source=error.source)
+    return None
+
+
+def _role_refusal(event: Event, organisation: Organisation, received_ms: int, world: World) -> Refusal | None:
+    """Return why this organisation may not report this event, or None; corrections are for everybody."""
     if isinstance(event, Corrected):
-        return _correction_refusal(event, organisation, world)
+        return None
     if event.kind in TRUST_KINDS:
-        return _trust_refusal(event, organisation, world)
+        return _trust_refusal(event, organisation, received_ms, world)
     kind = KINDS[event.kind]
     if has_role(organisation, kind.roles, event.occurred_at):
         return None
@@ -161,14 +243,18 @@ def _role_refusal(event: Event, organisation: Organisation, world: World) -> Ref
     )
 
 
-def _trust_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
-    """Return why an event on an organisation, a site or a model is not this reporter's, or None."""
+def _trust_refusal(event: Any, organisation: Organisation, received_ms: int, world: World) -> Refusal | None:
+    """
+    Return why an event on an organisation, a site or a model is not this reporter's, or None.
+
+    Who has the authority's role when it is received may report it: a date in it decides nothing.
+    """
     if isinstance(event, KeyAdded) and (refusal := _key_refusal(event, world)) is not None:
         return refusal
-    if event.kind == "site_registered" and (refusal := _site_refusal(event, organisation, world)) is not None:
-        return refusal
-    if has_role(organisation, AUTHORITY, event.occurred_at):
+    if has_role(organisation, AUTHORITY, from_ms(received_ms)):
         return None
+    if event.kind == "site_registered" and (refusal := _site_refusal(event, world)) is not None:
+        return refusal
     if event.kind in _SELF_KINDS and event.organisation == organisation.identifier:
         return None
     if event.kind in _MODEL_KINDS:
@@ -181,11 +267,11 @@ def _trust_refusal(event: Any, organisation: Organisation, world: World) -> Refu
     )
 
 
-def _site_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
+def _site_refusal(event: Any, world: World) -> Refusal | None:
     """Return why a site cannot be registered: it is another organisation's."""
     site = world.state("site:" + event.site)
     owner = getattr(site, "organisation", "")
-    if not owner or owner == event.organisation or has_role(organisation, AUTHORITY, event.occurred_at):
+    if not owner or owner == event.organisation:
         return None
     message = f"The site {event.site} is registered by another organisation."
     return Refusal("site.taken", message, "Choose an identifier of your own.")
@@ -236,7 +322,9 @@ def _model_refusal(event: Any, organisation: Organisation, world: World) -> Refu
 # ---------------------------------------------------------------- corrections
 
 
-def _correction_refusal(event: Corrected, organisation: Organisation, world: World) -> Refusal | None:
+def _correction_refusal(
+    event: Corrected, organisation: Organisation, received_ms: int, world: World
+) -> Refusal | None:
     """Return why this correction cannot be taken, or None."""
     target = world.recorded(event.corrects)
     root = _root(target, world)
@@ -246,7 +334,14 @@ def _correction_refusal(event: Corrected, organisation: Organisation, world: Wor
             f"There is no event at index {event.corrects} to correct.",
             "Name the index that the receipt gave for the event.",
         )
-    if not _may_correct(event, organisation, root, world):
+    if root.event.kind in _NEVER_CORRECTED:
+        return Refusal(
+            "correction.trust",
+            f"{root.event.kind} is not corrected: who is who must not be rewritten.",
+            "Report what ends or replaces it: role_revoked, key_revoked, or the right event itself.",
+            source=_DESIGN,
+        )
+    if not _may_correct(organisation, received_ms, root, world):
         return Refusal(
             "correction.not_yours",
             f"The event at {event.corrects} was first reported by another organisation.",
@@ -257,11 +352,41 @@ def _correction_refusal(event: Corrected, organisation: Organisation, world: Wor
     if lacking:
         return Refusal(
             "correction.subjects",
-            f"The correction does not name {min(lacking)}, which the event it corrects is about.",
+            f"The correction does not name all {len(lacking)} subjects of the event it corrects.",
             "Name the subjects of both, the wrong line and the right one.",
             source="formats.md, Event line",
         )
-    return _not_last_refusal(event, root, world)
+    return _not_last_refusal(event, root, world) or _replacement_refusal(event, root, received_ms, world)
+
+
+def _replacement_refusal(event: Corrected, root: Recorded, received_ms: int, world: World) -> Refusal | None:
+    """Return why the first reporter could not have reported the line of a correction, or None."""
+    if event.line is None:
+        return None
+    line = decode(event.line.encode())
+    if line.kind in TRUST_KINDS and line.kind != root.event.kind:
+        return Refusal(
+            "correction.kind",
+            f"{root.event.kind} cannot be corrected into {line.kind}.",
+            "Report the other event by itself, and void this one.",
+            source=_DESIGN,
+        )
+    first = world.organisation(root.reporter)
+    if first is None:
+        return Refusal(
+            "role.unregistered",
+            f"The organisation {root.reporter}, which reported the event first, is not registered.",
+            "Ask the authority to register it.",
+        )
+    if line.kind == root.event.kind and line.kind not in TRUST_KINDS:
+        about: list[Battery] = []  # it stands where the first stood: before an end, if that did
+    else:
+        about = _batteries(line, world)
+    refusal = _refusal(line, first, received_ms, world, about)
+    if refusal is None:
+        return None
+    message = f"In the line of this correction: {refusal.message}"
+    return Refusal(refusal.rule, message, refusal.fix, source=refusal.source)
 
 
 def _root(recorded: Recorded | None, world: World) -> Recorded | None:
@@ -273,9 +398,9 @@ def _root(recorded: Recorded | None, world: World) -> Recorded | None:
     return None
 
 
-def _may_correct(event: Corrected, organisation: Organisation, root: Recorded, world: World) -> bool:
+def _may_correct(organisation: Organisation, received_ms: int, root: Recorded, world: World) -> bool:
     """Return whether a reporter is the first, its registered successor, or the authority."""
-    if has_role(organisation, AUTHORITY, event.occurred_at):
+    if has_role(organisation, AUTHORITY, from_ms(received_ms)):
         return True
     known: Organisation | None = organisation
     for _ in range(MAX_CHAIN):
@@ -324,7 +449,7 @@ def _state_refusal(event: Event, about: Sequence[Battery], world: World) -> Refu
             above = effective(battery, lambda code: _battery(code, world))
             if above.end in _ENDS_WITH_PARTS:
                 end, ended_at = above.end, above.ended_at
-        if end is None or ended_at is None or battery.place == "disputed" or event.occurred_at < ended_at:
+        if end is None or ended_at is None or event.occurred_at < ended_at:
             continue
         if end == "exported" and event.kind in _BACK:
             continue

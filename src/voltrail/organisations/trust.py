@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
-from voltrail.errors import IdentityError
+from voltrail.errors import IdentityError, NoteError
 from voltrail.events.table import HOLDING_ROLES, ROLES
+from voltrail.ledger.keys import Verifier
 
 __all__ = [
     "ALGORITHMS",
@@ -145,8 +146,7 @@ def check_key(algorithm: str, public_key: str) -> bytes:
     Return the raw public key: Ed25519 of 32 bytes, P-256 uncompressed of 65.
 
     Raise `IdentityError` when the algorithm is unknown, or the text is not
-    canonical base64 of a key of that length. Whether the point lies on the
-    curve is found when the key is first used.
+    canonical base64 of a key of that length, or the point is not on the curve.
     """
     length = ALGORITHMS.get(algorithm)
     if length is None:
@@ -159,6 +159,12 @@ def check_key(algorithm: str, public_key: str) -> bytes:
         raise _bad_key(f"The public key is not {length} bytes in base64.", "Give the raw key, padded with =.")
     if length == 65 and raw[0] != 4:
         raise _bad_key("The P-256 key is not uncompressed.", "Its first byte must be 0x04.")
+    try:
+        Verifier.of("check/key", algorithm, raw)
+    except NoteError as error:
+        raise _bad_key(
+            "The public key is not a point on its curve.", "Give the key as it was made."
+        ) from error
     return raw
 
 
