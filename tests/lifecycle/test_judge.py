@@ -9,6 +9,7 @@ from tests.lifecycle.strategies import MODULES, ORGANISATIONS, PACKS, VINS, at, 
 from voltrail.events import batteries, subjects
 from voltrail.events import kinds as k
 from voltrail.lifecycle import fold, judge, judge_intention
+from voltrail.organisations.identifiers import credit_code
 from voltrail.organisations.trust import Organisation, RolePeriod
 from voltrail.regimes import RULES
 

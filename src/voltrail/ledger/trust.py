@@ -188,7 +188,7 @@ class Trust:
 def _keys(chain: OrganisationChain, before: int) -> dict[str, KeyState]:
     """Return, by id, the keys that the chain had shown before this index; the last event of an id counts."""
     keys: dict[str, KeyState] = {}
-    for index, fields in _corrected(chain, before):
+    for index, fields in _before(chain, before):
         name = str(fields.get("key_id"))
         if fields.get("kind") == "key_added":
             keys[name] = KeyState(fields, index)
@@ -200,41 +200,26 @@ def _keys(chain: OrganisationChain, before: int) -> dict[str, KeyState]:
 def _authority_role(chain: OrganisationChain, before: int) -> int | None:
     """Return the index at which the organisation was granted the role of authority, if it had it then."""
     granted = None
-    for index, fields in _corrected(chain, before):
+    for index, fields in _before(chain, before):
         if fields.get("role") == "authority":
             granted = {"role_granted": index, "role_revoked": None}.get(str(fields.get("kind")), granted)
     return granted
 
 
-def _corrected(chain: OrganisationChain, before: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield index and values of the events before an index, as corrections before it left them."""
-    events = {event.index: event.fields for event in chain.events if event.index < before}
-    first: dict[int, int] = {}
-    for index, fields in list(events.items()):
-        if fields.get("kind") != "corrected":
-            continue
-        corrects = fields.get("corrects")
-        target = first[index] = first.get(corrects, corrects) if isinstance(corrects, int) else index
-        if target in events:
-            events[target] = _replacement(fields)
-    yield from events.items()
+def _before(chain: OrganisationChain, index: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """
+    Yield index and values of the chain's events before an index.
 
-
-def _replacement(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a correction puts in the place of an event; nothing where void or withheld."""
-    try:
-        line = msgspec.json.decode(fields["line"])
-    except (KeyError, TypeError, msgspec.MsgspecError):
-        return {}
-    return line if isinstance(line, dict) else {}
+    A correction changes none of them: keys and roles are ended or replaced by further events, never
+    rewritten. So whoever signs a correction cannot bring in a key or bring back a revoked one.
+    """
+    return ((event.index, event.fields) for event in chain.events if event.index < index)
 
 
 def _doubtful(chain: OrganisationChain, after: int, before: int) -> bool:
     """Return whether an event between may have concerned a key without showing it."""
     return any(
-        after < event.index < before
-        and not event.whole
-        and (event.kind is None or event.kind in KEY_KINDS | {"corrected"})
+        after < event.index < before and not event.whole and (event.kind is None or event.kind in KEY_KINDS)
         for event in chain.events
     )
 

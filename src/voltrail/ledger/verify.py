@@ -36,6 +36,8 @@ UNWITNESSED_FIX = (
     "What the log alone says can be checked under a policy with the line: quorum none"
 )
 
+SUBJECT_NOT_SHOWN = ", its subject not shown"
+
 _FURTHER = frozenset({"organisation", "model_id", "lot", "site"})  # may name a subject, after the batteries
 
 Subjects = Callable[[bytes], Sequence[str]]
@@ -135,7 +137,9 @@ class _Verification:
             witnessed=WITNESSED if self.seen.witnesses else NOT_YET_WITNESSED,
             events=tuple(self._verified(event) for event in given.events),
             head=_head_words(given.head),
-            complete=given.head is not None and given.head.events == len(given.events),
+            complete=given.head is not None
+            and given.head.events == len(given.events)
+            and all(self._is_named(event, given.subject) for event in given.events),
             signers=tuple(chain.subject for chain in given.signers),
             steps=tuple(steps),
         )
@@ -208,7 +212,9 @@ class _Verification:
                 if event.index <= last:
                     raise _fail("link", f"Event at index {event.index}: not in the order of the log.")
                 head, last = entries.chain(head, event.entry), event.index
-        return f"{len(self.chains)} chains: numbered without repeat or hole."
+        unnamed = sum(not self._is_named(event, self.given.subject) for event in self.given.events)
+        doubt = f" {unnamed} events do not show which subject they name." if unnamed else ""
+        return f"{len(self.chains)} chains: numbered without repeat or hole.{doubt}"
 
     def _check_link(self, subject: str, event: EventProof, k: int, head: bytes) -> None:
         link, where = event.link, f"Event at index {event.index}"
@@ -241,6 +247,10 @@ class _Verification:
         if at >= len(named) and subject.startswith("battery:"):
             return False
         return len(named) <= of <= len(named) + further and _at(named, at) in {subject, None}
+
+    def _is_named(self, event: EventProof, subject: str) -> bool:
+        """Return whether the line itself is seen to name the subject, not only the registry's link."""
+        return not _withheld(event) or subject in _named(_shown(event))
 
     def _check_heads(self) -> str:
         """Check each head given: after its events, in the heads tree, whose entry is in the log."""
@@ -317,9 +327,14 @@ class _Verification:
             position=event.position,
             reporter=note.organisation,
             key=note.signature.name,
-            signature=self.status[event.index],
+            signature=self._worth(event),
             after_head=covered is not None and event.index >= covered,
         )
+
+    def _worth(self, event: EventProof) -> str:
+        """Return what the signature is worth as a statement about this subject."""
+        named = self._is_named(event, self.given.subject)
+        return self.status[event.index] + ("" if named else SUBJECT_NOT_SHOWN)
 
     def _events(self) -> Iterator[EventProof]:
         for chain in self.chains:
@@ -409,6 +424,13 @@ def _batteries(shown: dict[str, Any]) -> list[str]:
     vehicle = shown.get("vin")
     named = [f"battery:{code}" for code in batteries if code is not None]
     return named if vehicle is None else [*named, f"vehicle:{vehicle}"]
+
+
+def _named(shown: dict[str, Any]) -> set[str]:
+    """Return every subject that shown members name."""
+    members = (("organisation", "organisation"), ("model", "model_id"), ("lot", "lot"), ("site", "site"))
+    further = {f"{kind}:{shown[member]}" for kind, member in members if member in shown}
+    return {*_batteries(shown), *further}
 
 
 def _head_words(head: HeadProof | None) -> str:
