@@ -24,6 +24,7 @@ from voltrail.ledger.reports import ReportFile, ReportNote, parse_report_note
 Mode = Literal["all", "valid"]
 
 FEW_LINES = 32
+MAX_SUBJECTS = 200_000  # of all lines of a report: so many rows are read and written in one transaction
 HASH_BYTES = 32
 
 
@@ -82,6 +83,13 @@ def prepare(file: ReportFile, origin: str, mode: Mode, source_digest: bytes | No
         )
     digest = sha256(note.text.encode()).digest()
     lines = _prepare_lines(file, commitments)
+    if sum(len(line.subjects) for line in lines) > MAX_SUBJECTS:
+        raise ReportError(
+            "report.too_many_subjects",
+            f"The lines of the report name more than {MAX_SUBJECTS:,} batteries and others in all.",
+            "Make several reports of it.",
+            source="formats.md, Event line",
+        )
     return Prepared(note, file.note, file.secret, digest, nodes, lines, mode, source_digest)
 
 

@@ -29,7 +29,7 @@ from voltrail.errors import (
 from voltrail.events import decode, split
 from voltrail.ledger.heads import ROW_BYTES
 from voltrail.ledger.notes import Checkpoint, Policy
-from voltrail.ledger.reports import ReportFile, host_secret, sign_report
+from voltrail.ledger.reports import ReportFile, host_secret, parse_report_note, sign_report
 from voltrail.lifecycle import (
     Battery,
     Finding,
@@ -54,6 +54,7 @@ from voltrail.registry.writer import Writer
 
 MAX_PAGE = 1000
 MAX_FAMILY = 5000
+LONG_REPORT_LINES = 256  # from here on a signature is checked before a report is hashed
 ABSENCE_AUDIENCES = frozenset({"authority_cn", "auditor"})
 LEAVES_AUDIENCES = frozenset({"auditor"})
 CLOSED = frozenset({"log.closed", "anchor.damaged"})
@@ -125,7 +126,10 @@ class Registry:
         when the log may not be written.
         """
         self._check_no_fork()
-        return self._writer.submit(prepare(ReportFile.parse(file), self.origin, _mode(mode)))
+        parsed, how = ReportFile.parse(file), _mode(mode)
+        if len(parsed.lines) >= LONG_REPORT_LINES:
+            self._writer.check_known_signer(parse_report_note(parsed.note, self.origin))
+        return self._writer.submit(prepare(parsed, self.origin, how))
 
     def report_lines(
         self,

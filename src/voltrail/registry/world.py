@@ -90,6 +90,7 @@ class World:
         self._authorities = frozenset(authorities)
         self.slots: dict[str, Slot] = {}
         self.pending: dict[int, Pending] = {}
+        self._read: dict[str, tuple[int, list[tuple[Recorded, bytes]]]] = {}  # chains as committed
 
     def load(self, subjects: Iterable[str]) -> None:
         """Read the rows of these subjects that have not been read yet, in one query."""
@@ -150,8 +151,11 @@ class World:
             last = one.before[one.subjects.index(subject)]
         if last < 0:
             return added[::-1]
-        rows = self._connection.execute(WALK, {"subject": subject, "last": last}, binary=True).fetchall()
-        return [*sorted(((to_recorded(row), bytes(row[1])) for row in rows), key=_index), *added[::-1]]
+        if self._read.get(subject, (-1, []))[0] != last:
+            rows = self._connection.execute(WALK, {"subject": subject, "last": last}, binary=True).fetchall()
+            chain = sorted(((to_recorded(row), bytes(row[1])) for row in rows), key=_index)
+            self._read[subject] = (last, chain)
+        return [*self._read[subject][1], *added[::-1]]
 
     def refold(self, subject: str) -> State | None:
         """Return the state of a subject from its whole chain, and the events its corrections correct."""

@@ -29,6 +29,7 @@ from voltrail.ledger.entries import chain, enter_one, event_entry, links_root
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
+from voltrail.ledger.reports import ReportNote
 from voltrail.lifecycle import Battery, Finding, Recorded, in_order, judge, step
 from voltrail.organisations.trust import key_for, keys_at
 from voltrail.regimes import RULES
@@ -41,8 +42,10 @@ from voltrail.registry.world import Pending, Slot, World
 
 APPEND_LOCK = 0x564F4C54  # "VOLT"
 MAX_GROUP_LINES = 20_000
+MAX_LATE = 200  # lines of one transaction that come late for one subject: each folds its whole life anew
 
 _HASH = 32
+_KEY_KINDS = frozenset({"key_added", "key_revoked"})
 _KINDS_NOT_BY_HOST = frozenset(
     {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
 )
@@ -164,9 +167,17 @@ class Writer:
     def _run(self, group: list[Ticket]) -> None:
         try:
             self._commit(group)
-        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+        except (psycopg.Error, VoltrailError) as error:
             for ticket in group:
                 ticket.error = _as_told(error)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            if len(group) == 1 or not isinstance(error, Exception):
+                for ticket in group:
+                    ticket.error = error
+                return
+            for ticket in group:  # a defect that one of them brought out is not the others' fault
+                ticket.error = None
+                self._run([ticket])
         finally:
             for ticket in group:
                 ticket.done = True
@@ -249,9 +260,18 @@ class Writer:
 
     # ------------------------------------------------------------ signatures
 
-    def check_signature(self, prepared: Prepared, world: World, index: int) -> None:
+    def check_known_signer(self, note: ReportNote) -> None:
+        """
+        Raise ReportError unless the report is signed by a key that counts now, as far as has been committed.
+
+        Asked before a long report is hashed: nobody without a key can make the registry work.
+        """
+        with self._database.pool.connection() as connection:
+            size = self._read_log(connection).size
+            self.check_signature(note, World(connection, self.authorities), size)
+
+    def check_signature(self, note: ReportNote, world: World, index: int) -> None:
         """Raise ReportError unless a key that counts at this index of the log signed the report."""
-        note = prepared.note
         name = note.signature.name
         verifier = self._authority_keys.get((name, note.signature.key_id))
         if verifier is None:
@@ -266,10 +286,9 @@ class Writer:
             verifier = Verifier.of(name, key.algorithm, decode64(key.public_key))
         note.verify(verifier)
         if note.holder != note.organisation:
-            self._check_host(prepared, world, index)
+            self._check_host(note, world, index)
 
-    def _check_host(self, prepared: Prepared, world: World, index: int) -> None:
-        note = prepared.note
+    def _check_host(self, note: ReportNote, world: World, index: int) -> None:
         if note.holder != self._settings.host:
             raise ReportError(
                 "report.signer",
@@ -345,20 +364,36 @@ class Append:
         self._event_rows: list[bytes] = []
         self._taken: list[Taken] = []
         self._taken_before: set[bytes] = set()
+        self._counts: set[int] = set()  # tickets of which the signature counted before any of them was taken
+        self._keys_moved = False  # since then: a key that counted may not count any more
+        self._late: dict[str, int] = {}
         self._by_digest: dict[bytes, Taken] = {}
         self._next_report = -1
         self._nodes: rows.NewNodes | None = None
         self._trust = log.trust
 
     def read(self, group: list[Ticket]) -> None:
-        """Read what the reports of a group touch, in as few queries as there are tables."""
-        wanted = {subject for ticket in group for line in ticket.prepared.lines for subject in line.subjects}
+        """Read what the reports of a group touch, in few queries; of those with a signature that counts."""
         notes = [ticket.prepared.note for ticket in group]
-        wanted.update("organisation:" + name for note in notes for name in (note.organisation, note.holder))
-        self.world.load(wanted)
+        self.world.load("organisation:" + name for note in notes for name in (note.organisation, note.holder))
+        self._counts = {id(ticket) for ticket in group if self._is_signed(ticket)}
+        self.world.load(
+            subject
+            for ticket in group
+            if id(ticket) in self._counts
+            for line in ticket.prepared.lines
+            for subject in line.subjects
+        )
         digests = [ticket.prepared.digest for ticket in group]
         rows = self._connection.execute("select digest from report where digest = any(%s)", (digests,))
         self._taken_before = {bytes(digest) for (digest,) in rows}
+
+    def _is_signed(self, ticket: Ticket) -> bool:
+        try:
+            self._writer.check_signature(ticket.prepared.note, self.world, self.size)
+        except ReportError:  # a report before it in the group may still add the key
+            return False
+        return True
 
     def take(self, ticket: Ticket) -> None:
         """Judge and fold the lines of one report; a refusal of the whole leaves nothing of it."""
@@ -371,7 +406,8 @@ class Append:
             earlier = receipt_again(self._connection, prepared.digest, self._writer.keys.log)
             self._taken.append(Taken(ticket, Outcome(), 0, [], [], earlier))
             return
-        self._writer.check_signature(prepared, self.world, self.size)
+        if self._keys_moved or id(ticket) not in self._counts:
+            self._writer.check_signature(prepared.note, self.world, self.size)
         undo = self._marked(prepared) if prepared.mode == "all" else None
         taken = Taken(ticket, Outcome(), self.size, [], [])
         self._take_lines(taken, prepared)
@@ -405,11 +441,17 @@ class Append:
         shared = copy.event_shared(self._report_id(), self._received_ms)
         for number, line in enumerate(prepared.lines):
             event, refusal = line.event, line.refusal
+            if self._keys_moved and refusal is None:
+                refusal = self._key_refusal(prepared.note)
+                event = event if refusal is None else None
             if event is None or (by_host and event.kind in _KINDS_NOT_BY_HOST):
                 outcome.refused.append(RefusedLine.of(number, refusal or _never_by_host(event)))
                 continue
             slots = [self.world.slot(subject) for subject in line.subjects]
             known = self._known(reporter, line, slots[0])
+            if known is None and self._is_too_late(line, slots):
+                outcome.refused.append(RefusedLine.of(number, _sort_first()))
+                continue
             if known is not None:
                 outcome.known.append(KnownLine(number, known))
                 continue
@@ -425,6 +467,21 @@ class Append:
             outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
             taken.accepted.append(number)
             taken.subjects.append(linked)
+
+    def _key_refusal(self, note: ReportNote) -> Refusal | None:
+        """Return why a line is not taken, when the report's own key has been revoked before it."""
+        try:
+            self._writer.check_signature(note, self.world, self.size)
+        except ReportError as error:
+            return error.as_refusal()
+        return None
+
+    def _is_too_late(self, line: PreparedLine, slots: list[Slot]) -> bool:
+        """Return whether too many lines of this transaction came late for a subject already."""
+        late = [slot for slot in slots if line.occurred_us < slot.latest_us]
+        for slot in late:
+            self._late[slot.subject] = self._late.get(slot.subject, 0) + 1
+        return any(self._late[slot.subject] > MAX_LATE for slot in late)
 
     def _known(self, reporter: str, line: PreparedLine, slot: Slot) -> int | None:
         """
@@ -478,6 +535,7 @@ class Append:
             findings += _newly_found(was, slot.state, recorded.index, findings)
         if recorded.event.kind in TRUST_KINDS:
             self._trust += 1
+            self._keys_moved = self._keys_moved or recorded.event.kind in _KEY_KINDS
         return findings
 
     def _report_id(self) -> int:
@@ -575,6 +633,14 @@ def _newly_found(was: Any, now: Any, index: int, known: list[Finding]) -> list[F
         for finding in after
         if (finding.index == index or finding not in earlier) and finding not in known
     ]
+
+
+def _sort_first() -> Refusal:
+    return Refusal(
+        "report.order",
+        f"More than {MAX_LATE} lines of this report tell of one battery in the wrong order of time.",
+        "Sort the lines by occurred_at, the oldest first, and send those that are missing.",
+    )
 
 
 def _never_by_host(event: Any) -> Refusal:

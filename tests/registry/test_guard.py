@@ -1,0 +1,115 @@
+"""What one report does, whoever sent it, harms no other: keys, defects, floods and disorder."""
+
+import json
+import threading
+
+import pytest
+
+from tests.registry import sample
+from voltrail.errors import ReportError
+from voltrail.ledger.notes import Policy
+from voltrail.ledger.verify import verify
+from voltrail.registry import prepare, writer
+from voltrail.registry.audit import audit
+
+MAKER = sample.signer(sample.MAKER)
+
+
+def measured(code, day, minute=0):
+    when = f"2026-05-{day:02}T10:{minute:02}:00+08:00"
+    return sample.line("measured", when, code=code, soh_fraction=0.9, method="BMS")
+
+
+def test_a_key_revoked_in_a_report_signs_no_further_line_of_it(registry):
+    """After key_revoked of its own key, the rest of a report is refused: its evidence could never verify."""
+    code = sample.pack(1)
+    registry.report(sample.report(MAKER, sample.first_life(code)))
+    revoked = sample.line(
+        "key_revoked", "2026-05-01T10:00:00+08:00", organisation=sample.MAKER, key_id="line-1"
+    )
+    receipt = json.loads(registry.report(sample.report(MAKER, [revoked, measured(code, 2)])))
+    assert receipt["accepted"] == [0]
+    assert receipt["refused"][0]["rule"] == "report.key_unknown"
+    verify(registry.evidence(code), Policy.parse(registry.policy), [sample.authority().vkey])
+    assert list(audit(registry)) == []
+
+
+def test_a_defect_stays_with_the_report_that_brought_it_out(registry, monkeypatch):
+    """Whatever breaks while one report is taken, those that wait with it are taken all the same."""
+    whole = writer.Append.take
+
+    def take(append, ticket):
+        if ticket.prepared.note.size == 3:
+            raise OverflowError
+        whole(append, ticket)
+
+    monkeypatch.setattr(writer.Append, "take", take)
+    bad = sample.report(MAKER, [measured(sample.pack(9), day) for day in (1, 2, 3)])
+    files = [sample.report(MAKER, sample.first_life(sample.pack(n))) for n in range(1, 5)]
+    found, failed = [], []
+
+    def send(file):
+        try:
+            found.append(registry.report(file))
+        except OverflowError:
+            failed.append(file)
+
+    with registry._writer._turn:  # so that all wait for the same turn
+        threads = [threading.Thread(target=send, args=(file,)) for file in [*files[:2], bad, *files[2:]]]
+        for thread in threads:
+            thread.start()
+        while len(registry._writer._waiting) < 5:
+            pass
+    for thread in threads:
+        thread.join()
+    assert (len(found), failed) == (4, [bad])
+    assert list(audit(registry)) == []
+
+
+def test_a_long_report_without_a_key_is_not_even_hashed(registry, monkeypatch):
+    """Who has no key in the record cannot make the registry work: the signature is looked at first."""
+    stranger = sample.signer(sample.credit_code("91000000MA0000009"))
+    file = sample.report(stranger, [measured(sample.pack(1), 1)] * 300)
+    monkeypatch.setattr(prepare, "commit_all", None)
+    with pytest.raises(ReportError) as refused:
+        registry.report(file)
+    assert refused.value.rule == "report.key_unknown"
+
+
+def test_a_key_may_come_with_the_report_before(registry):
+    """In one turn, a report by a key that the report before it adds is taken."""
+    other = sample.signer(sample.credit_code("91000000MA0000009"))
+    adds = sample.report(sample.authority(), sample.registrations(other.verifier.holder, "battery_maker"))
+    uses = sample.report(other, sample.first_life(sample.pack(1)))
+    tickets = []
+
+    def prepared(file):
+        parsed = prepare.ReportFile.parse(file)
+        return writer.Ticket(prepare.prepare(parsed, registry.origin, "valid"))
+
+    tickets = [prepared(adds), prepared(uses)]
+    registry._writer._run(tickets)
+    assert [ticket.error for ticket in tickets] == [None, None]
+    assert json.loads(tickets[1].receipt)["accepted"] == [0, 1]
+
+
+def test_lines_in_the_wrong_order_have_a_bound(registry, monkeypatch):
+    """So many late lines on one battery are folded in; then the sender is told to sort them."""
+    monkeypatch.setattr(writer, "MAX_LATE", 5)
+    code = sample.pack(1)
+    registry.report(sample.report(MAKER, sample.first_life(code)))
+    lines = [measured(code, 20, 59 - minute) for minute in range(20)]
+    receipt = json.loads(registry.report(sample.report(MAKER, lines)))
+    assert len(receipt["accepted"]) == 6
+    assert {refused["rule"] for refused in receipt["refused"]} == {"report.order"}
+    again = json.loads(registry.report(sample.report(MAKER, sorted(lines[6:]))))
+    assert len(again["accepted"]) + len(again["refused"]) == 14
+    assert list(audit(registry)) == []
+
+
+def test_subjects_of_a_report_have_a_bound(registry, monkeypatch):
+    """A report that names more batteries than a transaction should hold is refused as a whole."""
+    monkeypatch.setattr(prepare, "MAX_SUBJECTS", 3)
+    with pytest.raises(ReportError) as refused:
+        registry.report(sample.report(MAKER, [measured(sample.pack(n), 1) for n in range(1, 5)]))
+    assert refused.value.rule == "report.too_many_subjects"
