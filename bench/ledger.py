@@ -40,6 +40,7 @@ from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import MEDIA_TYPE, sign_report
 from voltrail.organisations.identifiers import credit_code
 from voltrail.registry import rows
+from voltrail.registry.prepare import warm
 from voltrail.registry.settings import initialise
 
 ORIGIN = "bench.example/log"
@@ -278,6 +279,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-")) / "data"
     try:
+        warm()
         begin(folder)
         filled = fill(folder, options.stored)
         events = options.reports * LINES
