@@ -168,7 +168,15 @@ def test_a_wrong_signature_is_refused(client):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"organisation":1,"lines":[]}', b'{"organisation":"x"}']
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"organisation":1,"lines":[]}',
+        b'{"organisation":"x"}',
+        b'{"organisation":"x","lines":[' + b'{"kind":' + b"[" * 10_000 + b"]" * 10_000 + b"}]}",
+    ],
 )
 def test_checks_that_do_not_read(client, body):
     """400."""

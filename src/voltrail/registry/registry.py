@@ -39,6 +39,7 @@ from voltrail.lifecycle import (
     decode_state,
     effective,
     fold,
+    judge_for_public,
     judge_intention,
 )
 from voltrail.organisations.identifiers import check_organisation
@@ -168,24 +169,39 @@ class Registry:
             self.heads.settle(index)
         return index
 
-    def check(self, organisation: str, lines: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Answer for each line whether the organisation may do this now; nothing is recorded."""
+    def check_report(self, file: bytes) -> list[dict[str, Any]]:
+        """Answer as `check` does, to whoever signed these lines; raises as `report` does."""
+        prepared = prepare(ReportFile.parse(file), self.origin, "valid")
+        self._writer.check_known_signer(prepared.note)
+        lines = [line.line for line in prepared.lines]
+        return self.check(prepared.note.organisation, lines, audience="reporter")
+
+    def check(
+        self, organisation: str, lines: Sequence[bytes], audience: str = "public"
+    ) -> list[dict[str, Any]]:
+        """
+        Answer for each line whether the organisation may do this now; nothing is recorded.
+
+        The public is answered from what is public: role, time, an end, what the law bars. Whose a battery
+        is and where counts only for the audience `reporter`: the organisation itself.
+        """
         with self.database.pool.connection() as connection:
             world = World(connection, self._writer.authorities)
             now_ms = time.time_ns() // 1_000_000
             return [
-                self._check_line(world, organisation, number, line, now_ms)
+                self._check_line(world, organisation, number, line, now_ms, audience)
                 for number, line in enumerate(lines, 1)
             ]
 
     def _check_line(
-        self, world: World, organisation: str, number: int, line: bytes, now_ms: int
+        self, world: World, organisation: str, number: int, line: bytes, now_ms: int, audience: str
     ) -> dict[str, Any]:
         refusal: Refusal | None
         findings: tuple[Finding, ...] = ()
         try:
             split(line)
-            verdict = judge_intention(decode(line), organisation, now_ms, world, RULES)
+            asked = judge_for_public if audience == "public" else judge_intention
+            verdict = asked(decode(line), organisation, now_ms, world, RULES)
             refusal, findings = verdict.refusal, verdict.findings
         except VoltrailError as error:
             refusal = error.as_refusal()
