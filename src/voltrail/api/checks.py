@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, post
+from litestar.params import RawBody
 from msgspec import Meta
 
 from voltrail.api.answers import Asked, as_json, registry_of
-from voltrail.api.reports import MAX_BODY_BYTES, RawBody
+from voltrail.api.reports import MAX_BODY_BYTES
 from voltrail.errors import UsageError
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.organisations.identifiers import check_organisation

@@ -356,6 +356,7 @@ class Registry:
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
         """Return batteries whose code begins with a text, and the organisation of that identifier."""
+        _check_text(text)
         wanted = re.sub(r"[\s·-]+", "", text).upper() if not text.upper().startswith("NC-") else text.upper()
         if not wanted:
             return []
@@ -374,6 +375,7 @@ class Registry:
         self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
     ) -> list[dict[str, Any]]:
         """Return batteries in the order of their codes, after one; `level` and `place` narrow them."""
+        _check_text(after)
         letters = {"pack": "P", "module": "M", "cell": "C", None: None}
         if level not in letters:
             raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
@@ -405,6 +407,7 @@ class Registry:
 
     def organisation(self, identifier: str) -> dict[str, Any]:
         """Return what everybody may know of an organisation; UnknownOrganisation when there is none."""
+        _check_text(identifier)
         with self.database.pool.connection() as connection:
             found = World(connection, self._writer.authorities).organisation(identifier)
         if found is None:
@@ -417,6 +420,7 @@ class Registry:
 
     def organisations(self, limit: int = 200, after: str | None = None) -> list[dict[str, Any]]:
         """Return the organisations of the record in the order of their identifiers, after one."""
+        _check_text(after)
         with self.database.pool.connection() as connection:
             rows = connection.execute(
                 "select id, state from subject where id > %s and id < 'organisation;' order by id limit %s",
@@ -593,6 +597,11 @@ def _as_corrected(events: list[Any], subject: str) -> list[Any]:
 def _check_audience(audience: str, allowed: frozenset[str], why: str) -> None:
     if audience not in allowed:
         raise AccessError("access.heads", why, f"It is for: {', '.join(sorted(allowed))}.")
+
+
+def _check_text(text: str | None) -> None:
+    if text is not None and "\0" in text:
+        raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out: no name has it.")
 
 
 def _mode(mode: str) -> Mode:
