@@ -46,13 +46,17 @@ def battery(
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)
+    history = registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before)
+    history["events"].sort(
+        key=lambda one: (datetime.fromisoformat(one["occurred_at"]), one["index"]), reverse=True
+    )
     return as_page(
         page,
         "battery",
         battery=found,
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
-        history=registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before),
+        history=history,
         family=registry.genealogy(parsed.text, 1),
         checkpoint=registry.checkpoint().split("\n"),
         origin=registry.origin,
