@@ -7,6 +7,7 @@ from msgspec.structs import asdict, replace
 from tests.lifecycle.strategies import CODES, PACKS, VINS, at, histories, recorded
 from voltrail.events import kinds, subjects
 from voltrail.lifecycle import (
+    Life,
     Recorded,
     decode_state,
     effective,
@@ -137,6 +138,36 @@ def test_steps_in_order_give_what_the_whole_fold_gives(history, subject):
         state = step(subject, state, one) if in_order(state, one) else fold(subject, so_far)
         assert encode_state(state) == encode_state(fold(subject, so_far))
         assert encode_state(decode_state(subject, encode_state(state))) == encode_state(state)
+
+
+@given(histories(max_size=30), subjects_of)
+def test_a_life_gives_what_the_whole_fold_gives(history, subject):
+    """Late events folded in one after another give what folding everything again gives, to the byte."""
+    so_far, life = [], None
+    for one in history:
+        so_far.append(one)
+        if subject not in subjects(one.event):
+            continue
+        if life is None or one.event.kind == "corrected":
+            life = Life(subject, chain(subject, so_far))
+            state = life.state
+        else:
+            state = life.insert(one)
+        assert encode_state(state) == encode_state(fold(subject, chain(subject, so_far)))
+
+
+def test_a_late_event_costs_what_it_changes():
+    """A thousand measurements that arrive with the newest first are not folded a thousand times each."""
+    made = recorded(kinds.Manufactured(occurred_at=at(0), code=PACKS[0]), 0)
+    measured = [
+        recorded(kinds.Measured(occurred_at=at(1000 - n), code=PACKS[0], soh_fraction=0.9), n)
+        for n in range(1, 1000)
+    ]
+    life = Life(f"battery:{PACKS[0]}", [made])
+    for one in measured:
+        life.insert(one)
+    assert life.turns < 3_000
+    assert life.state == fold(f"battery:{PACKS[0]}", [made, *measured])
 
 
 @given(histories(max_size=30), subjects_of, st.randoms(use_true_random=False))

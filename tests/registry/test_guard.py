@@ -93,17 +93,52 @@ def test_a_key_may_come_with_the_report_before(registry):
     assert json.loads(tickets[1].receipt)["accepted"] == [0, 1]
 
 
-def test_lines_in_the_wrong_order_have_a_bound(registry, monkeypatch):
-    """So many late lines on one battery are folded in; then the sender is told to sort them."""
-    monkeypatch.setattr(writer, "MAX_LATE", 5)
+def test_late_lines_are_all_taken(registry):
+    """Hundreds of lines with the newest first, and some in between, end in the state the audit computes."""
+    code = sample.pack(1)
+    registry.report(sample.report(MAKER, sample.first_life(code)))
+    lines = [measured(code, 20 - n // 60, 59 - n % 60) for n in range(300)]
+    lines[100:100] = [measured(code, 21, n) for n in range(50)]
+    lines += [lines[0], lines[300], sample.line("retired", "2026-05-18T10:00:30+08:00", code=code)]
+    receipt = json.loads(registry.report(sample.report(MAKER, lines)))
+    assert len(receipt["accepted"]) == 351
+    assert [known["line"] for known in receipt["known"]] == [350, 351]
+    assert list(audit(registry)) == []
+
+
+def test_what_is_taken_back_leaves_no_life_behind(registry):
+    """After a report of which nothing was taken (mode=all), late lines are folded as if it had not been."""
+    code = sample.pack(1)
+    registry.report(sample.report(MAKER, sample.first_life(code)))
+    late = [measured(code, day) for day in (9, 8, 7)]
+    bad = sample.line("measured", "2199-05-01T10:00:00+08:00", code=code, soh_fraction=0.5)
+    tickets = []
+    for lines, mode in (
+        (late, "valid"),
+        ([measured(code, 6), measured(code, 5), bad], "all"),
+        (late[:2], "valid"),
+    ):
+        file = prepare.ReportFile.parse(sample.report(MAKER, [*lines, measured(code, 3 + len(tickets) // 2)]))
+        tickets.append(writer.Ticket(prepare.prepare(file, registry.origin, mode)))
+    registry._writer._run(tickets)
+    assert [ticket.error is None for ticket in tickets] == [True, False, True]
+    receipt = json.loads(tickets[2].receipt)
+    assert (receipt["accepted"], [known["line"] for known in receipt["known"]]) == ([2], [0, 1])
+    assert list(audit(registry)) == []
+
+
+def test_lines_that_fold_a_life_anew_have_a_bound(registry, monkeypatch):
+    """When late lines and corrections cost too much, the sender is told to send the rest later, sorted."""
+    monkeypatch.setattr(writer, "MAX_TURNS", 20)
     code = sample.pack(1)
     registry.report(sample.report(MAKER, sample.first_life(code)))
     lines = [measured(code, 20, 59 - minute) for minute in range(20)]
     receipt = json.loads(registry.report(sample.report(MAKER, lines)))
-    assert len(receipt["accepted"]) == 6
+    assert receipt["accepted"]
     assert {refused["rule"] for refused in receipt["refused"]} == {"report.order"}
-    again = json.loads(registry.report(sample.report(MAKER, sorted(lines[6:]))))
-    assert len(again["accepted"]) + len(again["refused"]) == 14
+    missing = [lines[refused["line"]] for refused in receipt["refused"]]
+    again = json.loads(registry.report(sample.report(MAKER, sorted(missing))))
+    assert again["accepted"]
     assert list(audit(registry)) == []
 
 
@@ -113,3 +148,20 @@ def test_subjects_of_a_report_have_a_bound(registry, monkeypatch):
     with pytest.raises(ReportError) as refused:
         registry.report(sample.report(MAKER, [measured(sample.pack(n), 1) for n in range(1, 5)]))
     assert refused.value.rule == "report.too_many_subjects"
+
+
+def test_the_host_corrects_in_no_organisations_chain(registry):
+    """A correction that names an organisation is not signed by the host: it would stand among its keys."""
+    clerk = sample.credit_code("91000000MA0000009")
+    lines = sample.registrations(clerk, "battery_maker", host_may_sign=True)
+    registry.report(sample.report(sample.authority(), lines))
+    made, *_ = sample.first_life(sample.pack(1))
+    index = json.loads(registry.report_lines(clerk, [made]))["first_index"]
+    wrong = {"code": sample.pack(1), "corrects": index, "void": True}
+    when = "2026-05-02T10:00:00+08:00"
+    correction = sample.line("corrected", when, **wrong, organisation=sample.MAKER)
+    refused = json.loads(registry.report_lines(clerk, [correction]))["refused"]
+    assert [line["rule"] for line in refused] == ["role.host_signed"]
+    assert json.loads(registry.report_lines(clerk, [sample.line("corrected", when, **wrong)]))[
+        "accepted"
+    ] == [0]

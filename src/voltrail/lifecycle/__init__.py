@@ -4,7 +4,7 @@ What may be reported, and what follows from it: judge and fold, both pure.
 `judge` decides once, at the door; `fold` gives the state and never refuses.
 """
 
-from voltrail.lifecycle.fold import effective_events, fold, in_order, step
+from voltrail.lifecycle.fold import Life, effective_events, fold, in_order, step
 from voltrail.lifecycle.judge import Verdict, World, judge, judge_for_public, judge_intention
 from voltrail.lifecycle.state import (
     Battery,
@@ -26,6 +26,7 @@ __all__ = [
     "Battery",
     "Effective",
     "Finding",
+    "Life",
     "Model",
     "Organisation",
     "Recorded",

@@ -4,12 +4,14 @@ From events to state: `fold` takes them all, `step` takes the next one.
 Both are total: whatever the events, they give a state and never raise. The
 order is (occurred_at, index) after corrections, so it does not matter in which
 order reports arrive; for organisations it is that of the log. `step` gives what
-`fold` would, where `in_order` says so.
+`fold` would, where `in_order` says so. `Life` gives it too, for events that come late one after another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,9 +21,9 @@ from voltrail.events import decode, subjects
 from voltrail.events.kinds import Corrected
 from voltrail.lifecycle.batteries import turn_battery
 from voltrail.lifecycle.others import turn_other
-from voltrail.lifecycle.state import Battery, Organisation, Recorded, State, empty
+from voltrail.lifecycle.state import Battery, Organisation, Recorded, State, empty, encode_state
 
-__all__ = ["effective_events", "fold", "in_order", "step"]
+__all__ = ["Life", "effective_events", "fold", "in_order", "step"]
 
 TRUST: Final = "organisation:"
 
@@ -71,6 +73,60 @@ def fold(subject: str, recorded: Iterable[Recorded]) -> State | None:
     return _tallied(state, chain)
 
 
+class Life:
+    """
+    A subject's events that count, in order, with the state after each of them; `state` is the last, tallied.
+
+    An event that comes late is folded in from where it belongs on, until it makes no difference any more.
+    `turns` counts the events that were turned for it: the work, for whoever bounds it.
+    """
+
+    def __init__(self, subject: str, recorded: Iterable[Recorded]) -> None:
+        everything = sorted(recorded, key=lambda one: one.index)
+        self._events = effective_events(everything, subject)
+        self._key = _order(subject)
+        self._states = [empty(subject)]
+        for one in self._events:
+            self._states.append(_turned(self._states[-1], one, counted=False))
+        self.turns = len(self._events)
+        self.state = _tallied(self._states[-1], [one for one in everything if subject in subjects(one.event)])
+
+    def insert(self, recorded: Recorded) -> State:
+        """
+        Return the state with one more event, whenever it occurred: what `fold` gives with it.
+
+        The event must be about the subject, the last in the log, and no correction.
+        """
+        at = bisect_right(self._events, self._key(recorded), key=self._key)
+        self._events.insert(at, recorded)
+        self._states.insert(at + 1, _turned(self._states[at], recorded, counted=False))
+        self.turns += 1
+        for place in range(at + 1, len(self._events)):
+            after = _turned(self._states[place], self._events[place], counted=False)
+            self.turns += 1
+            if _same(after, self._states[place + 1]):
+                break
+            self._states[place + 1] = after
+        when = recorded.event.occurred_at
+        latest = when if self.state.latest is None else max(self.state.latest, when)
+        self.state = replace(
+            self._states[-1], count=self.state.count + 1, latest=latest, mended=self.state.mended
+        )
+        return self.state
+
+
+def _order(subject: str | None) -> Callable[[Recorded], tuple[datetime, int] | int]:
+    """Return by what a subject's events are put in order."""
+    if subject is not None and subject.startswith(TRUST):
+        return lambda one: one.index
+    return lambda one: (one.event.occurred_at, one.index)
+
+
+def _same(one: State, other: State) -> bool:
+    """Return whether two states are the same to the byte; almost always they differ at first sight."""
+    return one == other and encode_state(one) == encode_state(other)
+
+
 def effective_events(recorded: Iterable[Recorded], subject: str | None = None) -> list[Recorded]:
     """
     Return the events that count, in the order of (occurred_at, index).
@@ -91,9 +147,7 @@ def effective_events(recorded: Iterable[Recorded], subject: str | None = None) -
             counting.append(replaced)
     if subject is not None:
         counting = [one for one in counting if subject in subjects(one.event)]
-    if subject is not None and subject.startswith(TRUST):
-        return sorted(counting, key=lambda one: one.index)
-    return sorted(counting, key=lambda one: (one.event.occurred_at, one.index))
+    return sorted(counting, key=_order(subject))
 
 
 def _last_corrections(by_index: dict[int, Recorded]) -> dict[int, Recorded]:

@@ -17,7 +17,7 @@ from voltrail.events import decode
 from voltrail.events.kinds import Corrected
 from voltrail.ledger.entries import NO_HEAD
 from voltrail.ledger.receipts import LinkedSubject
-from voltrail.lifecycle import Organisation, Recorded, State, decode_state, fold
+from voltrail.lifecycle import Life, Organisation, Recorded, State, decode_state, in_order, step
 from voltrail.organisations.trust import RolePeriod
 
 AUTHORITY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,10 +41,11 @@ class Slot:
     """
     A subject's row while a transaction works on it: k events, head h, the last of them, the state.
 
-    `at` is where the row stands in the table (its ctid), None while it is not there.
+    `at` is where the row stands in the table (its ctid), None while it is not there. `life` and `lines` are
+    made for the first event that comes late, and kept for those that follow.
     """
 
-    __slots__ = ("at", "dirty", "h", "k", "last", "latest_us", "state", "subject")
+    __slots__ = ("at", "dirty", "h", "k", "last", "latest_us", "life", "lines", "state", "subject")
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
@@ -52,6 +53,8 @@ class Slot:
         self.state: State | None = None
         self.at: bytes | None = None
         self.dirty = False
+        self.life: Life | None = None
+        self.lines: dict[tuple[str, bytes], int] | None = None
 
     def link(self, k: int, head: bytes, index: int, occurred_us: int) -> LinkedSubject:
         """Take one more event into the chain; return where it stands there."""
@@ -66,6 +69,7 @@ class Slot:
     def restore(self, saved: tuple[int, bytes, int, int, State | None, bool]) -> None:
         """Undo all since `saved`."""
         self.k, self.h, self.last, self.latest_us, self.state, self.dirty = saved
+        self.life = self.lines = None
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -91,6 +95,7 @@ class World:
         self.slots: dict[str, Slot] = {}
         self.pending: dict[int, Pending] = {}
         self._read: dict[str, tuple[int, list[tuple[Recorded, bytes]]]] = {}  # chains as committed
+        self.turns = 0  # events folded in anew, since they came late or were corrected
 
     def load(self, subjects: Iterable[str]) -> None:
         """Read the rows of these subjects that have not been read yet, in one query."""
@@ -157,10 +162,27 @@ class World:
             self._read[subject] = (last, chain)
         return [*self._read[subject][1], *added[::-1]]
 
-    def refold(self, subject: str) -> State | None:
-        """Return the state of a subject from its whole chain, and the events its corrections correct."""
-        events = {recorded.index: recorded for recorded, _ in self.chain(subject)}
-        return fold(subject, self.with_corrected(events))
+    def fold_in(self, slot: Slot, recorded: Recorded) -> State:
+        """Return the state of a subject with one more event, which is in its chain already."""
+        if slot.life is None and in_order(slot.state, recorded):
+            return step(slot.subject, slot.state, recorded)
+        if slot.life is None or isinstance(recorded.event, Corrected):
+            events = {one.index: one for one, _ in self.chain(slot.subject)}
+            slot.life = Life(slot.subject, self.with_corrected(events))
+            self.turns += slot.life.turns
+            return slot.life.state
+        before = slot.life.turns
+        state = slot.life.insert(recorded)
+        self.turns += slot.life.turns - before
+        return state
+
+    def known_lines(self, slot: Slot) -> dict[tuple[str, bytes], int]:
+        """Return the index of each line that a subject's chain holds, by reporter and line."""
+        if slot.lines is None:
+            slot.lines = {}
+            for recorded, line in self.chain(slot.subject):
+                slot.lines.setdefault((recorded.reporter, line), recorded.index)
+        return slot.lines
 
     def with_corrected(self, events: dict[int, Recorded]) -> list[Recorded]:
         """Return these events and, of each correction among them, what it corrects, down to the root."""

@@ -23,6 +23,7 @@ import psycopg
 from voltrail.database import copy
 from voltrail.database.database import Connection, Database
 from voltrail.errors import Refusal, RegistryClosed, RegistryError, ReportError, VoltrailError
+from voltrail.events.kinds import Corrected
 from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger import merkle
 from voltrail.ledger.entries import chain, enter_one, event_entry, links_root
@@ -30,7 +31,7 @@ from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
 from voltrail.ledger.reports import ReportNote
-from voltrail.lifecycle import Battery, Finding, Recorded, in_order, judge, step
+from voltrail.lifecycle import Battery, Finding, Recorded, judge
 from voltrail.organisations.trust import key_for, keys_at
 from voltrail.regimes import RULES
 from voltrail.registry import rows
@@ -42,7 +43,7 @@ from voltrail.registry.world import Pending, Slot, World
 
 APPEND_LOCK = 0x564F4C54  # "VOLT"
 MAX_GROUP_LINES = 20_000
-MAX_LATE = 200  # lines of one transaction that come late for one subject: each folds its whole life anew
+MAX_TURNS = 200_000  # events folded in anew for one report: about a second
 
 _HASH = 32
 _KEY_KINDS = frozenset({"key_added", "key_revoked"})
@@ -366,7 +367,6 @@ class Append:
         self._taken_before: set[bytes] = set()
         self._counts: set[int] = set()  # tickets of which the signature counted before any of them was taken
         self._keys_moved = False  # since then: a key that counted may not count any more
-        self._late: dict[str, int] = {}
         self._by_digest: dict[bytes, Taken] = {}
         self._next_report = -1
         self._nodes: rows.NewNodes | None = None
@@ -439,21 +439,22 @@ class Append:
         reporter, outcome = prepared.note.organisation, taken.outcome
         by_host = prepared.note.holder != reporter
         shared = copy.event_shared(self._report_id(), self._received_ms)
+        most_turns = self.world.turns + MAX_TURNS
         for number, line in enumerate(prepared.lines):
             event, refusal = line.event, line.refusal
             if self._keys_moved and refusal is None:
                 refusal = self._key_refusal(prepared.note)
                 event = event if refusal is None else None
-            if event is None or (by_host and event.kind in _KINDS_NOT_BY_HOST):
+            if event is None or (by_host and _is_trust(event, line.subjects)):
                 outcome.refused.append(RefusedLine.of(number, refusal or _never_by_host(event)))
                 continue
             slots = [self.world.slot(subject) for subject in line.subjects]
             known = self._known(reporter, line, slots[0])
-            if known is None and self._is_too_late(line, slots):
-                outcome.refused.append(RefusedLine.of(number, _sort_first()))
-                continue
             if known is not None:
                 outcome.known.append(KnownLine(number, known))
+                continue
+            if self.world.turns > most_turns and _folds_anew(line, slots):
+                outcome.refused.append(RefusedLine.of(number, _sort_first()))
                 continue
             about = [state for slot in slots if type(state := slot.state) is Battery]
             verdict = judge(event, reporter, self._received_ms, self.world, RULES, about)
@@ -476,13 +477,6 @@ class Append:
             return error.as_refusal()
         return None
 
-    def _is_too_late(self, line: PreparedLine, slots: list[Slot]) -> bool:
-        """Return whether too many lines of this transaction came late for a subject already."""
-        late = [slot for slot in slots if line.occurred_us < slot.latest_us]
-        for slot in late:
-            self._late[slot.subject] = self._late.get(slot.subject, 0) + 1
-        return any(self._late[slot.subject] > MAX_LATE for slot in late)
-
     def _known(self, reporter: str, line: PreparedLine, slot: Slot) -> int | None:
         """
         Return the index of the same line from the same organisation, or None.
@@ -492,10 +486,7 @@ class Append:
         """
         if line.occurred_us > slot.latest_us:
             return None
-        for recorded, known in self.world.chain(slot.subject):
-            if known == line.line and recorded.reporter == reporter:
-                return recorded.index
-        return None
+        return self.world.known_lines(slot).get((reporter, line.line))
 
     def _append(
         self, recorded: Recorded, line: PreparedLine, slots: list[Slot], shared: bytes
@@ -519,6 +510,8 @@ class Append:
                 for slot, k in zip(slots, ks, strict=True)
             ]
         self.world.pending[index] = Pending(recorded, line.line, line.subjects, before)
+        if slots[0].lines is not None:
+            slots[0].lines[recorded.reporter, line.line] = index
         self._entries.append(entry)
         self.size += 1
         return row, linked
@@ -528,10 +521,7 @@ class Append:
         findings: list[Finding] = []
         for slot in slots:
             was = slot.state
-            if in_order(was, recorded):
-                slot.state = step(slot.subject, was, recorded)
-            else:
-                slot.state = self.world.refold(slot.subject)
+            slot.state = self.world.fold_in(slot, recorded)
             findings += _newly_found(was, slot.state, recorded.index, findings)
         if recorded.event.kind in TRUST_KINDS:
             self._trust += 1
@@ -635,19 +625,32 @@ def _newly_found(was: Any, now: Any, index: int, known: list[Finding]) -> list[F
     ]
 
 
+def _folds_anew(line: PreparedLine, slots: list[Slot]) -> bool:
+    """Return whether a line comes late for one of its subjects, or corrects."""
+    late = any(line.occurred_us < slot.latest_us for slot in slots)
+    return late or isinstance(line.event, Corrected)
+
+
 def _sort_first() -> Refusal:
     return Refusal(
         "report.order",
-        f"More than {MAX_LATE} lines of this report tell of one battery in the wrong order of time.",
-        "Sort the lines by occurred_at, the oldest first, and send those that are missing.",
+        "So many lines of this report came late, or correct others, that the rest would hold up everybody.",
+        "Sort the lines by occurred_at, the oldest first, and send those that are missing in another report.",
     )
+
+
+def _is_trust(event: Any, subjects: tuple[str, ...]) -> bool:
+    """Return whether a line decides whom to trust, or would correct in the chain where that stands."""
+    if event.kind == "corrected":
+        return any(subject.startswith("organisation:") for subject in subjects)
+    return event.kind in _KINDS_NOT_BY_HOST
 
 
 def _never_by_host(event: Any) -> Refusal:
     """Return why the host cannot have signed this line: it is about trust."""
     return Refusal(
         "role.host_signed",
-        f"{event.kind} is never signed by the host.",
+        f"{event.kind} about an organisation is never signed by the host.",
         "Report it with a key of your own: voltrail report FILE --key KEY.pem",
         source="formats.md, Evidence",
     )
