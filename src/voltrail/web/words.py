@@ -37,7 +37,7 @@ ZH: Final[dict[str, str]] = {
     "Nothing has been reported yet.": "尚无报送记录。",
     "A step before this one has not been reported.": "此前有环节尚未报送。",
     "Reported after its deadline.": "逾期报送。",
-    "This log is closed: its database is not the one it made its promises from. Its operator has been told.": (
+    "This log is closed: its database is not the one it made its promises from. The operator knows.": (
         "本日志已关闭：数据库与其作出承诺时不一致，已告知运营者。"
     ),
     "This contradicts another report.": "与其他报送相互矛盾。",
