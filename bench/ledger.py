@@ -5,14 +5,16 @@ How fast is a report durable, judged and proved? Beside it in the same run: the 
 
 The load: reports of 1,000 events, the kinds of the sample world's everyday, median line at least
 300 bytes, half of the events on batteries drawn at random from those already stored; signed
-beforehand. The limit: plain COPY of the same rows into a bare table. The peer: an audit table,
-row by row, one INSERT and one commit each, as applications write it today.
+beforehand. Offered: as many events a second as --rate says, by the clock; each report's time runs
+from when it was due. The limit: plain COPY of the same rows into a bare table. The peer: an audit
+table, row by row, one INSERT and one commit each, as applications write it today.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import random
 import shutil
@@ -23,7 +25,9 @@ import tempfile
 import threading
 import time
 from base64 import b64encode
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from http.client import HTTPConnection
 from pathlib import Path
@@ -36,11 +40,13 @@ from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import MEDIA_TYPE, sign_report
 from voltrail.organisations.identifiers import credit_code
 from voltrail.registry import rows
+from voltrail.registry.prepare import warm
 from voltrail.registry.settings import initialise
 
 ORIGIN = "bench.example/log"
 AUTHORITY, MAKER = credit_code("91000000MA0000000"), credit_code("91000000MA0000001")
 LINES = 1000
+SENDERS = 32  # at an offered load: enough that none waits for another's receipt
 CHINA = timezone(timedelta(hours=8))
 FILLER = "检测记录与现场照片已归档，批次合格，编号依次连续，详见随附文件目录及检验单。"
 ROLES = (
@@ -163,34 +169,55 @@ def in_process(folder: Path, files: list[bytes], threads: int) -> tuple[float, l
             return time.perf_counter() - started, each
 
 
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[Callable[[bytes], float]]:
+    """Run a server; yield what sends it a report and returns the seconds until its receipt."""
+    command = [sys.executable, "-m", "voltrail.cli", "serve", "--data", str(folder), "--port", str(port)]
+    server = subprocess.Popen(command)
+    local = threading.local()
+
+    def send(one: bytes) -> float:
+        if not hasattr(local, "connection"):
+            local.connection = HTTPConnection("127.0.0.1", port, timeout=300)
+        started = time.perf_counter()
+        local.connection.request("POST", "/reports", one, {"Content-Type": MEDIA_TYPE})
+        answer = local.connection.getresponse()
+        body = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(f"{answer.status}: {body[:300]!r}")
+        return time.perf_counter() - started
+
+    try:
+        _wait(port)
+        yield send
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def over_http(
     folder: Path, files: list[bytes], connections: int, port: int
 ) -> tuple[float, list[float], float]:
     """Return the seconds all took, each report's own, and the load generator's CPU seconds."""
-    command = [sys.executable, "-m", "voltrail.cli", "serve", "--data", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command)
-    try:
-        _wait(port)
-        local = threading.local()
+    with served(folder, port) as send, ThreadPoolExecutor(connections) as pool:
+        cpu, started = time.process_time(), time.perf_counter()
+        each = list(pool.map(send, files))
+        return time.perf_counter() - started, each, time.process_time() - cpu
 
-        def send(one: bytes) -> float:
-            if not hasattr(local, "connection"):
-                local.connection = HTTPConnection("127.0.0.1", port, timeout=60)
-            started = time.perf_counter()
-            local.connection.request("POST", "/reports", one, {"Content-Type": MEDIA_TYPE})
-            answer = local.connection.getresponse()
-            body = answer.read()
-            if answer.status >= 300:
-                raise SystemExit(f"{answer.status}: {body[:300]!r}")
-            return time.perf_counter() - started
 
-        with ThreadPoolExecutor(connections) as pool:
-            cpu, started = time.process_time(), time.perf_counter()
-            each = list(pool.map(send, files))
-            return time.perf_counter() - started, each, time.process_time() - cpu
-    finally:
-        server.terminate()
-        server.wait(20)
+def offered(folder: Path, files: list[bytes], rate: float, port: int) -> tuple[float, list[float]]:
+    """Send so many events a second; return the seconds all took, and each report's from its due time."""
+    with served(folder, port) as send, ThreadPoolExecutor(SENDERS) as pool:
+        started = time.perf_counter()
+
+        def send_when_due(number: int) -> float:
+            due = started + number * LINES / rate
+            time.sleep(max(0, due - time.perf_counter()))
+            send(files[number])
+            return time.perf_counter() - due
+
+        each = list(pool.map(send_when_due, range(len(files))))
+        return time.perf_counter() - started, each
 
 
 def _wait(port: int) -> None:
@@ -247,22 +274,28 @@ def main() -> None:
     parser.add_argument("--stored", type=int, default=1_000_000, help="batteries in the store beforehand")
     parser.add_argument("--reports", type=int, default=100, help="reports of 1,000 events in each run")
     parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--rate", type=int, default=10_000, help="events a second that are offered")
     parser.add_argument("--port", type=int, default=8423)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-")) / "data"
     try:
+        warm()
         begin(folder)
         filled = fill(folder, options.stored)
         events = options.reports * LINES
-        files = everyday(options.stored, 2 * options.reports, seed=2)
+        files = everyday(options.stored, 3 * options.reports, seed=2)
         lines = [
             one for signed in files[: options.reports] for one in signed.split(b"\n\n", 3)[3].splitlines()
         ]
         table = [("filling the store, 10,000 a report", options.stored, filled, "")]
         seconds, each = in_process(folder, files[: options.reports], options.threads)
         table.append(("in process", events, seconds, _spread(each)))
-        seconds, each, cpu = over_http(folder, files[options.reports :], options.threads, options.port)
+        seconds, each, cpu = over_http(
+            folder, files[options.reports : 2 * options.reports], options.threads, options.port
+        )
         table.append(("over HTTP", events, seconds, f"{_spread(each)}; generator {cpu:.1f} s CPU"))
+        seconds, each = offered(folder, files[2 * options.reports :], options.rate, options.port)
+        table.append((f"over HTTP, {options.rate:,}/s offered", events, seconds, _spread(each)))
         table.append(("limit: COPY into a bare table", len(lines), bare_copy(folder, lines), ""))
         few = lines[:10_000]
         table.append(("peer: audit table, row by row", len(few), audit_table(folder, few), ""))
@@ -283,7 +316,8 @@ def _print(
     median = statistics.median(len(one) for one in lines)
     print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {platform.python_version()}")
     print(f"{options.stored:,} batteries stored; median line {median:.0f} bytes; {how}")
-    print(f"{options.threads} senders of {LINES:,}-event reports\n")
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"{options.threads} senders of {LINES:,}-event reports; load average at the end {load}\n")
     print(f"| {'What':<36} | {'Events':>9} | {'Events/s':>9} | Remark |\n| --- | ---: | ---: | --- |")
     for what, events, seconds, remark in table:
         print(f"| {what:<36} | {events:>9,} | {events / seconds:>9,.0f} | {remark} |")

@@ -2,11 +2,14 @@
 What can be done with a report before its turn: decode, commit, hash.
 
 Nothing here looks at the record, so it runs outside the lock, for several reports at once.
-A long report is hashed in lanes (`ledger/lanes.py`); a short one is done before those are warm.
+A long report is hashed in lanes (`ledger/lanes.py`), once those are loaded; without them a short
+one is done sooner.
 """
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Literal
@@ -23,7 +26,9 @@ from voltrail.ledger.reports import ReportFile, ReportNote, parse_report_note
 
 Mode = Literal["all", "valid"]
 
-FEW_LINES = 32
+FEW_LINES = 32  # fewer do not fill the lanes
+MANY_LINES = 50_000  # so many are worth loading the lanes for, which takes as long as hashing these without
+LANES = "voltrail.ledger.lanes"
 MAX_SUBJECTS = 200_000  # of all lines of a report: so many rows are read and written in one transaction
 HASH_BYTES = 32
 
@@ -96,7 +101,7 @@ def prepare(file: ReportFile, origin: str, mode: Mode, source_digest: bytes | No
 def commit_all(secret: bytes, lines: Sequence[bytes]) -> list[bytes]:
     """Return the commitments of lines; LineError names the line not in the strict form."""
     data = b"\n".join(lines)
-    if len(lines) < FEW_LINES or not _is_utf8(data):
+    if not _in_lanes(len(lines)) or not _is_utf8(data):
         return commit_lines(secret, split_all(lines))
     from voltrail.events import scan
     from voltrail.ledger import lanes
@@ -117,7 +122,7 @@ def extend_tree(
     size: int, peaks: tuple[bytes, ...], leaves: Sequence[bytes]
 ) -> tuple[bytes, tuple[bytes, ...]]:
     """Append leaves of one length to a tree of `size`; return its new nodes in post-order, and its peaks."""
-    if len(leaves) < FEW_LINES:
+    if not _in_lanes(len(leaves)):
         return merkle.extend(size, peaks, [merkle.leaf_hash(leaf) for leaf in leaves])
     from voltrail.ledger import lanes
 
@@ -125,11 +130,17 @@ def extend_tree(
 
 
 def warm() -> None:
-    """Load what long reports are hashed with, so that the first of them does not wait for it."""
+    """Load the lanes, so that they are used from now on; a server does, a command for one file does not."""
+    importlib.import_module(LANES)
     line = b'{"kind":"found","occurred_at":"2026-04-21T09:00:00+08:00"}'
     commitments = commit_all(bytes(16), [line] * FEW_LINES)
     extend_tree(0, (), commitments)
     _blinds(bytes(16), [("battery:",)] * FEW_LINES)
+
+
+def _in_lanes(count: int) -> bool:
+    """Return whether so many lines are hashed side by side."""
+    return count >= (FEW_LINES if LANES in sys.modules else MANY_LINES)
 
 
 def split_all(lines: Sequence[bytes]) -> list[list[bytes]]:
@@ -172,7 +183,7 @@ def _prepare_lines(file: ReportFile, commitments: list[bytes]) -> list[PreparedL
 
 def _blinds(secret: bytes, about: list[tuple[str, ...]]) -> list[bytes]:
     """Return the blinds of all subjects of all lines, one after another."""
-    if len(about) < FEW_LINES:
+    if not _in_lanes(len(about)):
         return [blind for number, names in enumerate(about) for blind in link_blinds(secret, number, names)]
     from voltrail.ledger import lanes
 
