@@ -1,5 +1,7 @@
 """What is hashed in lanes is what the plain functions say, wherever a lane, a chunk or a block ends."""
 
+import subprocess
+import sys
 from hashlib import shake_256
 
 import numpy as np
@@ -12,6 +14,19 @@ from voltrail.ledger import commitments, entries, lanes, merkle
 SECRET = bytes(range(16))
 FEW = (0, 1, 2, lanes.LANES - 1, lanes.LANES, lanes.LANES + 1, 3 * lanes.LANES)
 MANY = (lanes.CHUNK_LINES - 1, lanes.CHUNK_LINES, lanes.CHUNK_LINES + 1, 2 * lanes.CHUNK_LINES + 33)
+
+NO_PLACE = """
+from numba.core import caching
+
+def refuse(_):
+    raise OSError("read-only")
+
+for found in list(vars(caching).values()):
+    if isinstance(found, type) and issubclass(found, caching._CacheLocator):
+        found.ensure_cache_path = refuse
+from voltrail.ledger import lanes
+print(lanes.kernel(lambda: 1)())
+"""
 
 secrets = st.binary(min_size=16, max_size=16)
 members = st.binary(max_size=300) | st.text(max_size=90).map(str.encode)
@@ -141,3 +156,9 @@ def test_a_large_tree_grows_as_merkle_says(size):
     peaks = tuple(drawn(number, 32) for number in range(size.bit_count()))
     leaves = [drawn(number, 32) for number in range(1_001)]
     assert lanes.extend(size, peaks, b"".join(leaves)) == merkle.extend(size, peaks, leaves)
+
+
+def test_without_a_place_for_what_is_compiled_it_is_compiled_anew():
+    """Where nothing can be written beside the code nor in a home, a server starts all the same."""
+    ran = subprocess.run([sys.executable, "-c", NO_PLACE], capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.returncode) == ("1\n", 0), ran.stderr

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from voltrail.events.lines import MAX_DIGITS, MAX_LINE_BYTES
+from voltrail.ledger.lanes import kernel
 
 MAX_MEMBERS: Final = 64
 
@@ -53,11 +53,7 @@ _LITERALS = np.frombuffer(b"true falsenull ", np.uint8).reshape(3, 5)
 _LENGTHS = np.array([4, 5, 4])
 
 
-def _kernel(function: Any) -> Any:
-    return njit(nogil=True, cache=True)(function)
-
-
-@_kernel
+@kernel
 def _string(data: Any, at: Any, end: Any) -> Any:
     """Return where the string that opens at `at` ends, or -1; escapes by number are not taken."""
     at += 1
@@ -74,14 +70,14 @@ def _string(data: Any, at: Any, end: Any) -> Any:
     return -1
 
 
-@_kernel
+@kernel
 def _digits(data: Any, at: Any, end: Any) -> Any:
     while at < end and _KINDS[data[at]] & _DIGIT:
         at += 1
     return at
 
 
-@_kernel
+@kernel
 def _number(data: Any, at: Any, end: Any) -> Any:
     """Return where the number at `at` ends, or -1; one of 15 digits in all at most."""
     if at < end and data[at] == _MINUS:
@@ -99,7 +95,7 @@ def _number(data: Any, at: Any, end: Any) -> Any:
     return at if at - begin <= MAX_DIGITS else -1
 
 
-@_kernel
+@kernel
 def _strings(data: Any, at: Any, end: Any) -> Any:
     """Return where the array of strings that opens at `at` ends, or -1."""
     if at + 1 < end and data[at + 1] == _CLOSE:
@@ -117,7 +113,7 @@ def _strings(data: Any, at: Any, end: Any) -> Any:
     return -1
 
 
-@_kernel
+@kernel
 def _literal(data: Any, at: Any, end: Any) -> Any:
     """Return where true, false or null at `at` ends, or -1."""
     for word in range(3):
@@ -131,7 +127,7 @@ def _literal(data: Any, at: Any, end: Any) -> Any:
     return -1
 
 
-@_kernel
+@kernel
 def _value(data: Any, at: Any, end: Any) -> Any:
     if at >= end:
         return -1
@@ -144,7 +140,7 @@ def _value(data: Any, at: Any, end: Any) -> Any:
     return _number(data, at, end)
 
 
-@_kernel
+@kernel
 def _member(data: Any, at: Any, end: Any) -> Any:
     """Return where the member at `at` ends, or -1."""
     if at >= end or data[at] != _QUOTE:
@@ -157,7 +153,7 @@ def _member(data: Any, at: Any, end: Any) -> Any:
     return _value(data, key + 2, end)
 
 
-@_kernel
+@kernel
 def _same(data: Any, one: Any, other: Any) -> Any:
     """Return whether the same key stands at both places, each at its opening quote."""
     at = 1
@@ -168,7 +164,7 @@ def _same(data: Any, one: Any, other: Any) -> Any:
     return False
 
 
-@_kernel
+@kernel
 def _line(data: Any, begin: Any, end: Any, starts: Any, stops: Any, first: Any) -> Any:
     """Write down a line's members from place `first` on; return the next place, `first` if not taken."""
     if end - begin > MAX_LINE_BYTES or end - begin < 2 or data[begin] != _FIRST:
@@ -191,7 +187,7 @@ def _line(data: Any, begin: Any, end: Any, starts: Any, stops: Any, first: Any) 
     return first
 
 
-@_kernel
+@kernel
 def _scan(data: Any, ends: Any, starts: Any, stops: Any, firsts: Any) -> None:
     begin = 0
     for line in range(len(ends)):

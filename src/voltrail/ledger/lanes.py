@@ -73,8 +73,12 @@ _IOTA = np.array(_round_constants(), np.uint64)
 _TURNS, _PLACES = (np.array(table, np.int64) for table in _rotations())
 
 
-def _kernel(function: Any) -> Any:
-    return njit(nogil=True, cache=True)(function)
+def kernel(function: Any) -> Any:
+    """Return a function compiled, without the interpreter's lock; kept on disk where that can be."""
+    try:
+        return njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither beside the code nor in the user's cache: each process compiles anew
+        return njit(nogil=True)(function)
 
 
 @njit(inline="always")
@@ -93,7 +97,7 @@ def _swapped(word: Any) -> Any:
     )
 
 
-@_kernel
+@kernel
 def _compress(state: Any, words: Any, work: Any) -> None:
     """Take one block of every lane into its state (FIPS 180-4, 6.2.2); `words` are the blocks."""
     for at in range(8 * LANES):
@@ -128,7 +132,7 @@ def _compress(state: Any, words: Any, work: Any) -> None:
         state[at] = uint32(state[at] + work[at])
 
 
-@_kernel
+@kernel
 def _by_blocks(blocks: Any) -> Any:
     """Return the order of messages by how many blocks they have, so that lanes end together."""
     most = 0
@@ -146,7 +150,7 @@ def _by_blocks(blocks: Any) -> Any:
     return order
 
 
-@_kernel
+@kernel
 def _digest(padded: Any, firsts: Any, blocks: Any, digests: Any) -> None:
     """Hash messages: `blocks[n]` padded blocks of 16 words from word `firsts[n]` on, into `digests[n]`."""
     state, words, work = (
@@ -173,7 +177,7 @@ def _digest(padded: Any, firsts: Any, blocks: Any, digests: Any) -> None:
                         digests[order[start + lane], word] = _swapped(state[word * LANES + lane])
 
 
-@_kernel
+@kernel
 def _close(padded: Any, first: Any, length: Any) -> None:
     """Pad a message of so many bytes from byte `first` on (FIPS 180-4, 5.1.1)."""
     end = first + (length + 72) // 64 * 64
@@ -185,7 +189,7 @@ def _close(padded: Any, first: Any, length: Any) -> None:
         padded[end - 1 - byte] = uint8((bits >> (8 * byte)) & 0xFF)
 
 
-@_kernel
+@kernel
 def _permute(state: Any, work: Any, columns: Any) -> None:
     """Keccak-f[1600] on every lane (FIPS 202, 3.3)."""
     for turn in range(24):
@@ -216,7 +220,7 @@ def _permute(state: Any, work: Any, columns: Any) -> None:
             state[0, lane] ^= _IOTA[turn]
 
 
-@_kernel
+@kernel
 def _draw_salts(secret: Any, begin: Any, firsts: Any, salts: Any) -> None:
     """Draw the salts of the lines from line `begin` on, as `commitments.salts` does."""
     prefix = np.zeros(RATE_BYTES, np.uint8)
@@ -245,7 +249,7 @@ def _draw_salts(secret: Any, begin: Any, firsts: Any, salts: Any) -> None:
                     salts[(at + word) >> 1, (at + word) & 1] = state[word, lane]
 
 
-@_kernel
+@kernel
 def _digest_salted(salts: Any, data: Any, starts: Any, stops: Any, digests: Any) -> None:
     """Hash 16 bytes of salt and `data[starts[n]:stops[n]]`, for each n."""
     count, size = len(starts), 0
@@ -265,7 +269,7 @@ def _digest_salted(salts: Any, data: Any, starts: Any, stops: Any, digests: Any)
     _digest(padded.view(np.uint32), firsts, blocks, digests)
 
 
-@_kernel
+@kernel
 def _digest_joined(prefix: Any, parts: Any, firsts: Any, digests: Any) -> None:
     """Hash a prefix and the rows of 32 bytes `parts[firsts[n]:firsts[n + 1]]`, for each n."""
     count, size = len(digests), 0
@@ -287,7 +291,7 @@ def _digest_joined(prefix: Any, parts: Any, firsts: Any, digests: Any) -> None:
     _digest(padded.view(np.uint32), begins, blocks, digests)
 
 
-@_kernel
+@kernel
 def _commit(
     data: Any, starts: Any, stops: Any, firsts: Any, secret: Any, prefix: Any, commitments: Any
 ) -> None:
@@ -300,7 +304,7 @@ def _commit(
         _digest_joined(prefix, digests.view(np.uint8), ours - low, commitments[begin : begin + len(ours) - 1])
 
 
-@_kernel
+@kernel
 def _hash_rows(messages: Any, digests: Any) -> None:
     """Hash messages of one length, a row each."""
     count, length = messages.shape
