@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from tests.registry import sample
-from voltrail.errors import ReportError
+from voltrail.errors import LineError, ReportError, UnknownBattery
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify
 from voltrail.registry import prepare, writer
@@ -63,6 +63,30 @@ def test_a_defect_stays_with_the_report_that_brought_it_out(registry, monkeypatc
     for thread in threads:
         thread.join()
     assert (len(found), failed) == (4, [bad])
+    assert list(audit(registry)) == []
+
+
+def test_of_a_report_that_breaks_off_nothing_stands(registry, monkeypatch):
+    """When judging fails between two lines of a report, neither of them is in the record; others are."""
+    whole = writer.judge
+
+    def judge(event, *rest):
+        if event.kind == "measured" and event.soh_fraction == 0.5:
+            raise LineError("line.number", "A line of the record does not read any more.")
+        return whole(event, *rest)
+
+    monkeypatch.setattr(writer, "judge", judge)
+    when = "2026-05-02T10:00:00+08:00"
+    bad = sample.line("measured", when, code=sample.pack(1), soh_fraction=0.5)
+    tickets = []
+    for lines in ([*sample.first_life(sample.pack(1)), bad], sample.first_life(sample.pack(2))):
+        file = prepare.ReportFile.parse(sample.report(MAKER, lines))
+        tickets.append(writer.Ticket(prepare.prepare(file, registry.origin, "valid")))
+    registry._writer._run(tickets)
+    assert tickets[0].error.rule == "line.number"
+    assert json.loads(tickets[1].receipt)["accepted"] == [0, 1]
+    with pytest.raises(UnknownBattery):
+        registry.battery(sample.pack(1))
     assert list(audit(registry)) == []
 
 

@@ -174,7 +174,7 @@ class Writer:
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             if len(group) == 1 or not isinstance(error, Exception):
                 for ticket in group:
-                    ticket.error = error
+                    ticket.error = error.__cause__ if isinstance(error, HalfTakenError) else error
                 return
             for ticket in group:  # a defect that one of them brought out is not the others' fault
                 ticket.error = None
@@ -341,6 +341,10 @@ class _Transaction:
             self._connection.close()
 
 
+class HalfTakenError(Exception):
+    """Taking a report broke off between two of its lines, so nothing of this transaction may stand."""
+
+
 class Taken(msgspec.Struct):
     """A report of which lines were accepted, or one that had been before (then `receipt` is set)."""
 
@@ -410,7 +414,10 @@ class Append:
             self._writer.check_signature(prepared.note, self.world, self.size)
         undo = self._marked(prepared) if prepared.mode == "all" else None
         taken = Taken(ticket, Outcome(), self.size, [], [])
-        self._take_lines(taken, prepared)
+        try:
+            self._take_lines(taken, prepared)
+        except VoltrailError as error:
+            raise HalfTakenError from error
         if undo is not None and taken.outcome.refused:
             undo()
             raise _refused_whole(taken.outcome.refused)
