@@ -168,7 +168,15 @@ def test_a_wrong_signature_is_refused(client):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"organisation":1,"lines":[]}', b'{"organisation":"x"}']
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"organisation":1,"lines":[]}',
+        b'{"organisation":"x"}',
+        b'{"organisation":"x","lines":[' + b'{"kind":' + b"[" * 10_000 + b"]" * 10_000 + b"}]}",
+    ],
 )
 def test_checks_that_do_not_read(client, body):
     """400."""
@@ -187,3 +195,20 @@ def test_a_closed_registry_is_503():
     """So that load balancers and scripts come again."""
     assert failures.status_of(RegistryClosed("log.behind", "closed")) == 503
     assert failures.status_of(VoltrailError("any", "thing")) == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/search?q=a%00",
+        "/batteries?q=%00",
+        "/batteries?after=%00",
+        "/organisations?after=%00",
+        "/organisations/%00",
+    ],
+)
+def test_a_null_character_is_not_a_defect(client, path):
+    """U+0000, which no database column holds, is refused like any other wrong input."""
+    response = client.get(path)
+    assert response.status_code in {400, 404}
+    shaped(response)

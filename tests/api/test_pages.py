@@ -161,3 +161,14 @@ def test_figures():
     assert chinese.moment("2026-05-03T08:00:00Z") == "2026年5月3日 08:00 UTC"
     assert english.day("soon") == "soon"
     assert chinese.value([True, 1000, {"Li": 0.2}]) == "是、1\u2009000、Li 0.2"
+
+
+def test_a_closed_log_is_still_read(client, registry, monkeypatch):
+    """Pages of a log that must not be written say so, and show what it holds."""
+    from voltrail.errors import RegistryClosed
+
+    monkeypatch.setattr(registry, "closed", RegistryClosed("log.closed", "Restored."))
+    page = client.get(f"/b/{PACK}", headers=HTML)
+    assert page.status_code == 200
+    assert "This log is closed" in page.text
+    assert client.get(f"/b/{PACK}/evidence").status_code == 503

@@ -49,12 +49,28 @@ def test_checks_answer_line_by_line(client):
 
 
 def test_checks_do_not_tell_who_holds_a_battery(client):
-    """Whoever asks has not signed in."""
+    """Without a signature the answer is the same for whoever holds the battery and for whoever does not."""
     line = sample.line("shipped", "2026-05-03T10:00:00+08:00", code=PACK, to=sample.RECYCLER).decode()
-    response = client.post("/checks", json={"organisation": sample.MAKER, "lines": [line]})
+    void = sample.line("corrected", "2026-05-03T10:00:00+08:00", code=PACK, corrects=14, void=True).decode()
+    answers = [
+        client.post("/checks", json={"organisation": one, "lines": [line, void]}).json()
+        for one in (sample.MAKER, sample.CARMAKER, sample.AUTHORITY)
+    ]
+    assert answers[0] == answers[1]
+    assert [answer["checks"][1]["rule"] for answer in answers] == ["access.sign_in"] * 3
+
+
+def test_who_signs_is_told_in_full(client):
+    """A signed report is checked with what the record knows of the battery; nothing is recorded."""
+    line = sample.line("shipped", "2026-05-03T10:00:00+08:00", code=PACK, to=sample.RECYCLER)
+    file = sample.report(sample.signer(sample.MAKER), [line])
+    before = client.get("/log/checkpoint").text
+    response = client.post("/checks", content=file, headers={"Content-Type": MEDIA_TYPE})
+    assert response.json()["scope"] == "reporter"
     assert not response.json()["checks"][0]["allowed"]
-    assert sample.CARMAKER not in response.text
-    assert "LSVAA4187E2184847" not in response.text
+    assert client.get("/log/checkpoint").text == before
+    forged = sample.report(sample.signer(sample.MAKER, "other"), [line])
+    assert client.post("/checks", content=forged, headers={"Content-Type": MEDIA_TYPE}).status_code == 422
 
 
 def test_one_battery(client, registry):

@@ -7,10 +7,10 @@ import pytest
 
 import voltrail
 from tests.registry import sample
-from tests.registry.conftest import postgres
+from tests.registry.conftest import empty, postgres, registry
 from voltrail.registry.settings import initialise
 
-__all__ = ["postgres"]
+__all__ = ["empty", "postgres", "registry"]
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_files_that_do_not_read(old, new, rule):
 def test_files_that_are_cut_or_too_large():
     """A file that ends within a line, has too many lines or bytes, or none, is refused."""
     assert rule_of(ReportFile.parse, DATA[:-1]) == "report.unfinished"
-    assert rule_of(ReportFile.parse, DATA[: DATA.index(b"{")]) == "report.unfinished"
+    assert rule_of(ReportFile.parse, DATA[: DATA.index(b"{")]) == "report.empty"
     assert rule_of(ReportFile.parse, DATA + b"{}\n" * 100_000) == "report.too_long"
     assert rule_of(ReportFile.parse, DATA + bytes(64 << 20)) == "report.too_large"
 

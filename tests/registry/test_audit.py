@@ -68,6 +68,20 @@ def test_a_good_record_has_no_difference(lived):
         ("update subject set k = k + 1 where id like 'battery:%'", "subject"),
         ("delete from subject where id like 'battery:%'", "subject"),
         ("update log set received_ms = received_ms + 1", "log"),
+        ("update log set batteries = batteries + 1", "log"),
+        ("update log set trust = trust + 1", "log"),
+        ("update event set findings = null where findings is not null", "finding"),
+        ("update report set accepted = accepted + 1 where id = 1", "report"),
+        ("update report set lines = lines + 1 where id = 1", "report"),
+        ("update report set size = (select max(size) from checkpoint) where id = 1", "report"),
+        ("update report set outcome = convert_to('{}', 'UTF8') where id = 2", "finding"),
+        (
+            (
+                "insert into report select 99, organisation, note, secret, '\\x00', nodes, lines, first_seq,"
+                " accepted, size, outcome from report where id = 1"
+            ),
+            "report",
+        ),
     ],
 )
 def test_what_was_changed_is_named(lived, statement, what):

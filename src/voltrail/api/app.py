@@ -14,13 +14,18 @@ from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
+from voltrail.connections.daily import DailyHeads
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
 
 def create_app(registry: Registry) -> Litestar:
-    """Return the ASGI application that serves one registry and asks its witnesses; it does not close it."""
-    metrics, witnesses = Metrics(), Witnesses(registry)
+    """
+    Return the ASGI application that serves one registry; it does not close it.
+
+    While it runs, witnesses are asked every 10 s and heads are entered once a day.
+    """
+    metrics, witnesses, daily = Metrics(), Witnesses(registry), DailyHeads(registry)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -33,8 +38,8 @@ def create_app(registry: Registry) -> Litestar:
             *static.ROUTES,
         ],
         state=State({"registry": registry, "metrics": metrics, "witnesses": witnesses}),
-        on_startup=[witnesses.start],
-        on_shutdown=[witnesses.close],
+        on_startup=[witnesses.start, daily.start],
+        on_shutdown=[witnesses.close, daily.close],
         exception_handlers=HANDLERS,
         middleware=[Timed()],
         before_send=[Outgoing(metrics)],

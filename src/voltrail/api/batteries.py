@@ -11,7 +11,8 @@ from litestar.params import PathParameter, QueryParameter
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
-from voltrail.errors import AccessError, UsageError
+from voltrail.errors import AccessError, RegistryClosed, UsageError
+from voltrail.registry.registry import Registry
 from voltrail.registry.views import may_read
 from voltrail.web.reading import read_out, title
 
@@ -46,15 +47,19 @@ def battery(
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)
+    history = registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before)
+    history["events"].sort(
+        key=lambda one: (datetime.fromisoformat(one["occurred_at"]), one["index"]), reverse=True
+    )
     return as_page(
         page,
         "battery",
         battery=found,
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
-        history=registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before),
+        history=history,
         family=registry.genealogy(parsed.text, 1),
-        checkpoint=registry.checkpoint().split("\n"),
+        checkpoint=_checkpoint(registry),
         origin=registry.origin,
         as_of=as_of,
         known_at=known_at,
@@ -130,6 +135,14 @@ def _check_place(place: str | None) -> None:
             "Where a battery is, is not public.",
             "Leave `place` out; those who may see it will sign in.",
         )
+
+
+def _checkpoint(registry: Registry) -> list[str] | None:
+    """Return the lines of the checkpoint, or None when the log is closed: its pages are still read."""
+    try:
+        return registry.checkpoint().split("\n")
+    except RegistryClosed:
+        return None
 
 
 def _without_parents(node: dict[str, Any]) -> dict[str, Any]:

@@ -6,17 +6,16 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, post
-from litestar.params import JSONBody
+from litestar.params import RawBody
 from msgspec import Meta
 
 from voltrail.api.answers import Asked, as_json, registry_of
+from voltrail.api.reports import MAX_BODY_BYTES
+from voltrail.errors import UsageError
+from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.organisations.identifiers import check_organisation
 
 MAX_CHECKED: Final = 1_000
-_UNTOLD: Final = {
-    "message": "The record says otherwise of this battery.",
-    "fix": "Look at its page for what is public; its holder can be told more.",
-}
 
 
 class Intentions(msgspec.Struct, forbid_unknown_fields=True):
@@ -26,29 +25,36 @@ class Intentions(msgspec.Struct, forbid_unknown_fields=True):
     lines: Annotated[list[str | dict[str, Any]], Meta(min_length=1, max_length=MAX_CHECKED)]
 
 
-@post("/checks", sync_to_thread=True, status_code=200, summary="Ask whether something may be done")
-def check(request: Asked, data: JSONBody[Intentions]) -> Response[bytes]:
+@post(
+    "/checks",
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=MAX_BODY_BYTES,
+    summary="Ask whether something may be done",
+)
+def check(request: Asked, body: RawBody) -> Response[bytes]:
     """
     Answer for each line whether the organisation may do this now, and if not why and what to do.
 
-    Whoever asks has not signed in, so what names a holder or a vehicle is left out.
+    JSON, `{"organisation": ..., "lines": [...]}`, is answered from what is public (`scope` is `public`).
+    A signed report file is answered in full (`scope` is `reporter`): who holds the battery counts too.
     """
-    organisation = check_organisation(data.organisation)
-    lines = [line.encode() if isinstance(line, str) else msgspec.json.encode(line) for line in data.lines]
-    answers = registry_of(request).check(organisation, lines)
-    return as_json({"checks": [_for_public(answer) for answer in answers]})
-
-
-def _for_public(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer as the public may have it: of findings only kind and rule, and no breach."""
-    hidden = {finding["rule"] for finding in answer["findings"] if finding["kind"] in {"gap", "conflict"}}
-    findings = [
-        {"kind": finding["kind"], "rule": finding["rule"]}
-        for finding in answer["findings"]
-        if finding["kind"] != "breach"
-    ]
-    told = _UNTOLD if answer["rule"] in hidden else {}
-    return answer | {"findings": findings} | told
+    registry = registry_of(request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE:
+        return as_json({"scope": "reporter", "checks": registry.check_report(body)})
+    try:
+        asked = msgspec.json.decode(body, type=Intentions)
+        lines = [
+            line.encode() if isinstance(line, str) else msgspec.json.encode(line) for line in asked.lines
+        ]
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise UsageError(
+            "request.invalid",
+            f"The body does not read: {str(error)[:200]}.",
+            'Send {"organisation": "...", "lines": [{"kind": "retired", ...}]}, or a signed report file.',
+        ) from error
+    organisation = check_organisation(asked.organisation)
+    return as_json({"scope": "public", "checks": registry.check(organisation, lines)})
 
 
 ROUTES: Final = (check,)

@@ -16,7 +16,7 @@ from voltrail.cli.common import data_option, database_option, json_option, print
 from voltrail.errors import ReportError, UsageError
 from voltrail.ledger.reports import MEDIA_TYPE, ReportFile, host_secret, sign_report, split_lines
 from voltrail.registry.prepare import split_all
-from voltrail.registry.settings import read_signer
+from voltrail.registry.settings import read_signer, write_private
 
 TIMEOUT_SECONDS = 60
 
@@ -59,13 +59,14 @@ def report(
     content = file.read_bytes()
     with _target(url, data, database) as target:
         if check:
-            answers = target.check(_holder(key), split_lines(content))
+            signed = content if file.suffix == ".report" else _sign(content, key, target.origin())
+            answers = target.check(signed)
             print_json(answers) if as_json else _print_answers(answers)
             raise SystemExit(0 if all(answer["allowed"] for answer in answers) else 1)
         kept = file.with_suffix(".report")
         signed = content if file.suffix == ".report" else _sign(content, key, target.origin())
         if kept != file:
-            kept.write_bytes(signed)
+            _keep(kept, signed)
         receipt = target.report(signed, mode)
         if kept != file:
             kept.unlink()
@@ -86,10 +87,18 @@ def _sign(content: bytes, key: Path | None, origin: str) -> bytes:
     return sign_report(origin, signer, secret, lines, split_all(lines)).encode()
 
 
-def _holder(key: Path | None) -> str:
-    if key is None:
-        raise UsageError("usage.key", "Who asks is told by the key.", "Give --key KEY.pem.")
-    return read_signer(key).verifier.holder
+def _keep(path: Path, signed: bytes) -> None:
+    """Write the signed file for its owner only; another file of that name is not written over."""
+    if path.exists() and path.read_bytes() == signed:  # kept when the same lines were not answered
+        return
+    try:
+        write_private(path, signed)
+    except FileExistsError:
+        raise UsageError(
+            "usage.exists",
+            f"{path} holds another report.",
+            f"Hand that one in first (voltrail report {path}), or move it away.",
+        ) from None
 
 
 def _target(url: str | None, data: Path, database: str | None) -> _Server | _Folder:
@@ -116,9 +125,9 @@ class _Folder:
         """Hand the report in; return the receipt."""
         return self._registry.report(signed, mode)
 
-    def check(self, organisation: str, lines: list[bytes]) -> list[dict[str, Any]]:
+    def check(self, signed: bytes) -> list[dict[str, Any]]:
         """Ask whether these may be done."""
-        return self._registry.check(organisation, lines)
+        return self._registry.check_report(signed)
 
 
 class _Server:
@@ -144,12 +153,9 @@ class _Server:
         ReportFile.parse(signed)
         return self._ask(f"/reports?mode={mode}", signed, MEDIA_TYPE)
 
-    def check(self, organisation: str, lines: list[bytes]) -> list[dict[str, Any]]:
+    def check(self, signed: bytes) -> list[dict[str, Any]]:
         """Ask whether these may be done."""
-        body = {"organisation": organisation, "lines": [line.decode() for line in lines]}
-        answers: list[dict[str, Any]] = json.loads(
-            self._ask("/checks", json.dumps(body).encode(), "application/json")
-        )
+        answers: list[dict[str, Any]] = json.loads(self._ask("/checks", signed, MEDIA_TYPE))["checks"]
         return answers
 
     def _ask(self, path: str, body: bytes | None = None, content_type: str = "") -> bytes:

@@ -177,11 +177,7 @@ class Witnesses:
         """Return the checkpoint that all witnesses are asked for in this round: the last published one."""
         with self._lock:
             if self._target is None or number > self._round:
-                self._registry.check_open()
-                anchored = self._registry.anchor.read()
-                if anchored is None:
-                    raise WitnessError("witness.nothing", "The log has published no checkpoint yet.")
-                self._round, self._target = number, anchored
+                self._round, self._target = number, self._registry.log.published()
             return self._target
 
     def _take(self, one: Asked, note: str, checkpoint: Checkpoint, cosignature: Cosignature) -> None:

@@ -93,7 +93,7 @@ def _lower(text: str) -> str:
 def _hint(path: str, text: str) -> str:
     """Return what usually helps with a value of this name."""
     if path.endswith(("_at", "from", "until", "since")) and ("datetime" in text or "RFC3339" in text):
-        return "Give the time with its offset, as in 2026-04-21T09:00:00+08:00."
+        return "Give a time that the calendar and the clock have, with its offset: 2026-04-21T09:00:00+08:00."
     if "regex" in text and path.endswith(("_on", "_date")):
         return "Give the day as in 2026-04-21."
     if "regex" in text and path == "country":

@@ -111,6 +111,8 @@ def split_lines(data: bytes) -> list[bytes]:
         raise _refuse("line.bom", "The lines begin with a byte order mark.", "Save as UTF-8 without BOM.")
     if b"\r" in data:
         raise _refuse("line.cr", "The lines contain a carriage return.", "End lines in LF alone.")
+    if not data:
+        raise _refuse("report.empty", "There are no lines.", "Write one event a line, each ended by LF.")
     if not data.endswith(b"\n"):
         raise _refuse("report.unfinished", "The last line does not end in LF; the file may have been cut.")
     lines = data[:-1].split(b"\n")
@@ -121,7 +123,8 @@ def split_lines(data: bytes) -> list[bytes]:
     for number, line in enumerate(lines, 1):
         if not 0 < len(line) <= MAX_LINE_BYTES:
             message = f"A line has 1 to {MAX_LINE_BYTES:,} bytes; this one has {len(line):,}."
-            raise ReportError("line.length", message, "Leave empty lines out.", number, SOURCE)
+            fix = "Make several events that share a `batch`." if line else "Leave empty lines out."
+            raise ReportError("line.length", message, fix, number, SOURCE)
     return lines
 
 

@@ -118,6 +118,7 @@ class _Verification:
         self.notes: dict[str, ReportNote] = {}
         self.heads: dict[str, int] = {}  # by subject: the size of the log its head speaks for
         self.status: dict[int, str] = {}
+        self.unnamed: set[int] = set()  # indices of events that do not show which subject they name
 
     def run(self) -> Verified:
         """Return what is proved, after all steps."""
@@ -137,9 +138,7 @@ class _Verification:
             witnessed=WITNESSED if self.seen.witnesses else NOT_YET_WITNESSED,
             events=tuple(self._verified(event) for event in given.events),
             head=_head_words(given.head),
-            complete=given.head is not None
-            and given.head.events == len(given.events)
-            and all(self._is_named(event, given.subject) for event in given.events),
+            complete=given.head is not None and given.head.events == len(given.events) and not self.unnamed,
             signers=tuple(chain.subject for chain in given.signers),
             steps=tuple(steps),
         )
@@ -212,8 +211,10 @@ class _Verification:
                 if event.index <= last:
                     raise _fail("link", f"Event at index {event.index}: not in the order of the log.")
                 head, last = entries.chain(head, event.entry), event.index
-        unnamed = sum(not self._is_named(event, self.given.subject) for event in self.given.events)
-        doubt = f" {unnamed} events do not show which subject they name." if unnamed else ""
+        self.unnamed = {
+            event.index for event in self.given.events if not _is_named(event, self.given.subject)
+        }
+        doubt = f" {len(self.unnamed)} events do not show which subject they name." if self.unnamed else ""
         return f"{len(self.chains)} chains: numbered without repeat or hole.{doubt}"
 
     def _check_link(self, subject: str, event: EventProof, k: int, head: bytes) -> None:
@@ -247,10 +248,6 @@ class _Verification:
         if at >= len(named) and subject.startswith("battery:"):
             return False
         return len(named) <= of <= len(named) + further and _at(named, at) in {subject, None}
-
-    def _is_named(self, event: EventProof, subject: str) -> bool:
-        """Return whether the line itself is seen to name the subject, not only the registry's link."""
-        return not _withheld(event) or subject in _named(_shown(event))
 
     def _check_heads(self) -> str:
         """Check each head given: after its events, in the heads tree, whose entry is in the log."""
@@ -333,8 +330,7 @@ class _Verification:
 
     def _worth(self, event: EventProof) -> str:
         """Return what the signature is worth as a statement about this subject."""
-        named = self._is_named(event, self.given.subject)
-        return self.status[event.index] + ("" if named else SUBJECT_NOT_SHOWN)
+        return self.status[event.index] + (SUBJECT_NOT_SHOWN if event.index in self.unnamed else "")
 
     def _events(self) -> Iterator[EventProof]:
         for chain in self.chains:
@@ -424,6 +420,11 @@ def _batteries(shown: dict[str, Any]) -> list[str]:
     vehicle = shown.get("vin")
     named = [f"battery:{code}" for code in batteries if code is not None]
     return named if vehicle is None else [*named, f"vehicle:{vehicle}"]
+
+
+def _is_named(event: EventProof, subject: str) -> bool:
+    """Return whether the line itself is seen to name the subject, not only the registry's link."""
+    return not _withheld(event) or subject in _named(_shown(event))
 
 
 def _named(shown: dict[str, Any]) -> set[str]:

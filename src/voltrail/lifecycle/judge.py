@@ -25,7 +25,7 @@ from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
 
-__all__ = ["Verdict", "World", "judge", "judge_intention"]
+__all__ = ["Verdict", "World", "judge", "judge_for_public", "judge_intention"]
 
 FUTURE_ALLOWANCE_MS: Final = 300_000
 AUTHORITY: Final = frozenset({"authority"})
@@ -189,6 +189,27 @@ def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rule
             refusal = Refusal(finding.rule, finding.message, finding.fix, source=finding.source or _DESIGN)
             return Verdict(refusal, tuple(found))
     return Verdict(None, tuple(found))
+
+
+def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
+    """
+    Return what everybody may know of whether something may be done: role, time, end, and what is barred.
+
+    Whose the battery is and where, which decides about gaps and conflicts, is not looked at.
+    """
+    if isinstance(event, Corrected):
+        return _refused(
+            "access.sign_in",
+            "Whether an event may be corrected is told to its reporter.",
+            "Ask with a signed report: voltrail report FILE --check --key KEY.pem --to URL",
+        )
+    verdict = judge(event, reporter, now_ms, world, rules)
+    if verdict.refusal is not None:
+        return verdict
+    barred = next((one for one in verdict.findings if one.kind == "breach"), None)
+    if barred is None:
+        return _TAKEN
+    return Verdict(Refusal(barred.rule, barred.message, barred.fix, source=barred.source or _DESIGN))
 
 
 def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:

@@ -144,6 +144,7 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("role_revoked", "from"): EVERYONE,
     ("site_registered", "site"): EVERYONE,
     ("site_registered", "name"): EVERYONE,
+    ("corrected", "codes"): CUSTODY,  # they may be those of a stocktaking
     ("stocktaken", "codes"): CUSTODY,  # what stands together in one store is its keeper's matter
 }
 

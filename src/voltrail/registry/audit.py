@@ -25,6 +25,7 @@ import psycopg
 from voltrail.database.database import Connection
 from voltrail.errors import NoteError, ProofError, RegistryClosed, ReportError, VoltrailError
 from voltrail.events import decode, split, subjects
+from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger import merkle
 from voltrail.ledger.commitments import commit, member_digest, salts
 from voltrail.ledger.entries import (
@@ -40,10 +41,11 @@ from voltrail.ledger.heads import ROW_BYTES, extend
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.ledger.reports import ReportNote, parse_report_note
-from voltrail.lifecycle import Organisation, Recorded, State, encode_state, fold, in_order, step
+from voltrail.lifecycle import Finding, Organisation, Recorded, State, encode_state, fold, in_order, step
 from voltrail.organisations.trust import key_for
 from voltrail.registry import rows
 from voltrail.registry.heads import HeadsStore, Tree
+from voltrail.registry.receipts import Outcome
 from voltrail.registry.registry import Registry
 from voltrail.registry.world import NEVER_US, World
 
@@ -56,7 +58,7 @@ ALONE_BELOW: Final = 200_000  # entries: below this, starting worker processes t
 
 _EVENTS = """
 select e.seq, e.report, e.position, e.kind, e.received_ms, e.line, e.c, e.links, e.subjects, e.k, e.h,
-       (extract(epoch from e.occurred_at) * 1000000)::bigint
+       e.findings, (extract(epoch from e.occurred_at) * 1000000)::bigint
 from event e where e.seq >= %s and e.seq < %s order by e.seq
 """
 _CHAINS = """
@@ -70,6 +72,37 @@ _SUBJECTS = """
 select id, k, h, seq, latest_us, state, place, phase, holder, model
 from subject where abs(hashtext(id)::bigint) %% %s = %s order by id
 """
+
+
+_COUNTS = (
+    (
+        "report",
+        "report {}",
+        "It has no events, or not so many, or another checkpoint than the first over them.",
+        (
+            "select r.id from report r where r.accepted < 1 or r.accepted <> (select count(*) from event e"
+            " where e.seq >= r.first_seq and e.seq < r.first_seq + r.accepted and e.report = r.id)"
+            " or r.size is distinct from"
+            " (select min(c.size) from checkpoint c where c.size >= r.first_seq + r.accepted)"
+        ),
+    ),
+    (
+        "report",
+        "reports",
+        "They do not have as many events in all as there are.",
+        "select 0 where (select coalesce(sum(accepted), 0) from report) <> (select count(*) from event)",
+    ),
+    (
+        "log",
+        "batteries, organisations, trust",
+        "The log's counts are not those of the record.",
+        (
+            "select 0 from log where batteries <> (select count(*) from subject where id like 'battery:%%')"
+            " or organisations <> (select count(*) from subject where id like 'organisation:%%')"
+            " or trust <> (select count(*) from event where kind = any(%(trust)s))"
+        ),
+    ),
+)
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -92,6 +125,8 @@ class _Report(msgspec.Struct, frozen=True):
     organisation: str
     secret: bytes
     nodes: bytes
+    findings: dict[int, list[tuple[str, str, str]]]
+    revoked: int | None = None  # from which index on its key counts no more
 
 
 class _Setting(msgspec.Struct, frozen=True):
@@ -291,7 +326,7 @@ class _Auditor:
 
     def _event(self, row: tuple[Any, ...], report: _Report | None) -> tuple[bytes, list[Difference]]:
         """Return the entry of an event as its line, secret and links make it, and what differs."""
-        seq, _, position, kind, received_ms, line, c, links, names, ks, heads, occurred_us = row
+        seq, _, position, kind, received_ms, line, c, links, names, ks, heads, findings, occurred_us = row
         where = f"event {seq}"
         if report is None:
             return event_entry(received_ms, c, links), []
@@ -309,6 +344,11 @@ class _Auditor:
         at = merkle.position(0, position) * merkle.HASH_BYTES
         if report.nodes[at : at + merkle.HASH_BYTES] != merkle.leaf_hash(commitment):
             found.append(Difference("report", where, "The commitment does not stand in the signed report."))
+        shown = msgspec.json.decode(findings, type=list[Finding]) if findings else []
+        if [(one.kind, one.rule, one.message) for one in shown] != report.findings.get(position, []):
+            found.append(Difference("finding", where, "Its findings are not those of its report's receipt."))
+        if report.revoked is not None and seq > report.revoked:
+            found.append(Difference("signature", where, "The key of its report had been revoked before it."))
         told = (event.kind, list(about), round(event.occurred_at.timestamp() * 1_000_000))
         if told != (kind, names, occurred_us):
             found.append(Difference("event", where, "Kind, time or subjects are not those of the line."))
@@ -371,14 +411,20 @@ class _Auditor:
         """Return a report, and what differs in it unless it is carried over from the block before."""
         where = f"report {number}"
         row = self._second.execute(
-            "select organisation, note, secret, nodes, digest, first_seq from report where id = %s",
+            "select organisation, note, secret, nodes, digest, first_seq, lines, accepted, outcome"
+            " from report where id = %s",
             (number,),
             binary=True,
         ).fetchone()
         if row is None:
             return None, [Difference("report", where, "The report is missing.")]
-        organisation, signed, secret, nodes, digest, first = row
-        report = _Report(number, organisation, secret, nodes)
+        organisation, signed, secret, nodes, digest, first, lines, accepted, outcome = row
+        said = msgspec.json.decode(outcome, type=Outcome)
+        findings: dict[int, list[tuple[str, str, str]]] = {}
+        for one in said.findings:
+            findings.setdefault(one.line, []).append((one.kind, one.rule, one.message))
+        revoked = self._revoked_within(signed, first, accepted)
+        report = _Report(number, organisation, secret, nodes, findings, revoked)
         if carried and first % BLOCK:
             return report, []
         try:
@@ -387,6 +433,8 @@ class _Auditor:
         except (ReportError, NoteError) as error:
             return report, [Difference("signature", where, error.message)]
         found = []
+        if note.size != lines or accepted + len(said.known) + len(said.refused) != lines:
+            found.append(Difference("report", where, "Its lines are not those that were signed or answered."))
         if sha256(note.text.encode()).digest() != digest or note.organisation != organisation:
             found.append(Difference("report", where, "Digest or organisation are not those of the note."))
         leaves = [nodes[at : at + 32] for at in (merkle.position(0, n) * 32 for n in range(note.size))]
@@ -407,6 +455,18 @@ class _Auditor:
                 )
             verifier = Verifier.of(note.signature.name, key.algorithm, decode64(key.public_key))
         note.verify(verifier)
+
+    def _revoked_within(self, signed: str, first: int, accepted: int) -> int | None:
+        """Return the index among a report's own events at which its key was revoked, or None."""
+        try:
+            note = parse_report_note(signed, self._setting.origin)
+        except ReportError:  # named where the report is checked
+            return None
+        if (note.signature.name, note.signature.key_id) in self._authorities:
+            return None
+        holder = self._organisation_at(note.holder, first + accepted)
+        keys = [key for key in holder.keys if key.key_id == note.key_id] if holder is not None else []
+        return keys[-1].revoked if keys else None
 
     def _organisation_at(self, identifier: str, index: int) -> Organisation | None:
         """Return an organisation as its events before an index make it."""
@@ -567,11 +627,19 @@ def _upper_tree(
     ).fetchone() or (0,)
     if beyond:
         yield Difference("event", "log", f"{beyond:,} entries stand where none can be.")
+    yield from _counts(connection)
     (received_ms, newest_ms) = connection.execute(
         "select received_ms, coalesce((select received_ms from event order by seq desc limit 1), 0) from log"
     ).fetchone() or (0, 0)
     if received_ms != newest_ms:
         yield Difference("log", "received_ms", "The log's time is not that of its last event.")
+
+
+def _counts(connection: Connection) -> Iterator[Difference]:
+    """Hold what is counted and what belongs together against what there is."""
+    for what, where, message, query in _COUNTS:
+        for (number,) in connection.execute(query, {"trust": list(TRUST_KINDS)}).fetchall():
+            yield Difference(what, where.format(number), message)
 
 
 def _same_nodes(connection: Connection, start: int, computed: bytes) -> Iterator[Difference]:

@@ -135,6 +135,11 @@ class HeadsStore:
             found.append(tree)
         return found
 
+    def entered_at(self) -> float | None:
+        """Return when the newest tree was built, in seconds since 1970, or None when there is none."""
+        newest = next(iter(self._indices()[::-1]), None)
+        return None if newest is None else (self.folder / str(newest) / "about.json").stat().st_mtime
+
     def newest(self, size: int) -> Tree | None:
         """Return the newest tree whose entry a log of this size holds, or None."""
         return next((tree for tree in self.trees() if tree.index < size), None)

@@ -39,6 +39,7 @@ from voltrail.lifecycle import (
     decode_state,
     effective,
     fold,
+    judge_for_public,
     judge_intention,
 )
 from voltrail.organisations.identifiers import check_organisation
@@ -168,24 +169,39 @@ class Registry:
             self.heads.settle(index)
         return index
 
-    def check(self, organisation: str, lines: Sequence[bytes]) -> list[dict[str, Any]]:
-        """Answer for each line whether the organisation may do this now; nothing is recorded."""
+    def check_report(self, file: bytes) -> list[dict[str, Any]]:
+        """Answer as `check` does, to whoever signed these lines; raises as `report` does."""
+        prepared = prepare(ReportFile.parse(file), self.origin, "valid")
+        self._writer.check_known_signer(prepared.note)
+        lines = [line.line for line in prepared.lines]
+        return self.check(prepared.note.organisation, lines, audience="reporter")
+
+    def check(
+        self, organisation: str, lines: Sequence[bytes], audience: str = "public"
+    ) -> list[dict[str, Any]]:
+        """
+        Answer for each line whether the organisation may do this now; nothing is recorded.
+
+        The public is answered from what is public: role, time, an end, what the law bars. Whose a battery
+        is and where counts only for the audience `reporter`: the organisation itself.
+        """
         with self.database.pool.connection() as connection:
             world = World(connection, self._writer.authorities)
             now_ms = time.time_ns() // 1_000_000
             return [
-                self._check_line(world, organisation, number, line, now_ms)
+                self._check_line(world, organisation, number, line, now_ms, audience)
                 for number, line in enumerate(lines, 1)
             ]
 
     def _check_line(
-        self, world: World, organisation: str, number: int, line: bytes, now_ms: int
+        self, world: World, organisation: str, number: int, line: bytes, now_ms: int, audience: str
     ) -> dict[str, Any]:
         refusal: Refusal | None
         findings: tuple[Finding, ...] = ()
         try:
             split(line)
-            verdict = judge_intention(decode(line), organisation, now_ms, world, RULES)
+            asked = judge_for_public if audience == "public" else judge_intention
+            verdict = asked(decode(line), organisation, now_ms, world, RULES)
             refusal, findings = verdict.refusal, verdict.findings
         except VoltrailError as error:
             refusal = error.as_refusal()
@@ -340,6 +356,7 @@ class Registry:
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
         """Return batteries whose code begins with a text, and the organisation of that identifier."""
+        _check_text(text)
         wanted = re.sub(r"[\s·-]+", "", text).upper() if not text.upper().startswith("NC-") else text.upper()
         if not wanted:
             return []
@@ -358,6 +375,7 @@ class Registry:
         self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
     ) -> list[dict[str, Any]]:
         """Return batteries in the order of their codes, after one; `level` and `place` narrow them."""
+        _check_text(after)
         letters = {"pack": "P", "module": "M", "cell": "C", None: None}
         if level not in letters:
             raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
@@ -389,6 +407,7 @@ class Registry:
 
     def organisation(self, identifier: str) -> dict[str, Any]:
         """Return what everybody may know of an organisation; UnknownOrganisation when there is none."""
+        _check_text(identifier)
         with self.database.pool.connection() as connection:
             found = World(connection, self._writer.authorities).organisation(identifier)
         if found is None:
@@ -401,6 +420,7 @@ class Registry:
 
     def organisations(self, limit: int = 200, after: str | None = None) -> list[dict[str, Any]]:
         """Return the organisations of the record in the order of their identifiers, after one."""
+        _check_text(after)
         with self.database.pool.connection() as connection:
             rows = connection.execute(
                 "select id, state from subject where id > %s and id < 'organisation;' order by id limit %s",
@@ -577,6 +597,11 @@ def _as_corrected(events: list[Any], subject: str) -> list[Any]:
 def _check_audience(audience: str, allowed: frozenset[str], why: str) -> None:
     if audience not in allowed:
         raise AccessError("access.heads", why, f"It is for: {', '.join(sorted(allowed))}.")
+
+
+def _check_text(text: str | None) -> None:
+    if text is not None and "\0" in text:
+        raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out: no name has it.")
 
 
 def _mode(mode: str) -> Mode:

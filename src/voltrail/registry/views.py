@@ -72,11 +72,19 @@ def battery_view(state: Battery, where: Effective, model: Model | None, audience
 
 
 def findings_view(findings: tuple[Finding, ...] | list[Finding], audience: str) -> list[dict[str, Any]]:
-    """Return the findings an audience may know: the public learns kind and rule, and of no breach."""
+    """
+    Return the findings an audience may know: the public learns their kinds, and of no breach.
+
+    Which step is lacking would tell where a battery was and who held it, so only deadlines are named.
+    """
     if may_read(audience, "findings"):
         return [msgspec.to_builtins(finding_as_told(finding)) for finding in findings]
     return [
-        {"kind": finding.kind, "rule": finding.rule, "index": finding.index}
+        {
+            "kind": finding.kind,
+            "rule": finding.rule if finding.kind == "late" else None,
+            "index": finding.index,
+        }
         for finding in findings
         if finding.kind != "breach"
     ]

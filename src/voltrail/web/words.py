@@ -35,6 +35,12 @@ ZH: Final[dict[str, str]] = {
     "Some packs on record": "部分在册电池包",
     "All batteries": "全部电池",
     "Nothing has been reported yet.": "尚无报送记录。",
+    "A step before this one has not been reported.": "此前有环节尚未报送。",
+    "Reported after its deadline.": "逾期报送。",
+    "This log is closed: its database is not the one it made its promises from. The operator knows.": (
+        "本日志已关闭：数据库与其作出承诺时不一致，已告知运营者。"
+    ),
+    "This contradicts another report.": "与其他报送相互矛盾。",
     "Report a first file: voltrail report FILE.jsonl --key KEY.pem": (
         "报送第一份文件：voltrail report FILE.jsonl --key KEY.pem"
     ),
