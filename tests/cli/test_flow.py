@@ -99,3 +99,18 @@ def test_init_never_overwrites(run, begun):
     again = run("init", "--origin", "example/log", "--authority", begun, touches=True)
     assert again.exit_code == 1
     assert "already holds" in again.output
+
+
+def test_another_report_beside_the_file_is_not_written_over(run, begun, tmp_path):
+    """A .report of that name that holds something else stays as it is; what is kept is for its owner only."""
+    kept = tmp_path / "life.report"
+    kept.write_bytes(b"another report, not yet answered")
+    report = ("report", tmp_path / "life.jsonl", "--key", tmp_path / "maker.pem")
+    refused = run(*report, touches=True)
+    assert refused.exit_code == 1
+    assert "holds another report" in refused.output
+    assert kept.read_bytes() == b"another report, not yet answered"
+    kept.unlink()
+    broken = run(*report, "--to", "http://127.0.0.1:1")
+    assert broken.exit_code == 1
+    assert run(*report, touches=True).exit_code == 0
