@@ -182,6 +182,7 @@ def check_signatures(events, chains, reports, authorities, log):
     keys, trusted = {name: {} for name in chains}, {key.name.rpartition("/")[0] for key, *_ in authorities}
     for e in events:  # as the log stood when each came in
         report, fields, (signer, signature) = reports[e.report], e.fields, reports[e.report].signatures[0]
+        need("kind" in fields, f"Entry {e.index} does not show its kind: it could be about a key.")
         kind, owner, holder = fields["kind"], report.owner, signer.rpartition("/")[0]
         given = {key.name: key for key, first, last in authorities if first <= e.index <= last}
         ring = given if holder in trusted else keys.get(holder)

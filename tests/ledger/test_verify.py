@@ -12,7 +12,7 @@ from voltrail.errors import EventError, VerificationError
 from voltrail.ledger import evidence, trust
 from voltrail.ledger.keys import Signer, Verifier, encode64
 from voltrail.ledger.notes import Checkpoint, Policy
-from voltrail.ledger.verify import NO_HEAD_WORDS, NOT_YET_WITNESSED, WITNESSED, verify
+from voltrail.ledger.verify import NO_HEAD_WORDS, NOT_YET_WITNESSED, SUBJECT_NOT_SHOWN, WITNESSED, verify
 
 AUTHORITIES = [ROOT_KEY.vkey]
 replace = msgspec.structs.replace
@@ -361,6 +361,33 @@ def test_the_host_signs_for_those_with_keys_only_when_allowed():
     """Once an organisation has a key, the host's signature in its name needs that key's permission."""
     check(hosted(host_may_sign=True).evidence(signers=(MAKER, world.HOST)))
     refused(hosted(host_may_sign=False).evidence(signers=(MAKER, world.HOST)), "signature")
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_live_key_that_lets_the_host_sign_is_enough(first):
+    """Of several keys one permission is enough, whichever has it; once that key is revoked there is none."""
+    log = world.Log()
+    log.report(ROOT_KEY, world.registered(world.HOST), world.key_added(world.HOST_KEY))
+    may = MAKER_KEY if first else world.SPARE_KEY
+    added = [world.key_added(key, host_may_sign=key is may) for key in (MAKER_KEY, world.SPARE_KEY)]
+    log.report(ROOT_KEY, world.registered(MAKER), *added)
+    log.report(world.HOST_KEY, world.manufactured(), organisation=MAKER)
+    check(log.evidence(signers=(MAKER, world.HOST)))
+    log.report(ROOT_KEY, world.key_revoked(may))
+    log.report(world.HOST_KEY, world.event("retired", code=CODE), organisation=MAKER)
+    refused(log.evidence(signers=(MAKER, world.HOST)), "signature")
+
+
+@pytest.mark.parametrize("withhold", [("code",), ("code", "to", "model_id")])
+def test_a_line_that_hides_its_subject_is_told_apart(withhold):
+    """Where the member that names the subject is withheld, there is only the registry's link: it is said."""
+    log = world.an_ordinary_log()
+    log.commit_heads()
+    shown, hidden = (check(log.evidence(head=True, withhold=names)) for names in ((), withhold))
+    assert shown.complete
+    assert not hidden.complete
+    assert not any(text.endswith(SUBJECT_NOT_SHOWN) for text in signatures(shown))
+    assert all(text.endswith(SUBJECT_NOT_SHOWN) for text in signatures(hidden))
 
 
 def test_the_host_never_signs_about_trust():
