@@ -398,3 +398,95 @@ def test_organisations_are_named_by_their_identifiers():
     assert rule(wrong, MAKER, Record(recorded(MADE, 0, MAKER))) == "identity.organisation"
     nobody = k.OrganisationRegistered(occurred_at=at(1), organisation="foo/bar \n x", name="X")
     assert rule(nobody, AUTHORITY) == "identity.organisation"
+
+
+def test_a_correction_of_the_same_kind_cannot_reach_behind_an_end():
+    """Another time, or another battery that had ended by then, is refused though the kind stays the same."""
+    ended = recorded(RECYCLED.event, 2, RECYCLER)
+    world = Record(recorded(MADE, 0, MAKER), MEASURED, ended)
+    later = k.Measured(occurred_at=at(7), code=PACK, soh_fraction=0.8)
+    assert rule(correction(later, corrects=1), MAKER, world) == "lifecycle.ended"
+
+    world = Record(recorded(k.Measured(occurred_at=at(2), code=OTHER, soh_fraction=0.9), 1, MAKER), ended)
+    onto = k.Corrected(
+        occurred_at=at(9), code=PACK, codes=(OTHER,), corrects=1, line=k.encode(later).decode()
+    )
+    assert rule(onto, MAKER, world) == "lifecycle.ended"
+
+
+def test_an_end_may_be_told_with_another_time():
+    """A wrong time of recycling is corrected to a later one: its own end does not stand in its way."""
+    world = Record(recorded(MADE, 0, MAKER), recorded(RECYCLED.event, 2, RECYCLER))
+    assert rule(correction(k.Recycled(occurred_at=at(6), code=PACK), corrects=2), RECYCLER, world) is None
+
+
+def test_a_correction_names_no_more_than_it_is_about():
+    """Nobody writes into the chain of a battery or organisation that a correction is not about."""
+    world = Record(recorded(MADE, 0, MAKER))
+    more = [{"codes": (OTHER,)}, {"organisation": CARMAKER}, {"vin": VINS[0]}]
+    for names in more:
+        event = k.Corrected(occurred_at=at(9), code=PACK, corrects=0, void=True, **names)
+        assert rule(event, MAKER, world) == "correction.subjects"
+
+
+def test_the_line_of_a_correction_has_findings_like_a_report():
+    """Waste corrected into another receiver's hands is the breach that a report of it would be."""
+    nobody = credit_code("91000000MA000000D")
+    lawful = k.HandedOver(occurred_at=at(1), code=PACK, to=RECYCLER)
+    world = Record(recorded(MADE, 0, MAKER), recorded(lawful, 1, MAKER))
+    world.roles[nobody] = "carrier"
+    line = k.HandedOver(occurred_at=at(1), code=PACK, to=nobody)
+    found = verdict(correction(line, corrects=1), MAKER, world)
+    assert found.refusal is None
+    assert [one.rule for one in found.findings] == ["breach.o73-a19"]
+
+
+def test_a_chain_of_corrections_ends_with_words_that_are_true():
+    """After 64 corrections the event is still there: what is said is that it was corrected too often."""
+    history = [recorded(MADE, 0, MAKER)]
+    for n in range(64):
+        void = k.Corrected(occurred_at=at(9), code=PACK, corrects=n, void=True)
+        history.append(recorded(void, n + 1, MAKER))
+    last = k.Corrected(occurred_at=at(9), code=PACK, corrects=64, void=True)
+    assert rule(last, MAKER, Record(*history)) == "correction.too_many"
+
+
+@pytest.mark.parametrize(
+    ("event", "found"),
+    [
+        (k.OwnershipTransferred(occurred_at=at(3), code=PACK, to=CARMAKER), "lifecycle.not_owner"),
+        (k.ResponsibilityTransferred(occurred_at=at(3), code=PACK, to=CARMAKER), "lifecycle.not_operator"),
+        (k.Identified(occurred_at=at(3), code=PACK, codes=(OTHER,), right=OTHER), "lifecycle.not_holder"),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_where_no_owner_is_known_the_holder_speaks(event, found):
+    """A stranger cannot take a battery over, or call it another, by being the first to name an owner."""
+    world = Record(recorded(MADE, 0, MAKER))
+    assert found in [one.rule for one in verdict(event, CARMAKER, world).findings]
+    for own in (MAKER, AUTHORITY):
+        assert found not in [one.rule for one in verdict(event, own, world).findings]
+
+
+def test_a_stranger_is_found_however_it_dates_its_report():
+    """A time just before the last event of a battery does not hide that another had it then."""
+    measured = recorded(k.Measured(occurred_at=at(5), code=PACK, soh_fraction=0.9), 1, MAKER)
+    world = Record(recorded(MADE, 0, MAKER), measured)
+    retired = k.Retired(occurred_at=at(4), code=PACK)
+    assert [one.rule for one in verdict(retired, RECYCLER, world, at(6)).findings] == ["lifecycle.not_holder"]
+    assert verdict(retired, MAKER, world, at(6)).findings == ()
+
+
+def test_an_authority_that_is_revoked_is_none_from_there_on():
+    """A revocation that names a later day takes the authority's word away at once, as evidence does."""
+    revoked = k.RoleRevoked(occurred_at=at(2), organisation=MAKER, role="authority", from_=at(900))
+    granted = k.RoleGranted(occurred_at=at(1), organisation=MAKER, role="authority")
+    state = fold("organisation:" + MAKER, [recorded(granted, 0), recorded(revoked, 1)])
+    assert [period.until for period in state.roles] == [at(2)]
+
+
+def test_roles_and_sites_are_given_to_organisations():
+    """What is no identifier gets neither a role nor a site."""
+    role = k.RoleGranted(occurred_at=at(1), organisation="foo/bar \n x", role="carrier")
+    site = k.SiteRegistered(occurred_at=at(1), organisation=MAKER[:-1] + "-", site="S-1")
+    assert [rule(one, AUTHORITY) for one in (role, site)] == ["identity.organisation"] * 2

@@ -191,7 +191,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         "model_certified",
         "型号认证",
         f"{_MAKERS} testing_lab authority",
-        "maker, authority",
+        "maker; testing_lab, where no maker has declared the model; authority",
         "the model has the certificate",
     ),
 )

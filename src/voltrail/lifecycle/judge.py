@@ -43,6 +43,7 @@ _ANSWERS: Final = {
     "retired": "holder",
     "lost": "holder",
     "destroyed": "holder",
+    "identified": "holder",
     "ownership_transferred": "owner",
     "responsibility_transferred": "operator",
 }
@@ -55,7 +56,13 @@ _ORGANISATIONS: Final = {
     "ownership_transferred": ("to",),
     "responsibility_transferred": ("to",),
     "organisation_registered": ("organisation", "former"),
+    "role_granted": ("organisation",),
+    "role_revoked": ("organisation",),
+    "site_registered": ("organisation",),
 }
+_ENDING: Final = frozenset(
+    {"repurposed", "remanufactured", "dismantled", "recycled", "exported", "vehicle_exported", "destroyed"}
+)
 _DESIGN: Final = "docs/events.md"
 
 
@@ -115,7 +122,10 @@ def judge(
         refusal = _correction_refusal(event, organisation, received_ms, world)
     if refusal is not None:
         return Verdict(refusal)
-    findings = _findings(event, organisation, received_ms, about, world, rules)
+    if isinstance(event, Corrected):
+        findings = _findings_of_line(event, received_ms, world, rules)
+    else:
+        findings = _findings(event, organisation, received_ms, about, world, rules)
     return Verdict(None, findings) if findings else _TAKEN
 
 
@@ -151,25 +161,59 @@ def _findings(
     if counting:
         found = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
     if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, received):
-        found += tuple(_not_theirs(event, organisation, about))
+        found += tuple(_not_theirs(event, organisation, about, world))
     return found
 
 
-def _not_theirs(event: Event, organisation: Organisation, about: Sequence[Battery]) -> Iterator[Finding]:
+def _findings_of_line(event: Corrected, received_ms: int, world: World, rules: Rules) -> tuple[Finding, ...]:
+    """
+    Return what the line of a correction is late for or breaks, as if its first reporter had reported it.
+
+    The same fact told better is as old as its first report; another fact is new.
+    """
+    root = _root(world.recorded(event.corrects), world)
+    first = world.organisation(root.reporter) if root is not None else None
+    if event.line is None or root is None or first is None:
+        return ()
+    line = decode(event.line.encode())
+    if line.kind == root.event.kind and subjects(line) == subjects(root.event):
+        received_ms = root.received_ms
+    return _findings(line, first, received_ms, _batteries(line, world), world, rules)
+
+
+def _not_theirs(
+    event: Event, organisation: Organisation, about: Sequence[Battery], world: World
+) -> Iterator[Finding]:
     """Yield a gap for each battery of which another is known to be holder, owner or operator."""
-    answers = _ANSWERS[event.kind]
+    answers, reporter = _ANSWERS[event.kind], organisation.identifier
     for battery in about:
-        claim = battery.whereabouts
-        if battery.latest is None or battery.latest > event.occurred_at or claim is None:
+        if event.kind == "identified" and _is_maker(organisation, battery, world):
             continue
-        known = claim.holder if answers == "holder" else getattr(battery, answers)
-        if known is not None and organisation.identifier not in {known, claim.to}:
+        known = getattr(battery, answers, None) if answers != "holder" else None
+        theirs = {known} if known is not None else _holders(battery, event)
+        if theirs and reporter not in theirs | {claim.to for claim in battery.claims}:
+            who = "holder" if known is None else answers
             yield Finding(
                 "gap",
                 f"lifecycle.not_{answers}",
-                f"{event.kind} of {battery.code} was not reported by its {answers}, {known}.",
-                f"Report how it came to {organisation.identifier}, or correct the code.",
+                f"{event.kind} of {battery.code} was not reported by its {who}, {min(theirs)}.",
+                f"Report how it came to {reporter}, or correct the code.",
             )
+
+
+def _holders(battery: Battery, event: Event) -> set[str]:
+    """Return who had a battery when an event occurred; of what a holder did later nothing follows."""
+    return {
+        claim.holder
+        for claim in battery.claims
+        if claim.holder is not None and (claim.since is None or claim.since <= event.occurred_at)
+    }
+
+
+def _is_maker(organisation: Organisation, battery: Battery, world: World) -> bool:
+    """Return whether an organisation declared the battery's model."""
+    model = world.state("model:" + battery.model_id) if battery.model_id is not None else None
+    return isinstance(model, Model) and model.maker == organisation.identifier
 
 
 def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -322,7 +366,7 @@ def _key_refusal(event: KeyAdded, world: World) -> Refusal | None:
 
 def _model_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:
     """Return why a model is not this reporter's, or None."""
-    if not has_role(organisation, KINDS[event.kind].roles, event.occurred_at):
+    if not has_role(organisation, KINDS[event.kind].roles - AUTHORITY, event.occurred_at):
         return Refusal(
             "role.may_not",
             f"{organisation.identifier} may not report {event.kind}.",
@@ -348,12 +392,18 @@ def _correction_refusal(
 ) -> Refusal | None:
     """Return why this correction cannot be taken, or None."""
     target = world.recorded(event.corrects)
-    root = _root(target, world)
-    if target is None or root is None:
+    if target is None:
         return Refusal(
             "correction.unknown",
             f"There is no event at index {event.corrects} to correct.",
             "Name the index that the receipt gave for the event.",
+        )
+    root = _root(target, world)
+    if root is None:
+        return Refusal(
+            "correction.too_many",
+            f"The event was corrected {MAX_CHAIN} times, last at {event.corrects}; no more are taken.",
+            "Report what is true as a new event.",
         )
     if root.event.kind in _NEVER_CORRECTED:
         return Refusal(
@@ -377,14 +427,26 @@ def _correction_refusal(
             "Name the subjects of both, the wrong line and the right one.",
             source="formats.md, Event line",
         )
-    return _not_last_refusal(event, root, world) or _replacement_refusal(event, root, received_ms, world)
+    return _not_last_refusal(event, root, world) or _replacement_refusal(
+        event, target, root, received_ms, world
+    )
 
 
-def _replacement_refusal(event: Corrected, root: Recorded, received_ms: int, world: World) -> Refusal | None:
+def _replacement_refusal(
+    event: Corrected, target: Recorded, root: Recorded, received_ms: int, world: World
+) -> Refusal | None:
     """Return why the first reporter could not have reported the line of a correction, or None."""
-    if event.line is None:
+    about = {*subjects(root.event), *subjects(target.event)}
+    line = decode(event.line.encode()) if event.line is not None else None
+    if not set(subjects(event)) <= about | set(subjects(line) if line is not None else ()):
+        return Refusal(
+            "correction.subjects",
+            "The correction names more than the event it corrects and its own line are about.",
+            "Name the subjects of both, the wrong line and the right one, and no others.",
+            source="formats.md, Event line",
+        )
+    if line is None:
         return None
-    line = decode(event.line.encode())
     if line.kind in TRUST_KINDS and line.kind != root.event.kind:
         return Refusal(
             "correction.kind",
@@ -399,15 +461,21 @@ def _replacement_refusal(event: Corrected, root: Recorded, received_ms: int, wor
             f"The organisation {root.reporter}, which reported the event first, is not registered.",
             "Ask the authority to register it.",
         )
-    if line.kind == root.event.kind and line.kind not in TRUST_KINDS:
-        about: list[Battery] = []  # it stands where the first stood: before an end, if that did
-    else:
-        about = _batteries(line, world)
-    refusal = _refusal(line, first, received_ms, world, about)
+    standing = target.event
+    if isinstance(standing, Corrected):
+        standing = decode(standing.line.encode()) if standing.line is not None else root.event
+    refusal = _refusal(line, first, received_ms, world, _bound(_batteries(line, world), standing))
     if refusal is None:
         return None
     message = f"In the line of this correction: {refusal.message}"
     return Refusal(refusal.rule, message, refusal.fix, source=refusal.source)
+
+
+def _bound(about: list[Battery], standing: Event) -> list[Battery]:
+    """Return the batteries but those that ended by the very event that a correction replaces."""
+    if standing.kind not in _ENDING:
+        return about
+    return [battery for battery in about if battery.ended_at != standing.occurred_at]
 
 
 def _root(recorded: Recorded | None, world: World) -> Recorded | None:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from voltrail.events import kinds
 from voltrail.lifecycle.claims import MAX_FINDINGS
+from voltrail.lifecycle.findings import from_ms
 from voltrail.lifecycle.state import Finding, Model, Recorded, State, Vehicle
 from voltrail.organisations.trust import Key, Organisation, RolePeriod, Site
 
@@ -111,9 +112,15 @@ def _grant(organisation: Organisation, recorded: Recorded) -> dict[str, Any]:
 
 
 def _revoke(organisation: Organisation, recorded: Recorded) -> dict[str, Any]:
-    """End every period of the role from the moment named (`from`, or when it was revoked)."""
+    """
+    End every period of the role from the moment named (`from`, or when it was revoked).
+
+    An authority's ends at once, at the latest: from there on evidence no longer takes its word.
+    """
     event: Any = recorded.event
     at = event.from_ or event.occurred_at
+    if event.role == "authority":
+        at = min(at, from_ms(recorded.received_ms))
 
     def ended(period: RolePeriod) -> RolePeriod:
         open_then = period.until is None or period.until > at
