@@ -69,6 +69,9 @@ def test_the_battery_page_tells_a_life(client):
     """The code read out, what happened in the language of the page, what is not shown by name."""
     english, chinese = page(client, f"/b/{PACK}"), page(client, f"/b/{PACK}", "zh")
     assert '<span class="seg chem">B<small>LFP</small></span>' in english
+    assert (
+        '<span class="seg maker">9ZZ<small>厂商</small></span>' in chinese
+    )  # short: all on one line of a phone
     assert "12 Apr 2026" in english
     assert "2026年4月12日" in chinese
     for word in ("Manufactured", "Assembled", "Shipped", "Received", "Installed", "Measured"):

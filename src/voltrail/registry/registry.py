@@ -177,8 +177,11 @@ class Registry:
 
     def check_report(self, file: bytes) -> list[dict[str, Any]]:
         """Answer as `check` does, to whoever signed these lines; raises as `report` does."""
-        prepared = prepare(ReportFile.parse(file), self.origin, "valid")
-        self._writer.check_known_signer(prepared.note)
+        parsed = ReportFile.parse(file)
+        self._writer.check_known_signer(
+            parse_report_note(parsed.note, self.origin)
+        )  # before it costs anything
+        prepared = prepare(parsed, self.origin, "valid")
         lines = [line.line for line in prepared.lines]
         return self.check(prepared.note.organisation, lines, audience="reporter")
 
