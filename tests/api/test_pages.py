@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 
 from tests.api.conftest import HTML, MODULE, PACK
+from tests.registry import sample
 from voltrail.web import ASSETS, choose
 from voltrail.web.page import Page
 from voltrail.web.words import ROUTES_ZH, ZH
@@ -68,6 +69,9 @@ def test_the_battery_page_tells_a_life(client):
     """The code read out, what happened in the language of the page, what is not shown by name."""
     english, chinese = page(client, f"/b/{PACK}"), page(client, f"/b/{PACK}", "zh")
     assert '<span class="seg chem">B<small>LFP</small></span>' in english
+    assert (
+        '<span class="seg maker">9ZZ<small>厂商</small></span>' in chinese
+    )  # short: all on one line of a phone
     assert "12 Apr 2026" in english
     assert "2026年4月12日" in chinese
     for word in ("Manufactured", "Assembled", "Shipped", "Received", "Installed", "Measured"):
@@ -86,6 +90,34 @@ def test_the_public_page_keeps_its_secrets(client):
     assert "LSVAA4187E2184847" not in html
     assert "0.987" not in html
     assert "秘密" not in html
+
+
+def test_the_page_says_that_evidence_names_who_reported(client):
+    """It does not claim to withhold what the file beside it gives away; what it withholds is still named."""
+    english, chinese = page(client, f"/b/{PACK}"), page(client, f"/b/{PACK}", "zh")
+    assert "It names who reported each event" in english
+    assert "证据文件载明每个事件的报送者" in chinese
+    withheld = re.findall(r"Not shown to the public: ([^<]*)<", english)
+    assert any("vehicle" in names for names in withheld)
+    assert not any("reporter" in names for names in withheld)
+
+
+def test_a_late_report_is_marked(client, registry):
+    """An event that came after later ones stands where it happened, and says so in both languages."""
+    lines = [
+        sample.line("measured", f"2026-05-{day}T10:00:00+08:00", code=sample.pack(3), cycles=day)
+        for day in (20, 10)
+    ]
+    made = sample.line("manufactured", "2026-04-11T10:00:00+08:00", code=sample.pack(3))
+    for one in (made, *lines):
+        registry.report(sample.report(sample.signer(sample.MAKER), [one]))
+    for language, mark in (("en", "reported late"), ("zh", "补报")):
+        html = page(client, f"/b/{sample.pack(3)}", language)
+        days = re.findall(r'<time class="faint" datetime="2026-(\d\d-\d\d)', html)
+        assert days == ["05-20", "05-10", "04-11"]
+        assert re.findall(rf'datetime="2026-(\d\d-\d\d)T(?:(?!datetime).)*>{mark}<', html, re.DOTALL) == [
+            "05-10"
+        ]
 
 
 def test_what_people_type_is_not_markup(client):

@@ -1,13 +1,19 @@
 """A start in earnest from the command line: keys, init, report, battery, evidence, verify, audit."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
+from litestar.testing import TestClient
 
+import voltrail
 from tests.registry import sample
 from tests.registry.conftest import postgres  # noqa: F401 - a fixture
+from voltrail.api import create_app
 from voltrail.cli import main
+from voltrail.ledger.keys import Signer
 
 PACK = sample.pack(1)
 
@@ -21,6 +27,7 @@ def run(tmp_path, postgres):  # noqa: F811
         where = ["--data", str(tmp_path / "d"), "--database", dsn] if touches else []
         return CliRunner().invoke(main, [*map(str, arguments), *where])
 
+    command.dsn = dsn
     return command
 
 
@@ -114,3 +121,92 @@ def test_another_report_beside_the_file_is_not_written_over(run, begun, tmp_path
     broken = run(*report, "--to", "http://127.0.0.1:1")
     assert broken.exit_code == 1
     assert run(*report, touches=True).exit_code == 0
+
+
+@pytest.fixture
+def between(run, begun, tmp_path):
+    """A server of the registry, and a stranger between it and its reporters who may change its answers."""
+    change = {"receipt": lambda body: body}
+    with voltrail.open(tmp_path / "d", run.dsn) as registry, TestClient(create_app(registry)) as client:
+
+        class Stranger(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.answer(client.get(self.path))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                told = {"Content-Type": self.headers["Content-Type"]}
+                self.answer(client.post(self.path, content=body, headers=told), change["receipt"])
+
+            def answer(self, found, change=lambda body: body):
+                self.send_response(found.status_code)
+                self.end_headers()
+                self.wfile.write(change(found.content))
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}", change
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_receipt_that_is_not_the_logs_is_not_believed(run, between, tmp_path):
+    """Until the log itself has answered for these lines, the signed file is kept; then it is let go of."""
+    url, change = between
+    kept = tmp_path / "life.report"
+    report = ("report", tmp_path / "life.jsonl", "--key", tmp_path / "maker.pem", "--to", url)
+    change["receipt"] = lambda body: body.replace(b'"known":[]', b'"known":[{"line":9,"index":9}]')
+    refused = run(*report)
+    assert refused.exit_code == 1
+    assert "does not hold" in refused.output
+    assert "kept" in refused.output
+    assert kept.exists()
+    change["receipt"] = lambda _: b"<html>Welcome</html>"
+    assert run(*report).exit_code == 1
+    assert kept.exists()
+    other = tmp_path / "other.txt"
+    other.write_text(f"log {Signer.generate('another.example/log').vkey}\nquorum none\n")
+    change["receipt"] = lambda body: body
+    assert "no Ed25519 key" in run(*report, "--policy", other).output
+    assert kept.exists()
+    own = run(*report, "--policy", tmp_path / "d/policy.txt")
+    assert own.exit_code == 0, own.output
+    assert not kept.exists()
+
+
+def test_the_receipt_of_another_report_is_not_believed(run, between, tmp_path):
+    """One that the log did sign, for other lines, is no answer to these."""
+    url, change = between
+    answers = []
+    change["receipt"] = lambda body: answers.append(body) or answers[0]
+    (tmp_path / "next.jsonl").write_bytes(sample.first_life(sample.pack(2))[0] + b"\n")
+    key = ("--key", tmp_path / "maker.pem", "--to", url)
+    assert run("report", tmp_path / "life.jsonl", *key).exit_code == 0
+    refused = run("report", tmp_path / "next.jsonl", *key)
+    assert refused.exit_code == 1
+    assert "another report" in refused.output
+    assert (tmp_path / "next.report").exists()
+
+
+def test_a_server_that_is_no_registry_is_named(run, begun, tmp_path):
+    """An answer that is not Voltrail's is said to be none, whatever it is."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        told = run("report", tmp_path / "life.jsonl", "--key", tmp_path / "maker.pem", "--to", url)
+        server.shutdown()
+    assert told.exit_code == 1
+    assert "does not answer as a registry does" in told.output

@@ -1,5 +1,7 @@
 """The audit finds no difference in a good record, and names any byte that was changed."""
 
+import json
+
 import pytest
 
 from tests.registry import sample
@@ -71,6 +73,7 @@ def test_a_good_record_has_no_difference(lived):
         ("update log set batteries = batteries + 1", "log"),
         ("update log set trust = trust + 1", "log"),
         ("update event set findings = null where findings is not null", "finding"),
+        ("update event set findings = '[]' where findings is null", "finding"),
         ("update report set accepted = accepted + 1 where id = 1", "report"),
         ("update report set lines = lines + 1 where id = 1", "report"),
         ("update report set size = (select max(size) from checkpoint) where id = 1", "report"),
@@ -88,3 +91,30 @@ def test_what_was_changed_is_named(lived, statement, what):
     """A change behind the registry's back is found, whichever table it is in."""
     change(lived, statement)
     assert what in {difference.what for difference in audit(lived)}
+
+
+def test_a_key_counts_for_no_event_after_its_end(registry):
+    """
+    Within one report too: what stands behind the end of its own key is named, what stands before is not.
+
+    The registry refuses such lines; here the log is made to hold one, as its owner could make it.
+    """
+    maker = sample.signer(sample.MAKER)
+    made = [
+        sample.line("measured", f"2026-05-0{day}T10:00:00+08:00", code=PACK, cycles=day) for day in (1, 2, 3)
+    ]
+    receipt = json.loads(registry.report(sample.report(maker, [sample.first_life(PACK)[0], *made])))
+    first = receipt["first_index"]
+    ended = sample.line(
+        "key_revoked", "2026-05-02T10:00:00+08:00", organisation=sample.MAKER, key_id=maker.name.split("/")[1]
+    )
+    subject = f"organisation:{sample.MAKER}"
+    change(
+        registry,
+        f"update event set line = convert_to('{ended.decode()}', 'UTF8'), kind = 'key_revoked',"
+        f" subjects = array['{subject}'], before = array[(select seq from subject where id = '{subject}')]"
+        f" where seq = {first + 2}",
+    )
+    change(registry, f"update subject set seq = {first + 2} where id = '{subject}'")
+    named = [one.where for one in audit(registry) if one.what == "signature"]
+    assert named == [f"event {first + 3}"]

@@ -234,3 +234,28 @@ def test_many_at_once(registry):
     assert len({receipt["first_index"] for receipt in receipts}) == 40
     for receipt, file in zip(receipts, files, strict=False):
         assert json.loads(registry.report(file)) == receipt
+
+
+def test_a_life_is_read_as_it_was_lived(registry):
+    """Page by page the last that happened comes first, and what was reported after later events says so."""
+    made, shipped = sample.first_life(PACK)
+    registry.report(sample.report(sample.signer(sample.CARMAKER), sample.fitted(PACK)))
+    registry.report(maker_report(shipped, made))
+    log = registry.history(PACK)["events"]
+    assert [event["kind"] for event in log] == ["manufactured", "shipped", "installed", "received"]
+    lived, before = [], None
+    while True:
+        page = registry.history(PACK, "public", 1, before, "life")
+        lived += page["events"]
+        before = page["next"]
+        if before is None:
+            break
+    assert [event["kind"] for event in lived] == ["installed", "received", "shipped", "manufactured"]
+    assert [event["reported_late"] for event in lived] == [False, False, True, True]
+
+
+def test_lines_of_one_report_are_not_late_for_each_other(registry):
+    """A report may give its lines in any order."""
+    made, shipped = sample.first_life(PACK)
+    registry.report(maker_report(shipped, made))
+    assert not any(event["reported_late"] for event in registry.history(PACK)["events"])

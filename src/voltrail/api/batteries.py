@@ -47,10 +47,7 @@ def battery(
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)
-    history = registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before)
-    history["events"].sort(
-        key=lambda one: (datetime.fromisoformat(one["occurred_at"]), one["index"]), reverse=True
-    )
+    history = registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before, order="life")
     return as_page(
         page,
         "battery",

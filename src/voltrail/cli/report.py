@@ -13,8 +13,11 @@ import click
 
 import voltrail
 from voltrail.cli.common import data_option, database_option, json_option, print_json
-from voltrail.errors import ReportError, UsageError
-from voltrail.ledger.reports import MEDIA_TYPE, ReportFile, host_secret, sign_report, split_lines
+from voltrail.errors import ReportError, UsageError, VerificationError
+from voltrail.ledger.keys import ED25519, Verifier
+from voltrail.ledger.notes import Checkpoint, Policy, parse_note
+from voltrail.ledger.receipts import verify_receipt
+from voltrail.ledger.reports import INFIX, MEDIA_TYPE, ReportFile, host_secret, sign_report, split_lines
 from voltrail.registry.prepare import split_all
 from voltrail.registry.settings import read_signer, write_private
 
@@ -35,6 +38,11 @@ TIMEOUT_SECONDS = 60
 )
 @click.option("--check", is_flag=True, help="Ask whether it may be done; record nothing.")
 @click.option("--to", "url", metavar="URL", help="Send it to a server instead of a folder on this machine.")
+@click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --to: the log you believe, policy.txt. Else the server's own is taken.",
+)
 @data_option
 @database_option
 @json_option
@@ -45,6 +53,7 @@ def report(
     mode: str,
     check: bool,
     url: str | None,
+    policy: Path | None,
     data: Path,
     database: str | None,
     as_json: bool,
@@ -55,9 +64,10 @@ def report(
     FILE holds one event a line (.jsonl), or is a signed .report. The signed
     file is kept beside FILE until there is a receipt, so nothing is lost when
     the line breaks; the same lines give the same receipt however often they are sent.
+    A receipt that a server gives is checked: the log's key must have signed it, for these lines.
     """
     content = file.read_bytes()
-    with _target(url, data, database) as target:
+    with _Server(url, policy) if url else _Folder(data, database) as target:
         if check:
             signed = content if file.suffix == ".report" else _sign(content, key, target.origin())
             answers = target.check(signed)
@@ -101,10 +111,6 @@ def _keep(path: Path, signed: bytes) -> None:
         ) from None
 
 
-def _target(url: str | None, data: Path, database: str | None) -> _Server | _Folder:
-    return _Server(url) if url else _Folder(data, database)
-
-
 class _Folder:
     """A registry on this machine."""
 
@@ -133,10 +139,11 @@ class _Folder:
 class _Server:
     """A registry behind HTTP."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, policy: Path | None) -> None:
         if not url.startswith(("http://", "https://")):
             raise UsageError("usage.url", f"{url!r} is not an address.", "Give it as https://HOST.")
         self._url = url.rstrip("/")
+        self._policy = policy
 
     def __enter__(self) -> Self:
         return self
@@ -146,12 +153,33 @@ class _Server:
 
     def origin(self) -> str:
         """Return the log's origin, as the server says: an empty log has no checkpoint yet."""
-        return str(json.loads(self._ask("/healthz"))["origin"])
+        try:
+            return str(json.loads(self._ask("/healthz"))["origin"])
+        except (ValueError, KeyError, TypeError):
+            raise ReportError(
+                "http.other", f"{self._url} does not answer as a registry does.", "Compare the address."
+            ) from None
 
     def report(self, signed: bytes, mode: str) -> bytes:
-        """Hand the report in; return the receipt."""
-        ReportFile.parse(signed)
-        return self._ask(f"/reports?mode={mode}", signed, MEDIA_TYPE)
+        """Hand the report in; return the receipt once it is found to be the log's, for these lines."""
+        parsed = ReportFile.parse(signed)
+        body = parse_note(parsed.note).text
+        log = self._log(Checkpoint.parse(body).origin.partition(INFIX)[0])
+        receipt = self._ask(f"/reports?mode={mode}", signed, MEDIA_TYPE)
+        _check_receipt(receipt, sha256(body.encode()).hexdigest(), log)
+        return receipt
+
+    def _log(self, origin: str) -> Verifier:
+        """Return the key by which the log of this origin signs receipts, as the policy has it."""
+        text = self._policy.read_bytes() if self._policy else self._ask("/log/policy")
+        for log in Policy.parse(text.decode(errors="replace")).logs:
+            if (log.name, log.algorithm) == (origin, ED25519):
+                return log
+        raise UsageError(
+            "usage.policy",
+            f"The policy has no Ed25519 key of {origin}, which receipts are checked with.",
+            "Give the policy of this log; nothing was sent.",
+        )
 
     def check(self, signed: bytes) -> list[dict[str, Any]]:
         """Ask whether these may be done."""
@@ -166,7 +194,7 @@ class _Server:
                 content: bytes = answer.read()
                 return content
         except HTTPError as error:
-            told = json.loads(error.read() or b"{}").get("error", {})
+            told = _error_in(error.read())
             raise ReportError(
                 told.get("rule", "http.error"),
                 told.get("message", f"The server answered {error.code}."),
@@ -180,6 +208,26 @@ class _Server:
                 f"{self._url} did not answer: {error}.",
                 "Run the same command again: nothing is reported twice.",
             ) from None
+
+
+def _error_in(body: bytes) -> dict[str, Any]:
+    """Return the error that an answer tells, or nothing where a proxy answered in its own words."""
+    try:
+        told = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _check_receipt(receipt: bytes, digest: str, log: Verifier) -> None:
+    """Raise VerificationError unless this log signed the receipt, for the report of this digest."""
+    fix = "The signed file is kept. Send it again; if this stays, ask the registry's operator."
+    try:
+        said = verify_receipt(receipt, log)
+    except VerificationError as error:
+        raise VerificationError(error.rule, error.message, fix, source=error.source) from error
+    if said.report != digest:
+        raise VerificationError("receipt.other", "The receipt is that of another report.", fix)
 
 
 def _print_receipt(receipt: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
 from voltrail.errors import VoltrailError
 from voltrail.registry.registry import Registry
@@ -19,7 +18,7 @@ class DailyHeads:
     """
     Enters heads when the last are a day old, from `start` to `close`.
 
-    Several servers may do so on one folder: they take turns, and one that comes second finds nothing new.
+    Several servers may do so on one folder: they take turns, and one that comes second finds them young.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -45,17 +44,19 @@ class DailyHeads:
 
     def enter(self) -> float:
         """Enter heads if they are due; return after how many seconds to look again."""
-        entered_at = self._registry.heads.entered_at()
-        due_s = 0.0 if entered_at is None else entered_at + DAY_S - time.time()
-        if due_s > 0:
-            return due_s
         try:
-            index = self._registry.enter_heads()
+            age_s = self._registry.heads.age_s()
+            if age_s < DAY_S:
+                return min(DAY_S - age_s, DAY_S)  # where the clock was put back, no longer either
+            index = self._registry.enter_heads(min_age_s=DAY_S)
         except VoltrailError as error:
-            log.warning("Heads were not entered: %s", error)
+            log.warning("Heads were not entered, and are tried again in ten minutes: %s", error)
             return AGAIN_S
-        except Exception:
-            log.exception("Heads were not entered; they are tried again.")
+        except Exception as error:  # whatever it is, it is tried again
+            log.warning(
+                "Heads were not entered, and are tried again in ten minutes: %s", str(error) or repr(error)
+            )
+            log.debug("Heads were not entered.", exc_info=error)
             return AGAIN_S
         if index is None:  # nothing reported since: look again when something may have been
             return AGAIN_S

@@ -28,7 +28,7 @@ MAX_FILE_BYTES = 64 << 20
 MAX_LINE_BYTES = 65_536
 
 SOURCE = "formats.md, Report"
-_INFIX = "/report/"
+INFIX = "/report/"
 _SECRET = b"secret "
 
 
@@ -135,7 +135,7 @@ def report_root(commitments: Sequence[bytes]) -> bytes:
 
 def report_origin(origin: str, organisation: str) -> str:
     """Return the first line of an organisation's reports to the log of this origin."""
-    return origin + _INFIX + organisation
+    return origin + INFIX + organisation
 
 
 def parse_report_note(note: str, origin: str) -> ReportNote:

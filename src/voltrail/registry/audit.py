@@ -344,13 +344,14 @@ class _Auditor:
         at = merkle.position(0, position) * merkle.HASH_BYTES
         if report.nodes[at : at + merkle.HASH_BYTES] != merkle.leaf_hash(commitment):
             found.append(Difference("report", where, "The commitment does not stand in the signed report."))
-        shown = msgspec.json.decode(findings, type=list[Finding]) if findings else []
-        if [(one.kind, one.rule, one.message) for one in shown] != report.findings.get(position, []):
+        shown = msgspec.json.decode(findings, type=list[Finding]) if findings else None
+        told = None if shown is None else [(one.kind, one.rule, one.message) for one in shown]
+        if told != report.findings.get(position):
             found.append(Difference("finding", where, "Its findings are not those of its report's receipt."))
         if report.revoked is not None and seq > report.revoked:
             found.append(Difference("signature", where, "The key of its report had been revoked before it."))
-        told = (event.kind, list(about), round(event.occurred_at.timestamp() * 1_000_000))
-        if told != (kind, names, occurred_us):
+        about_it = (event.kind, list(about), round(event.occurred_at.timestamp() * 1_000_000))
+        if about_it != (kind, names, occurred_us):
             found.append(Difference("event", where, "Kind, time or subjects are not those of the line."))
         if (len(ks), len(heads)) != (len(about), len(about) * merkle.HASH_BYTES):
             found.append(Difference("chain", where, "There are not as many links as subjects."))
@@ -464,9 +465,12 @@ class _Auditor:
             return None
         if (note.signature.name, note.signature.key_id) in self._authorities:
             return None
-        holder = self._organisation_at(note.holder, first + accepted)
-        keys = [key for key in holder.keys if key.key_id == note.key_id] if holder is not None else []
-        return keys[-1].revoked if keys else None
+        before = self._organisation_at(note.holder, first)
+        after = self._organisation_at(note.holder, first + accepted)
+        used = key_for(before, note.key_id, first) if before is not None else None
+        if used is None or after is None:  # named where the report is checked
+            return None
+        return next((key.revoked for key in after.keys if key.added == used.added), None)
 
     def _organisation_at(self, identifier: str, index: int) -> Organisation | None:
         """Return an organisation as its events before an index make it."""

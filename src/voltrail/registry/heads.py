@@ -18,9 +18,11 @@ import multiprocessing
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -135,10 +137,12 @@ class HeadsStore:
             found.append(tree)
         return found
 
-    def entered_at(self) -> float | None:
-        """Return when the newest tree was built, in seconds since 1970, or None when there is none."""
+    def age_s(self) -> float:
+        """Return how long ago the newest tree was built, in seconds; infinity when there is none."""
         newest = next(iter(self._indices()[::-1]), None)
-        return None if newest is None else (self.folder / str(newest) / "about.json").stat().st_mtime
+        if newest is None:
+            return inf
+        return time.time() - (self.folder / str(newest) / "about.json").stat().st_mtime
 
     def newest(self, size: int) -> Tree | None:
         """Return the newest tree whose entry a log of this size holds, or None."""

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -59,6 +60,8 @@ LONG_REPORT_LINES = 256  # from here on a signature is checked before a report i
 ABSENCE_AUDIENCES = frozenset({"authority_cn", "auditor"})
 LEAVES_AUDIENCES = frozenset({"auditor"})
 CLOSED = frozenset({"log.closed", "anchor.damaged"})
+
+Order = Literal["log", "life"]
 
 
 class Registry:
@@ -151,16 +154,19 @@ class Registry:
         file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
         return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
 
-    def enter_heads(self, progress: Progress | None = None) -> int | None:
+    def enter_heads(self, progress: Progress | None = None, min_age_s: float = 0) -> int | None:
         """
         Commit to the heads of all chains; return the index of the entry, or None when nothing has changed.
 
+        Nor is anything done while the last heads are younger than `min_age_s`.
         From then on evidence up to here proves that nothing is left out. Reports go on meanwhile.
         Raises RegistryClosed when the log may not be written.
         """
         self.check_open()
         with self.heads.locked():
             self.heads.recover(self.database)
+            if self.heads.age_s() < min_age_s:  # entered by another process while this one waited
+                return None
             with self.database.connect() as connection:
                 about = self.heads.build(connection, progress)
             if about is None:
@@ -171,8 +177,11 @@ class Registry:
 
     def check_report(self, file: bytes) -> list[dict[str, Any]]:
         """Answer as `check` does, to whoever signed these lines; raises as `report` does."""
-        prepared = prepare(ReportFile.parse(file), self.origin, "valid")
-        self._writer.check_known_signer(prepared.note)
+        parsed = ReportFile.parse(file)
+        self._writer.check_known_signer(
+            parse_report_note(parsed.note, self.origin)
+        )  # before it costs anything
+        prepared = prepare(parsed, self.origin, "valid")
         lines = [line.line for line in prepared.lines]
         return self.check(prepared.note.organisation, lines, audience="reporter")
 
@@ -241,12 +250,17 @@ class Registry:
             return views.battery_view(state, where, model if isinstance(model, Model) else None, audience)
 
     def history(
-        self, code: str, audience: str = "public", limit: int = 100, before: int | None = None
+        self,
+        code: str,
+        audience: str = "public",
+        limit: int = 100,
+        before: int | None = None,
+        order: Order = "log",
     ) -> dict[str, Any]:
         """
-        Return a battery's events, the last in the log first, `limit` of them before index `before`.
+        Return a battery's events, `limit` of them, the last in the log first, or the last that happened.
 
-        `next` is the `before` of the next page, or None.
+        `next` is the `before` of the next page, or None: the index of the last event on this one.
         """
         subject = "battery:" + parse(code).text
         limit = _limit(limit)
@@ -272,8 +286,12 @@ class Registry:
         for seq, kind, *_, line, _found in found[::-1]:
             if kind == "corrected":
                 corrected[msgspec.json.decode(line)["corrects"]] = seq
-        page = [event for event in found if before is None or event[0] < before]
-        events = [self._event(event, audience, corrected) for event in page[:limit]]
+        late = _reported_late(found)
+        page = _from(found, before, order)
+        events = [
+            self._event(event, audience, corrected) | {"reported_late": event[0] in late}
+            for event in page[:limit]
+        ]
         return {
             "code": subject.removeprefix("battery:"),
             "events": events,
@@ -592,6 +610,25 @@ def _as_corrected(events: list[Any], subject: str) -> list[Any]:
     from voltrail.lifecycle import effective_events
 
     return effective_events(events, subject)
+
+
+def _from(found: list[Any], before: int | None, order: Order) -> list[Any]:
+    """Return a battery's events, given the last in the log first, in an order, from behind `before` on."""
+    if order == "log":
+        return [event for event in found if before is None or event[0] < before]
+    lived = sorted(found, key=lambda event: (event[2], event[0]), reverse=True)
+    return lived[next((at for at, event in enumerate(lived, 1) if event[0] == before), 0) :]
+
+
+def _reported_late(found: list[Any]) -> set[int]:
+    """Return the indices of events that happened before one that had already been received."""
+    late: set[int] = set()
+    newest = None
+    for _, together in groupby(found[::-1], key=lambda event: event[3]):
+        events = list(together)  # received at one moment: none of them came before the other
+        late |= {event[0] for event in events if newest is not None and event[2] < newest}
+        newest = max([event[2] for event in events] + ([newest] if newest is not None else []))
+    return late
 
 
 def _check_audience(audience: str, allowed: frozenset[str], why: str) -> None:

@@ -37,6 +37,7 @@ _SHORT: Final = {
     "specification": "spec",
     "serial number": "serial",
 }
+_SHORT_ZH: Final = {"manufacturer": "厂商", "specification": "规格", "traceability": "追溯"}
 _LEVELS_ZH: Final = {"pack": "电池包", "module": "模组", "cell": "单体", "unknown": "未知"}
 _CHEMISTRY: Final = {
     "ternary (NCM/NCA)": ("NCM/NCA", "三元"),
@@ -101,5 +102,5 @@ def _caption(code: Code, name: str, language: Language) -> str:
     if name == "production date" and code.production_date:
         return day(code.production_date.isoformat(), language)
     if language == "zh":
-        return _NAMES_ZH.get(name, name)
+        return _SHORT_ZH.get(name, _NAMES_ZH.get(name, name))
     return _SHORT.get(name, name)

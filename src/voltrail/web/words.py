@@ -73,6 +73,8 @@ ZH: Final[dict[str, str]] = {
     "Life": "全生命周期",
     "log entry": "日志条目",
     "received": "收到于",
+    "reported late": "补报",
+    "What happened later had been received before.": "其后发生的事件已先行收到。",
     "corrected by entry {index}": "已由第 {index} 条更正",
     "Not shown to the public: ": "不向公众公开：",
     "Finding": "疑点",
@@ -83,6 +85,9 @@ ZH: Final[dict[str, str]] = {
     "Evidence": "证据",
     "Take the history away and check it without this server.": "下载证据文件，离开本服务器也能独立验证。",
     "Take the evidence": "下载证据",
+    "It names who reported each event, which this page does not: a signature cannot hide its signer.": (
+        "证据文件载明每个事件的报送者，本页则不显示：签名无法隐去签名者。"
+    ),
     "Then, offline:": "离线验证命令：",
     "Take the policy from someone you trust, not only from here: a server cannot vouch for itself.": (
         "验证策略应取自您信任的来源，而不应只取自本处：服务器不能为自己作证。"
