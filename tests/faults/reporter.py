@@ -16,7 +16,7 @@ from pathlib import Path
 import voltrail
 from tests.faults.load import report_of
 from voltrail.registry.anchor import Anchor
-from voltrail.registry.writer import Append
+from voltrail.registry.append import Append
 
 MOMENTS = {  # what is about to be done when the process is killed
     "writing": (Append, "write"),

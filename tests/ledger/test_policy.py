@@ -101,7 +101,7 @@ def test_comments_spaces_and_addresses():
         (HEAD + f"witness z {VKEYS['a']}\nquorum none\n", "policy.duplicate"),
         (HEAD + f"witness z {LOG.vkey}\nquorum none\n", "policy.witness"),
         (f"log {VKEYS['a']}\nquorum none\n", "policy.log"),
-        ("log x\nquorum none\n", "key.algorithm"),
+        ("log x\nquorum none\n", "key.form"),
         (HEAD + "quorum\r none\n", "policy.characters"),
     ],
 )

@@ -80,8 +80,22 @@ def test_a_good_record_has_no_difference(lived):
         ("update report set outcome = convert_to('{}', 'UTF8') where id = 2", "finding"),
         (
             (
+                "with told as (update report set outcome = convert_to('{}', 'UTF8') where id = 2)"
+                " update event set findings = null where report = 2"
+            ),
+            "report",
+        ),
+        (
+            (
+                "update report set signature = set_byte(signature, 0, (get_byte(signature, 0) + 1) % 256)"
+                " where id = 1"
+            ),
+            "report",
+        ),
+        (
+            (
                 "insert into report select 99, organisation, note, secret, '\\x00', nodes, lines, first_seq,"
-                " accepted, size, outcome from report where id = 1"
+                " accepted, size, outcome, signature from report where id = 1"
             ),
             "report",
         ),

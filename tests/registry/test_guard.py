@@ -9,7 +9,7 @@ from tests.registry import sample
 from voltrail.errors import LineError, ReportError, UnknownBattery
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify
-from voltrail.registry import prepare, writer
+from voltrail.registry import append, prepare
 from voltrail.registry.audit import audit
 
 MAKER = sample.signer(sample.MAKER)
@@ -36,14 +36,14 @@ def test_a_key_revoked_in_a_report_signs_no_further_line_of_it(registry):
 
 def test_a_defect_stays_with_the_report_that_brought_it_out(registry, monkeypatch):
     """Whatever breaks while one report is taken, those that wait with it are taken all the same."""
-    whole = writer.Append.take
+    whole = append.Append.take
 
     def take(append, ticket):
         if ticket.prepared.note.size == 3:
             raise OverflowError
         whole(append, ticket)
 
-    monkeypatch.setattr(writer.Append, "take", take)
+    monkeypatch.setattr(append.Append, "take", take)
     bad = sample.report(MAKER, [measured(sample.pack(9), day) for day in (1, 2, 3)])
     files = [sample.report(MAKER, sample.first_life(sample.pack(n))) for n in range(1, 5)]
     found, failed = [], []
@@ -68,20 +68,20 @@ def test_a_defect_stays_with_the_report_that_brought_it_out(registry, monkeypatc
 
 def test_of_a_report_that_breaks_off_nothing_stands(registry, monkeypatch):
     """When judging fails between two lines of a report, neither of them is in the record; others are."""
-    whole = writer.judge
+    whole = append.judge
 
     def judge(event, *rest):
         if event.kind == "measured" and event.soh_fraction == 0.5:
             raise LineError("line.number", "A line of the record does not read any more.")
         return whole(event, *rest)
 
-    monkeypatch.setattr(writer, "judge", judge)
+    monkeypatch.setattr(append, "judge", judge)
     when = "2026-05-02T10:00:00+08:00"
     bad = sample.line("measured", when, code=sample.pack(1), soh_fraction=0.5)
     tickets = []
     for lines in ([*sample.first_life(sample.pack(1)), bad], sample.first_life(sample.pack(2))):
         file = prepare.ReportFile.parse(sample.report(MAKER, lines))
-        tickets.append(writer.Ticket(prepare.prepare(file, registry.origin, "valid")))
+        tickets.append(append.Ticket(prepare.prepare(file, registry.origin, "valid")))
     registry._writer._run(tickets)
     assert tickets[0].error.rule == "line.number"
     assert json.loads(tickets[1].receipt)["accepted"] == [0, 1]
@@ -109,7 +109,7 @@ def test_a_key_may_come_with_the_report_before(registry):
 
     def prepared(file):
         parsed = prepare.ReportFile.parse(file)
-        return writer.Ticket(prepare.prepare(parsed, registry.origin, "valid"))
+        return append.Ticket(prepare.prepare(parsed, registry.origin, "valid"))
 
     tickets = [prepared(adds), prepared(uses)]
     registry._writer._run(tickets)
@@ -143,7 +143,7 @@ def test_what_is_taken_back_leaves_no_life_behind(registry):
         (late[:2], "valid"),
     ):
         file = prepare.ReportFile.parse(sample.report(MAKER, [*lines, measured(code, 3 + len(tickets) // 2)]))
-        tickets.append(writer.Ticket(prepare.prepare(file, registry.origin, mode)))
+        tickets.append(append.Ticket(prepare.prepare(file, registry.origin, mode)))
     registry._writer._run(tickets)
     assert [ticket.error is None for ticket in tickets] == [True, False, True]
     receipt = json.loads(tickets[2].receipt)
@@ -153,7 +153,7 @@ def test_what_is_taken_back_leaves_no_life_behind(registry):
 
 def test_lines_that_fold_a_life_anew_have_a_bound(registry, monkeypatch):
     """When late lines and corrections cost too much, the sender is told to send the rest later, sorted."""
-    monkeypatch.setattr(writer, "MAX_TURNS", 20)
+    monkeypatch.setattr(append, "MAX_TURNS", 20)
     code = sample.pack(1)
     registry.report(sample.report(MAKER, sample.first_life(code)))
     lines = [measured(code, 20, 59 - minute) for minute in range(20)]

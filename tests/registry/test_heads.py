@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.registry import sample
-from voltrail.errors import AccessError, NotFound, UsageError, VerificationError, VoltrailError
+from voltrail.errors import (
+    AccessError,
+    CodeError,
+    EventError,
+    NotFound,
+    UsageError,
+    VerificationError,
+    VoltrailError,
+)
 from voltrail.ledger.absence import verify_absence
 from voltrail.ledger.heads import ROW_BYTES, extend, leaf_of
 from voltrail.ledger.keys import Signer
@@ -171,6 +179,17 @@ def test_absence(registry):
         registry.absence("battery:" + code, "authority_cn")
     with pytest.raises(AccessError):
         registry.absence("battery:" + sample.pack(2), "public")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "battery:", "nonsense", sample.pack(1), "battery:" + sample.pack(1).lower()]
+)
+def test_absence_of_what_is_no_name(registry, text):
+    """A code without its kind, or written otherwise, would be absent though its battery is there: refused."""
+    live(registry, 1)
+    registry.enter_heads()
+    with pytest.raises((CodeError, EventError)):
+        registry.absence(text, "auditor")
 
 
 def test_an_auditor_checks_and_signs(registry):

@@ -11,6 +11,7 @@ import click
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.errors import UsageError
 from voltrail.events import decode, subjects
+from voltrail.events.checks import check_subject
 from voltrail.ledger.absence import VerifiedAbsence, verify_absence
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify as verify_evidence
@@ -100,7 +101,9 @@ def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: b
     """
     data, believed = file.read_bytes(), Policy.parse(policy.read_text())
     if data.startswith(_ABSENCE):
-        _print_absence(verify_absence(data, believed), as_json=as_json)
+        absent = verify_absence(data, believed)
+        check_subject(absent.subject)
+        _print_absence(absent, as_json=as_json)
         return
     verified = verify_evidence(
         data,

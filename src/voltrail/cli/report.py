@@ -18,8 +18,9 @@ from voltrail.ledger.keys import ED25519, Verifier
 from voltrail.ledger.notes import Checkpoint, Policy, parse_note
 from voltrail.ledger.receipts import verify_receipt
 from voltrail.ledger.reports import INFIX, MEDIA_TYPE, ReportFile, host_secret, sign_report, split_lines
+from voltrail.registry.files import write_private
 from voltrail.registry.prepare import split_all
-from voltrail.registry.settings import read_signer, write_private
+from voltrail.registry.settings import read_signer
 
 TIMEOUT_SECONDS = 60
 

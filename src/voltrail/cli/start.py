@@ -20,9 +20,10 @@ from voltrail.errors import UsageError
 from voltrail.ledger.keys import ED25519, P256, Signer, encode64
 from voltrail.ledger.witness import Cosigner
 from voltrail.registry.doctor import diagnose
+from voltrail.registry.files import write_private
 from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
-from voltrail.registry.settings import initialise, load, write_private
+from voltrail.registry.settings import initialise, load
 
 DEMO_ORIGIN = "demo.voltrail.example/log"
 

@@ -34,6 +34,7 @@ from voltrail.events.structs import (
 )
 
 MAX_SUBJECTS: Final = 2_000
+SUBJECTS: Final = ("battery", "vehicle", "organisation", "model", "lot", "site")
 
 
 def bad_year(name: str, when: datetime) -> VoltrailError:
@@ -92,12 +93,17 @@ _is_vin = reading.VIN.fullmatch
 def _check_vin(event: Any) -> None:
     """Raise for a vehicle number that is none."""
     if event.vin is not None and _is_vin(event.vin) is None:
-        raise EventError(
-            "identity.vin",
-            f"The vin {event.vin[:40]!r} is not a vehicle identification number.",
-            "A VIN has 17 characters: digits and capital letters without I, O and Q.",
-            source="ISO 3779",
-        )
+        raise bad_vin(event.vin)
+
+
+def bad_vin(text: str) -> VoltrailError:
+    """Return the error for a vehicle number that is none."""
+    return EventError(
+        "identity.vin",
+        f"The vin {text[:40]!r} is not a vehicle identification number.",
+        "A VIN has 17 characters: digits and capital letters without I, O and Q.",
+        source="ISO 3779",
+    )
 
 
 def _check_fitting(event: Installed | Removed) -> None:
@@ -167,6 +173,28 @@ def _check_corrected(event: Corrected) -> None:
             'Say "void":true when the event never was; otherwise put the whole right line in line.',
         )
     _check_vin(event)
+
+
+def check_subject(text: str) -> str:
+    """
+    Return the name of a subject, such as `battery:CODE`, unchanged, once it can be one.
+
+    Raises CodeError, EventError. A name that nothing can have would prove by its absence what nobody asked.
+    """
+    kind, separator, name = text.partition(":")
+    if not separator or kind not in SUBJECTS or not name:
+        raise EventError(
+            "identity.subject",
+            f"{text[:60]!r} does not name a subject.",
+            f"Write it as KIND:NAME, such as battery:CODE; kinds are {', '.join(SUBJECTS)}.",
+            source=lines.SOURCE,
+        )
+    if kind == "battery" and (right := parse(name).text) != name:
+        message = f"{name[:60]!r} is not written as the record has codes."
+        raise EventError("identity.code", message, f"Write battery:{right}.")
+    if kind == "vehicle" and _is_vin(name) is None:
+        raise bad_vin(name)
+    return text
 
 
 MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {

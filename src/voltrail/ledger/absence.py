@@ -68,7 +68,7 @@ def verify_absence(data: bytes, policy: Policy) -> VerifiedAbsence:
     try:
         given = msgspec.json.decode(data, type=Absence)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise _no_absence(f"The file does not read: {error}") from error
+        raise _no_absence(f"The file does not read: {error}.") from error
     if msgspec.json.encode(given) != data.removesuffix(b"\n"):
         raise _no_absence("The file is not laid out as it was written; some byte in it was changed.")
     seen = policy.open(given.checkpoint)

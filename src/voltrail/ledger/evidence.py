@@ -115,7 +115,7 @@ def decode(data: bytes) -> Evidence:
         evidence = msgspec.json.decode(data, type=Evidence)
         plain = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise _refuse(f"The file does not read as evidence: {error}") from error
+        raise _refuse(f"The file does not read as evidence: {error}.") from error
     read = msgspec.json.encode(evidence, order="sorted")
     if msgspec.json.encode(plain, order="sorted") != read:
         raise _refuse("A value is not spelt in its one exact form, such as canonical base64.")

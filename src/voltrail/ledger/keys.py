@@ -86,6 +86,13 @@ class Verifier:
         name, _, rest = vkey.partition("+")
         given, _, encoded = rest.partition("+")
         check_name(name)
+        if not encoded:
+            raise NoteError(
+                "key.form",
+                f"{vkey[:60]!r} is not a public key: NAME+ID+KEY.",
+                "Give the whole line that `voltrail key new` printed.",
+                source=NOTE_SOURCE,
+            )
         material = decode64(encoded)
         algorithm = next((a for a, t in TYPES.items() if material.startswith(t)), None)
         if algorithm is None:

@@ -67,8 +67,10 @@ def check_leaves(
         merkle.verify_inclusion(
             merkle.leaf_hash(given.entry), given.index, checkpoint.size, given.entry_proof, checkpoint.root
         )
-    except (msgspec.MsgspecError, ProofError) as error:
-        raise _bad_leaves(str(error)) from error
+    except msgspec.MsgspecError as error:
+        raise _bad_leaves(f"The first line of the file does not read: {error}.") from error
+    except ProofError as error:
+        raise _bad_leaves(error.message) from error
     counted = _Grown() if before is None else _Grown(_each(before))
     size, last = 0, b""
     peaks: tuple[bytes, ...] = ()

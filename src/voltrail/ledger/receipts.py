@@ -88,8 +88,17 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def sign_receipt(receipt: Receipt, signer: Signer) -> bytes:
     """Return the receipt's bytes: the signature is over those before it, closed with a brace."""
-    signed = msgspec.json.encode(receipt)
-    return signed[:-1] + _SIGNATURE + encode64(signer.sign_bytes(signed)).encode() + b'"}'
+    return seal_receipt(receipt, signer.sign_bytes(msgspec.json.encode(receipt)))
+
+
+def seal_receipt(receipt: Receipt, signature: bytes) -> bytes:
+    """Return the receipt's bytes, given the signature over those before it."""
+    return msgspec.json.encode(receipt)[:-1] + _SIGNATURE + encode64(signature).encode() + b'"}'
+
+
+def signature_of(data: bytes) -> bytes:
+    """Return the signature at the end of a receipt."""
+    return decode64(data.rpartition(_SIGNATURE)[2][:-2].decode())
 
 
 def parse_receipt(data: bytes) -> Receipt:
@@ -129,7 +138,7 @@ def _divide(data: bytes) -> tuple[Receipt, bytes, bytes]:
         receipt = msgspec.json.decode(signed, type=Receipt)
         signature = decode64(after[:-2].decode())
     except (msgspec.MsgspecError, UnicodeDecodeError, NoteError) as error:
-        raise _refuse("receipt.form", f"The receipt does not read: {error}") from error
+        raise _refuse("receipt.form", f"The receipt does not read: {error}.") from error
     if msgspec.json.encode(receipt) != signed:
         raise _refuse("receipt.form", "The receipt is not in its one exact form.")
     return receipt, signed, signature

@@ -15,6 +15,7 @@ from pathlib import Path
 from voltrail.errors import NoteError, RegistryClosed, RegistryError
 from voltrail.ledger.keys import Verifier
 from voltrail.ledger.notes import NONE, Checkpoint, Policy, open_note
+from voltrail.registry.files import sync
 
 
 class Anchor:
@@ -79,11 +80,7 @@ class Anchor:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self.path)
-            folder = os.open(self._folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync(self._folder)
 
     def _open(self, note: str) -> Checkpoint:
         """Return what a note in the file says; NoteError when it may not stand there."""

@@ -32,6 +32,7 @@ from voltrail.database.database import Connection, Database
 from voltrail.ledger import merkle
 from voltrail.ledger.entries import heads_entry
 from voltrail.ledger.heads import PLACE, ROW_BYTES, SECRET_BYTES, extend, head_place, head_salt
+from voltrail.registry.files import sync, write_private
 
 KEPT: Final = 2
 BLOCK_LEVEL: Final = 15
@@ -167,7 +168,7 @@ class HeadsStore:
         if target.exists():  # built again after its files were lost
             shutil.rmtree(target)
         self.draft.rename(target)
-        _sync(self.folder)
+        sync(self.folder)
         for old in self._indices()[:-KEPT]:
             shutil.rmtree(self.folder / str(old))
 
@@ -210,8 +211,8 @@ class HeadsStore:
         secret = secrets.token_bytes(SECRET_BYTES)
         root = _hash(self.draft, count, secret, progress)
         about = About(size, count, root, secret)
-        _write(self.draft / "about.json", msgspec.json.encode(about))
-        _sync(self.draft)
+        write_private(self.draft / "about.json", msgspec.json.encode(about))
+        sync(self.draft)
         return about
 
 
@@ -342,19 +343,3 @@ def _hash_block(job: tuple[Path, int, int, bytes]) -> tuple[bytes, ...]:
 def _map(path: Path) -> mmap.mmap:
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,6 +24,7 @@ from voltrail.ledger import merkle, tiles
 from voltrail.ledger.notes import Checkpoint, open_note, parse_note
 from voltrail.ledger.tile_check import Fault, check_tiles
 from voltrail.ledger.tiles import ENTRIES, Tile
+from voltrail.registry.files import sync
 from voltrail.registry.public import read_tile
 from voltrail.registry.registry import Registry
 
@@ -212,11 +213,7 @@ def _sync(paths: list[Path], folder: Path) -> None:
     """Sync files, and the folders in which they stand up to this one."""
     folders = {parent for path in paths for parent in path.parents if parent.is_relative_to(folder)}
     for path in (*paths, *folders):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
 
 
 def _read_tile(folder: Path, tile: Tile) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Receipts given again, byte for byte: made from what stands in the record, not kept beside it."""
+"""Receipts given again, byte for byte: made from the record, under the signature that is kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import msgspec
 from voltrail.database.database import Connection
 from voltrail.ledger import merkle
 from voltrail.ledger.entries import chain, event_entry
-from voltrail.ledger.keys import Signer
-from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, sign_receipt
+from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, seal_receipt
 from voltrail.registry import rows
 
 
@@ -20,17 +19,21 @@ class Outcome(msgspec.Struct):
     findings: list[FoundLine] = []
 
 
-def receipt_again(connection: Connection, digest: bytes, log: Signer) -> bytes | None:
-    """Return the receipt of the report with this digest, or None when nothing of it was accepted."""
+def receipt_again(connection: Connection, digest: bytes) -> bytes | None:
+    """
+    Return the receipt of the report with this digest, or None when nothing of it was accepted.
+
+    Under the signature that it was given with, so that nothing in it can change since.
+    """
     row = connection.execute(
-        "select r.id, r.lines, r.first_seq, r.accepted, r.size, r.outcome, c.note"
+        "select r.id, r.lines, r.first_seq, r.accepted, r.size, r.outcome, r.signature, c.note"
         " from report r join checkpoint c on c.size = r.size where r.digest = %s",
         (digest,),
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    report, lines, first, accepted, size, stored, note = row
+    report, lines, first, accepted, size, stored, signature, note = row
     outcome = msgspec.json.decode(stored, type=Outcome)
     positions, subjects = _accepted(connection, report, first, accepted)
     wanted = merkle.range_nodes(first, first + accepted, size)
@@ -47,7 +50,7 @@ def receipt_again(connection: Connection, digest: bytes, log: Signer) -> bytes |
         checkpoint=note,
         range_proof=merkle.range_proof(first, first + accepted, size, nodes),
     )
-    return sign_receipt(receipt, log)
+    return seal_receipt(receipt, signature)
 
 
 def _accepted(

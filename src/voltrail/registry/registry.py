@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from voltrail.codes import parse
-from voltrail.database.database import Connection, Database
+from voltrail.database.database import Database
 from voltrail.errors import (
     AccessError,
     NoteError,
@@ -28,18 +28,16 @@ from voltrail.errors import (
     VoltrailError,
 )
 from voltrail.events import decode, split
+from voltrail.events.checks import check_subject
 from voltrail.ledger.heads import ROW_BYTES
 from voltrail.ledger.notes import Checkpoint, Policy
 from voltrail.ledger.reports import ReportFile, host_secret, parse_report_note, sign_report
 from voltrail.lifecycle import (
-    Battery,
     Finding,
     Model,
     Organisation,
-    State,
     decode_state,
     effective,
-    fold,
     judge_for_public,
     judge_intention,
 )
@@ -49,13 +47,13 @@ from voltrail.registry import evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.heads import HeadsStore, Progress, Tree
+from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
 MAX_PAGE = 1000
-MAX_FAMILY = 5000
 LONG_REPORT_LINES = 256  # from here on a signature is checked before a report is hashed
 ABSENCE_AUDIENCES = frozenset({"authority_cn", "auditor"})
 LEAVES_AUDIENCES = frozenset({"auditor"})
@@ -241,7 +239,7 @@ class Registry:
         """
         text = parse(code).text
         with self.database.pool.connection() as connection:
-            lookup = _Lookup(connection, self._writer.authorities, as_of, known_at)
+            lookup = Lookup(connection, self._writer.authorities, as_of, known_at)
             state = lookup.battery(text)
             if state is None:
                 raise _unknown(text)
@@ -320,10 +318,10 @@ class Registry:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""
         text = parse(code).text
         with self.database.pool.connection() as connection:
-            lookup = _Lookup(connection, self._writer.authorities, None, None)
+            lookup = Lookup(connection, self._writer.authorities, None, None)
             if lookup.battery(text) is None:
                 raise _unknown(text)
-            return _Family(lookup).tree(text, max(0, min(depth, 32)))
+            return Family(lookup).tree(text, max(0, min(depth, 32)))
 
     def evidence(self, code: str, audience: str = "public") -> bytes:
         """
@@ -354,9 +352,11 @@ class Registry:
         Return the file that proves that a subject, such as `battery:CODE`, has no event in the record.
 
         For authorities and auditors: the places of two other subjects show. Raises AccessError, and
-        UsageError when the record has events of the subject, NotFound before the first heads.
+        UsageError when the record has events of the subject, NotFound before the first heads; EventError or
+        CodeError for what no subject can be called.
         """
         _check_audience(audience, ABSENCE_AUDIENCES, "Proofs of absence show the places of other subjects.")
+        check_subject(subject)
         note, checkpoint, tree = self._with_heads()
         with self.database.pool.connection() as connection:
             return evidence.absence(connection, subject, note, checkpoint, tree)
@@ -546,72 +546,6 @@ class Registry:
         return self._second.beside(note, checkpoint), checkpoint
 
 
-class _Lookup:
-    """States for readers: as they stand, or folded again as of a time or as known at one."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        authorities: frozenset[str],
-        as_of: datetime | None,
-        known_at: datetime | None,
-    ) -> None:
-        self._world = World(connection, authorities)
-        self._as_of, self._known_at = as_of, known_at
-
-    def state(self, subject: str) -> State | None:
-        """Return the state of a subject."""
-        if self._as_of is None and self._known_at is None:
-            return self._world.state(subject)
-        events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
-        chosen = self._world.with_corrected(events)
-        if self._known_at is not None:
-            known_ms = int(_aware(self._known_at).timestamp() * 1000)
-            chosen = [one for one in chosen if one.received_ms <= known_ms]
-        if self._as_of is not None:
-            chosen = [
-                one for one in _as_corrected(chosen, subject) if one.event.occurred_at <= _aware(self._as_of)
-            ]
-        return fold(subject, chosen)
-
-    def battery(self, code: str) -> Battery | None:
-        """Return the state of a battery."""
-        state = self.state("battery:" + code)
-        return state if isinstance(state, Battery) else None
-
-
-class _Family:
-    """The tree of a battery's parts, predecessors and successors; each battery is unfolded once."""
-
-    def __init__(self, lookup: _Lookup) -> None:
-        self._lookup = lookup
-        self._seen: set[str] = set()
-
-    def tree(self, code: str, depth: int) -> dict[str, Any]:
-        """Return the node of one battery and, down to a depth, of its relatives."""
-        state = self._lookup.battery(code)
-        self._seen.add(code)
-        node: dict[str, Any] = {"code": code, "level": parse(code).level}
-        if state is None:
-            return node
-        claim = state.whereabouts
-        node |= {"phase": state.phase, "end": state.end, "parent": claim.parent if claim else None}
-        for name in ("parts", "predecessors", "successors"):
-            node[name] = [self._relative(relative, depth) for relative in getattr(state, name)]
-        return node
-
-    def _relative(self, code: str, depth: int) -> dict[str, Any]:
-        if depth <= 0 or code in self._seen or len(self._seen) >= MAX_FAMILY:
-            return {"code": code, "level": parse(code).level}
-        return self.tree(code, depth - 1)
-
-
-def _as_corrected(events: list[Any], subject: str) -> list[Any]:
-    from voltrail.lifecycle import effective_events
-
-    return effective_events(events, subject)
-
-
 def _from(found: list[Any], before: int | None, order: Order) -> list[Any]:
     """Return a battery's events, given the last in the log first, in an order, from behind `before` on."""
     if order == "log":
@@ -649,10 +583,6 @@ def _mode(mode: str) -> Mode:
 
 def _limit(limit: int) -> int:
     return max(1, min(limit, MAX_PAGE))
-
-
-def _aware(when: datetime) -> datetime:
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
 
 
 def _unknown(code: str) -> UnknownBattery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from voltrail.database import copy
 from voltrail.database.database import Connection
@@ -121,3 +122,13 @@ def shown_columns(state: State) -> tuple[str | None, ...]:
     if not isinstance(state, Battery):
         return None, None, None, None
     return state.place, state.phase, state.holder, state.model_id
+
+
+def one(connection: Connection, query: str) -> tuple[Any, ...]:
+    """Return the one row of a query; RegistryError when the database holds no log yet."""
+    row = connection.execute(query).fetchone()
+    if row is None:
+        raise RegistryError(
+            "registry.empty", "The database holds no log.", "Start it once with `voltrail serve`."
+        )
+    return row

@@ -8,7 +8,6 @@ authority reports once, so that the host's signatures count) and `anchor/`.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ import msgspec
 from voltrail.errors import NoteError, RegistryError, UsageError
 from voltrail.ledger.keys import ML_DSA_44, Signer, Verifier, encode64
 from voltrail.ledger.notes import Policy
+from voltrail.registry.files import write_private
 
 HOST_KEY_ID = "host-1"
 
@@ -188,12 +188,3 @@ def host_trust(settings: Settings, host: Signer) -> bytes:
         },
     ]
     return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, from its first byte on; never over one that stands."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

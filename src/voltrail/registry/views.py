@@ -11,6 +11,7 @@ from voltrail.codes import parse
 from voltrail.events import split
 from voltrail.lifecycle import Battery, Effective, Finding, Model, Organisation
 from voltrail.organisations.access import may_see
+from voltrail.regimes.deadlines import CHINA
 
 # An attribute of a state is seen by those who see the member it comes from.
 GOVERNED_BY: Final[dict[str, tuple[str, str]]] = {
@@ -157,4 +158,5 @@ def _model(model: Model) -> dict[str, Any]:
 
 
 def _time(when: datetime | None) -> str | None:
-    return when.isoformat() if when is not None else None
+    """Return a time as it is told: in China's zone, by which the record counts days."""
+    return when.astimezone(CHINA).isoformat() if when is not None else None

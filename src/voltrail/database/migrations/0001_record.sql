@@ -38,6 +38,7 @@ create table report (
     accepted      integer not null,
     size          bigint  not null references checkpoint,
     outcome       bytea   not null,   -- what was refused, known and found, as the receipt says it
+    signature     bytea   not null,   -- the log's, over the receipt, which is made again under it
     source_digest bytea               -- of the file the lines were read from, where the host read it
 );
 alter table report alter column nodes set storage external;
