@@ -173,6 +173,20 @@ def test_each_of_2000_mutations_fails_both(sample):
         assert both(changed, policy, authority) == (None, None), (seed, number)
 
 
+def test_no_line_of_the_log_passes_for_a_stranger(sample):
+    """A line of the log's put under another name and id is missed, not passed over as a stranger's."""
+    files, policy, authority = sample
+    data = next(iter(files.values()))
+    whole = json.loads(data)
+    text, _, lines = whole["checkpoint"].partition("\n\n")
+    for line in lines.splitlines():
+        dash, name, signature = line.split(" ")
+        other = f"{dash} {name.swapcase()} {'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
+        changed = data.replace(line.encode(), other.encode())
+        assert changed != data
+        assert both(changed, policy, authority) == (None, None), text
+
+
 # ------------------------------------------------------------------ rules that the sample world keeps
 
 

@@ -219,6 +219,7 @@ def verify(data, policy, authorities):
             seen.add(name)
     lines, ours = {(name, one[:4]) for name, one in log.signatures}, {(key.name, key.id) for _, key in known}
     need(not any({*one} & {*other} for one in lines - ours for other in ours - lines), "A signer misspelt.")
+    need(lines <= ours or {(key.name, key.id) for name, key in known if not name} <= lines, "A hidden key.")
     need("" in seen and is_quorum(seen), "No log of the policy signed, or not yet a quorum of witnesses.")
     reports = {digest: read_note(note) for digest, note in evidence.reports.items()}
     for digest, report in reports.items():

@@ -347,6 +347,9 @@ def _open_checkpoint(note: str, policy: Policy) -> Seen:
             raise _fail("quorum", error.message, UNWITNESSED_FIX) from error
         raise _fail("checkpoint", error.message) from error
     known = {(verifier.name, verifier.key_id) for verifier in (*policy.logs, *policy.witnesses.values())}
+    of_log = {(log.name, log.key_id) for log in policy.logs if log.name == seen.checkpoint.origin}
+    if lines - known and of_log - lines:
+        raise _fail("checkpoint", "A line is of an unknown key, and one of the log's own keys has none.")
     for name, key_id in sorted(known - lines):
         if any(name == other or key_id == other_id for other, other_id in lines - known):
             raise _fail("checkpoint", f"A line for {name} is of another name or key.")
