@@ -48,7 +48,7 @@ class Places(dict):
         return "{" + name + "}"
 
 
-PLACES = Places(tile="0/000.p/1", index=0)
+PLACES = Places(tile="0/000.p/1", index=0, number=1)
 
 
 def test_every_route_answers_a_defect_in_the_one_shape(app, client, monkeypatch):

@@ -3,13 +3,20 @@
 from base64 import b64decode
 
 import pytest
+from litestar.testing import TestClient
 
+import voltrail
 from tests.api.test_errors import shaped
+from tests.registry import sample
+from voltrail.api import create_app
 from voltrail.ledger import merkle, tiles
+from voltrail.ledger.entries import successor_entry
 from voltrail.ledger.keys import ML_DSA_44
 from voltrail.ledger.notes import Checkpoint, Policy, open_note, parse_note
 from voltrail.ledger.tile_check import check_tiles
 from voltrail.ledger.tlog_proof import TlogProof, verify_tlog_proof
+from voltrail.registry.settings import initialise
+from voltrail.registry.succession import succeed
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -101,3 +108,40 @@ def test_proofs_of_entries(client, seen):
         assert TlogProof.parse(text).index == index
         assert verify_tlog_proof(text, policy).checkpoint.size == seen.size
     assert len(set(entries)) == seen.size
+
+
+def test_closed_logs(client, registry):
+    """A log that has none before it says so, plainly; and a closed log that is not there is not found."""
+    assert client.get("/log/closed").json() == {"logs": []}
+    for path in ("closed/1/checkpoint", "closed/1/tile/0/000.p/1"):
+        response = client.get(f"/log/{path}")
+        assert response.status_code == 404
+        assert shaped(response)["rule"] == "log.number"
+
+
+def test_a_successor_serves_both(tmp_path):
+    """The closed log is served beside its successor; proofs are found by the index in the record."""
+    initialise(tmp_path / "data", sample.ORIGIN, [sample.authority().vkey])
+    with voltrail.open(tmp_path / "data") as registry:
+        registry.report(
+            sample.report(sample.authority(), sample.registrations(sample.MAKER, "battery_maker"))
+        )
+    succeed(tmp_path / "data", sample.ORIGIN)
+    with (
+        voltrail.open(tmp_path / "data") as successor,
+        TestClient(create_app(successor)) as client,
+    ):
+        (closed,) = client.get("/log/closed").json()["logs"]
+        assert (closed["number"], closed["origin"], closed["lost"]) == (1, sample.ORIGIN, 0)
+        size = closed["size"]
+        ended = client.get("/log/closed/1/checkpoint")
+        assert ended.text == closed["checkpoint"]
+        assert ended.headers["cache-control"] == FOR_EVER
+        hashes = client.get(f"/log/closed/1/{tiles.Tile(0, 0, size).path}").content
+        assert len(hashes) == 32 * size
+        assert client.get("/log/tile/0/000.p/1").status_code == 200
+        begun = TlogProof.parse(client.get(f"/log/proof/{size}").text)
+        assert begun.extra == successor_entry(closed["checkpoint"])
+        of_old = client.get("/log/proof/0").text
+        policy = Policy.parse(f"log {closed['key']}\nquorum none\n")
+        assert verify_tlog_proof(of_old, policy).checkpoint.origin == sample.ORIGIN

@@ -52,3 +52,21 @@ def test_proof(run, registry):  # noqa: F811
     beyond = run("proof", 100_000)
     assert beyond.exit_code == 1
     assert "beyond" in beyond.stderr
+
+
+def test_succeed(run, registry, tmp_path):  # noqa: F811
+    """The log is closed by its name, in words; what follows has both, and a second time does nothing."""
+    assert run("succeed", "other.example/log").exit_code == 1
+    told = run("succeed", registry.origin)
+    assert told.exit_code == 0, told.output
+    assert f"{registry.origin} is closed with" in told.stdout
+    assert f"{registry.origin}/2 has begun" in told.stdout
+    again = run("succeed", registry.origin)
+    assert (again.exit_code, "has closed already" in again.stderr) == (1, True)
+    assert run("heads").exit_code == 0
+    assert run("publish", tmp_path / "one", "--closed", 1).exit_code == 0
+    assert run("publish", tmp_path / "one", "--closed", 1, "--check").exit_code == 0
+    assert run("publish", tmp_path / "two").exit_code == 0
+    assert run("audit").exit_code == 0
+    third = json.loads(run("succeed", f"{registry.origin}/2", "--json").stdout)
+    assert (third["origin"], third["lost"]) == (f"{registry.origin}/3", 0)

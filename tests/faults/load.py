@@ -104,7 +104,7 @@ def check_kept(registry, received):
             checkpoint = Checkpoint.parse(open_note(said["checkpoint"], [log]).text)
             assert promised.setdefault(checkpoint.size, checkpoint.root) == checkpoint.root
         for size, root in promised.items():
-            nodes = rows.read_nodes(connection, merkle.consistency_nodes(size, final.size))
+            nodes = rows.read_nodes(connection, merkle.consistency_nodes(size, final.size), 0)
             proof = merkle.consistency_proof(size, final.size, nodes)
             merkle.verify_consistency(size, root, final.size, final.root, proof)
     for number, receipt in received.items():

@@ -1,5 +1,6 @@
 """A database that is not the one the log has made promises from is never written."""
 
+import json
 import shutil
 import subprocess
 
@@ -7,9 +8,12 @@ import pytest
 
 import voltrail
 from tests.faults import load
+from tests.registry import sample
 from voltrail.database import embedded
-from voltrail.errors import RegistryClosed, RegistryError
+from voltrail.errors import RegistryClosed, RegistryError, ReportError
+from voltrail.ledger.notes import Policy
 from voltrail.registry.audit import audit
+from voltrail.registry.succession import succeed
 
 
 def copy_of(source, target):
@@ -197,3 +201,51 @@ def test_a_half_written_anchor_does_no_harm(data):
         registry.report(load.report_of(3)[0])
         assert not (data / "anchor" / "checkpoint.new").exists()
         assert registry.anchor.path.stat().st_size > 100
+
+
+def test_the_record_goes_on_in_a_successor(begun, data):
+    """Restored behind its promise, the log closes; a successor begins, and what was lost is told for ever."""
+    written(data, 3, 4)
+    with voltrail.open(data) as registry:
+        registry.enter_heads()
+        promised, size = registry.anchor.read()
+    put_back(data, begun / "pg")
+    check_closed(data, "older copy")
+    done = succeed(data, sample.ORIGIN)
+    assert done.closed.promised == promised
+    assert done.closed.lost == size.size - done.closed.size > 0
+    with voltrail.open(data) as registry:
+        assert registry.closed is None
+        assert (data / "anchor" / "closed-1" / "checkpoint").read_text() == promised
+        assert list(audit(registry)) == []
+        for number in (0, 1, 2):
+            assert registry.report(load.report_of(number)[0])  # what is there gets its receipt again
+        for number in (3, 4):
+            file, secret, lines = load.report_of(number)
+            with pytest.raises(ReportError) as closed:
+                registry.report(file)
+            assert closed.value.rule == "report.log_closed"
+            key = sample.signer(sample.MAKER if number % 2 else sample.CARMAKER)
+            receipt = json.loads(registry.report(sample.report(key, lines, secret, origin=registry.origin)))
+            assert len(receipt["accepted"]) == len(lines)
+        registry.enter_heads()
+        policy, keys = Policy.parse(registry.policy), registry.settings.authorities
+        for battery in registry.batteries():
+            assert voltrail.verify(registry.evidence(battery["code"]), policy, keys).complete
+        assert list(audit(registry)) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_successor_needs_no_anchor(data, damage):
+    """Where the anchor is lost or damaged, a successor begins on what the database holds."""
+    anchor = data / "anchor" / "checkpoint"
+    anchor.unlink() if damage == "missing" else anchor.write_bytes(anchor.read_bytes()[:-20])
+    check_closed(
+        data,
+        "missing" if damage == "missing" else "not a checkpoint",
+        "log.closed" if damage == "missing" else "anchor.damaged",
+    )
+    assert succeed(data, sample.ORIGIN).closed.promised is None
+    with voltrail.open(data) as registry:
+        assert registry.closed is None
+        assert list(audit(registry)) == []

@@ -1,6 +1,5 @@
-"""Check an evidence file: `python verifier.py e.json policy.txt VKEY [VKEY@FIRST-LAST ...]`.
+"""Check an evidence file, by formats.md alone: `python verifier.py e.json policy.txt VKEY[@FIRST-LAST] ...`.
 The policy says which log and witnesses you believe. A VKEY is the authority's, with @ for those entries only.
-Written from formats.md alone, to be read from top to bottom. What does not hold raises an error.
 """
 
 import json
@@ -13,17 +12,16 @@ from types import SimpleNamespace as Record
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
-from cryptography.hazmat.primitives.hashes import SHA256
 
 # HOW IT IS WRITTEN: JSON in one form. A number here stands for base64 of that many bytes, `bytes` for any.
-LINK = {"t": 16, "k": int, "before": 32, "at": int, "of": int, "proof": [32]}
-MEMBER = ({"withheld": 32, "why": str}, {"salt": 16, "bytes": bytes})
-EVENT = {"index": int, "entry": 73, "proof": [32], "members": [MEMBER]}
-EVENT |= {"report": str, "position": int, "report_proof": [32], "link": LINK}
-HEAD = {"events": int, "salt": 16, "position": int, "heads": int, "proof": [32]}
-HEAD |= {"entry": 49, "index": int, "entry_proof": [32]}
+N, P, MEMBER = int, [32], ({"withheld": 32, "why": str}, {"salt": 16, "bytes": bytes})
+EVENT = {"index": N, "entry": 73, "proof": P, "members": [MEMBER], "report": str, "position": N}
+EVENT |= {"report_proof": P, "link": {"t": 16, "k": N, "before": 32, "at": N, "of": N, "proof": P}}
+HEAD = {"events": N, "salt": 16, "position": N, "heads": N, "proof": P}
+HEAD |= {"entry": 49, "index": N, "entry_proof": P}
 CHAIN = {"subject": str, "events": [EVENT], "head": (None, HEAD)}
 EVIDENCE = {"format": str, "subject": str, "checkpoint": str, "reports": dict, **CHAIN, "signers": [CHAIN]}
+CLOSED = {"closed": [{"checkpoint": str, "entry_proof": P}]}  # only where the log follows on others
 
 
 def need(holds, otherwise):
@@ -49,9 +47,8 @@ def take(value, form):
 
 
 def from64(text):
-    data = b64decode(text, validate=True)
-    need(b64encode(data).decode() == text, f"Not base64 in its one canonical form: {text}")
-    return data
+    need(b64encode(b64decode(text)).decode() == text, f"Not base64 in its one canonical form: {text}")
+    return b64decode(text)
 
 
 # TREES (RFC 6962). Leaves and inner nodes are hashed apart, so that neither can pass for the other.
@@ -89,10 +86,9 @@ def read_note(note):
     text, _, lines = note.rpartition("\n\n")
     form = r"[^\0-\x1f]+\n(0|[1-9][0-9]{0,17})\n\S+(\n[^\0-\x1f]+)*\n\n(\u2014 [^\s+\0-\x1f]+ \S+\n)+"
     need(re.fullmatch(form, note), f"Not a signed checkpoint: {note}")
-    first, size, root, *more = text.split("\n")
-    signatures = [(line.split(" ")[1], from64(line.split(" ")[2])) for line in lines[:-1].split("\n")]
-    body = text.encode() + b"\n"
-    return Record(first=first, size=int(size), root=from64(root), more=more, body=body, signatures=signatures)
+    first, size, root, *_ = text.split("\n")
+    signed = [(line.split(" ")[1], from64(line.split(" ")[2])) for line in lines[:-1].split("\n")]
+    return Record(first=first, size=int(size), root=from64(root), body=text.encode() + b"\n", signed=signed)
 
 
 def check_signature(key, body, data):
@@ -105,7 +101,7 @@ def check_signature(key, body, data):
         mldsa.MLDSA44PublicKey.from_public_bytes(key.public).verify(data[8:], body)
     elif key.kind == P256:
         point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key.public)
-        point.verify(data, body, ec.ECDSA(SHA256()))
+        point.verify(data, body, ec.ECDSA(ec.hashes.SHA256()))
     else:
         ed25519.Ed25519PublicKey.from_public_bytes(key.public).verify(data, body)
 
@@ -130,18 +126,17 @@ def read_policy(text):
             case [word, *_]:
                 need(word.startswith("#"), f"Not a line of a policy: {line}")
     need(len({one.public for one in witnesses.values()}) == len(witnesses), "Two witnesses with one key.")
-    need(len(quorums) == 1, "Not one quorum.")
-    return logs, witnesses, quorums[0]
+    return logs, witnesses, *quorums  # of which there must be just one
 
 
 # THE CHECKS, in the order of formats.md, "Evidence"; `verify` at the end does the first and calls the others.
-def check_event(e, reports, log):
+def check_event(e, r, log):
     """It stands in the log; its members give c; c stands in the report, which the reporter signed whole."""
-    c, r = e.entry[9:41], reports[e.report]
-    need(root_of(e.entry, e.index, log.size, e.proof) == log.root, f"Entry {e.index} is not in the log.")
+    c, place = e.entry[9:41], e.index - log.base
+    need(root_of(e.entry, place, log.size, e.proof) == log.root, f"Entry {e.index} is not in the log.")
     digests = [m.withheld if "why" in vars(m) else sha(m.salt, m.bytes) for m in e.members]
     need(e.entry[:1] + c == b"\1" + sha(b"voltrail.event", *digests), f"Entry {e.index} has other members.")
-    need(root_of(c, e.position, r.size, e.report_proof) == r.root, f"Entry {e.index} is not so signed.")
+    need((r.origin, root_of(c, e.position, r.size, e.report_proof)) == (log.first, r.root), "Not so signed.")
     shown = [m.bytes for m in e.members if "bytes" in vars(m)]
     e.line, e.whole = b"{%b}" % b",".join(shown), len(shown) == len(digests)
     e.fields = dict(pair for m in shown for (pair,) in [json.loads(b"{%b}" % m, object_pairs_hook=list)])
@@ -149,11 +144,10 @@ def check_event(e, reports, log):
     need(len(e.fields) == len(shown) and reasons <= {"access", "erased"}, f"Entry {e.index} is ill-formed.")
 
 
-def check_chain(chain, log):
+def check_chain(chain, logs):
     """Links run k = 1, 2, ... and each hashes in all before it; the head says how many there were."""
     h, head, subject, chain.until = [bytes(32)], chain.head, chain.subject.encode(), 0
-    for k, e in enumerate(chain.events, 1):
-        link, line = e.link, e.fields
+    for k, (e, link, line) in enumerate([(e, e.link, e.fields) for e in chain.events], 1):
         need((link.k, link.before, chain.until <= e.index) == (k, h[-1], True), f"Missing before {k}.")
         leaf = sha(link.t, subject) + k.to_bytes(8, "big") + h[-1]
         need(root_of(leaf, link.at, link.of, link.proof) == e.entry[41:], f"Entry {e.index} is not link {k}.")
@@ -168,21 +162,20 @@ def check_chain(chain, log):
         h.append(sha(h[-1], e.entry))
         chain.until = e.index + 1  # before this entry nothing is left out
     if head:
-        chain.until = int.from_bytes(head.entry[1:9], "big")
-        fits = 0 < head.events == sum(event.index < chain.until for event in chain.events)
-        need(fits and chain.until <= head.index, f"{chain.subject}: the head is of another time.")
+        log = [log for log in logs if log.base <= head.index][-1]
+        chain.until = until = log.base + int.from_bytes(head.entry[1:9], "big")
+        need(0 < head.events == sum(e.index < until for e in chain.events) and until <= head.index, "Odd.")
         leaf = sha(head.salt, head.events.to_bytes(8, "big"), h[head.events])
         root = root_of(sha(b"voltrail.head", subject) + leaf, head.position, head.heads, head.proof)
         need(head.entry == b"\2" + head.entry[1:9] + head.heads.to_bytes(8, "big") + root, "Not such heads.")
-        need(root_of(head.entry, head.index, log.size, head.entry_proof) == log.root, "No such heads.")
+        need(root_of(head.entry, head.index - log.base, log.size, head.entry_proof) == log.root, "No heads.")
 
 
-def check_signatures(events, chains, reports, authorities, log):
+def check_signatures(events, chains, reports, authorities, host):
     """Each is by a key that counts: the authority's, or one that is in the record and was not revoked."""
     keys, trusted = {name: {} for name in chains}, {key.name.rpartition("/")[0] for key, *_ in authorities}
     for e in events:  # as the log stood when each came in
-        report, fields, (signer, signature) = reports[e.report], e.fields, reports[e.report].signatures[0]
-        need("kind" in fields, f"Entry {e.index} does not show its kind: it could be about a key.")
+        report, fields, (signer, signature) = reports[e.report], e.fields, reports[e.report].signed[0]
         kind, owner, holder = fields["kind"], report.owner, signer.rpartition("/")[0]
         given = {key.name: key for key, first, last in authorities if first <= e.index <= last}
         ring = given if holder in trusted else keys.get(holder)
@@ -190,7 +183,7 @@ def check_signatures(events, chains, reports, authorities, log):
             need(signer in ring and ring[signer].id == signature[:4], f"No key of entry {e.index} counts.")
             check_signature(ring[signer], report.body, signature[4:])
         if holder != owner:
-            fits = holder == log.first + "/host" and kind.split("_")[0] not in {"organisation", "role", "key"}
+            fits = holder == host and kind.split("_")[0] not in {"organisation", "role", "key"}
             fits = fits and (not keys.get(owner) or any(key.for_host for key in keys[owner].values()))
             need(fits, f"Entry {e.index} is signed by somebody who may not.")
         if kind in {"key_added", "key_revoked"}:
@@ -210,33 +203,40 @@ def check_signatures(events, chains, reports, authorities, log):
 def verify(data, policy, authorities):
     value = json.loads(data.decode())
     need(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() == data, "Not its one form.")
-    evidence = take(value, EVIDENCE)
+    evidence = take(value, EVIDENCE | (CLOSED if value.get("closed") else {}))
     log, seen, (logs, witnesses, is_quorum) = read_note(evidence.checkpoint), set(), read_policy(policy)
     known = [("", key) for key in logs if key.name == log.first] + [*witnesses.items()]
-    for signer, signature in log.signatures:  # those of unknown keys say nothing
+    for signer, signature in log.signed:  # those of unknown keys say nothing
         for name, key in [one for one in known if (one[1].name, one[1].id) == (signer, signature[:4])]:
             check_signature(key, log.body, signature[4:])
             seen.add(name)
-    lines, ours = {(name, one[:4]) for name, one in log.signatures}, {(key.name, key.id) for _, key in known}
+    lines, ours = {(name, one[:4]) for name, one in log.signed}, {(key.name, key.id) for _, key in known}
     need(not any({*one} & {*other} for one in lines - ours for other in ours - lines), "A signer misspelt.")
     need(lines <= ours or {(key.name, key.id) for name, key in known if not name} <= lines, "A hidden key.")
     need("" in seen and is_quorum(seen), "No log of the policy signed, or not yet a quorum of witnesses.")
+    closed, name = getattr(evidence, "closed", []), re.sub("/([2-9]|[1-9][0-9]{1,3})$", "", log.first)
+    logs = [*(read_note(one.checkpoint) for one in closed), log]
+    for n, one in enumerate(logs):  # entries are counted through all of them
+        one.base = sum(before.size for before in logs[:n])
+        need(one.first == name + f"/{n + 1}" * (n > 0), f"{one.first} is not the log after {n} others.")
+    for one, log in zip(closed, logs[1:], strict=True):  # each begins with the hash of the one before
+        need(root_of(b"\3" + sha(one.checkpoint.encode()), 0, log.size, one.entry_proof) == log.root, "Cut.")
     reports = {digest: read_note(note) for digest, note in evidence.reports.items()}
     for digest, report in reports.items():
-        origin, _, report.owner = report.first.rpartition("/report/")
-        form = (origin, len(report.signatures), report.more, sha256(report.body).hexdigest())
-        need(form == (log.first, 1, [], digest), f"{digest} is not a report to this log.")
+        report.origin, _, report.owner = report.first.rpartition("/report/")
+        form = len(report.signed), report.body.count(b"\n"), sha(report.body).hex()
+        need(form == (1, 3, digest), f"{digest} is not a report.")
     chains = {one.subject.removeprefix("organisation:"): one for one in [evidence, *evidence.signers]}
     events = sorted((one for chain in chains.values() for one in chain.events), key=lambda one: one.index)
     need(evidence.format == "voltrail-evidence/1" and len(chains) == 1 + len(evidence.signers), "Not a form.")
     need({event.report for event in events} == {*reports}, "A report is missing, or proves nothing here.")
     for event in events:
-        check_event(event, reports, log)
+        check_event(event, reports[event.report], [log for log in logs if log.base <= event.index][-1])
     for chain in chains.values():
-        check_chain(chain, log)
+        check_chain(chain, logs)
     ranges = [re.fullmatch(r"(.+?)(?:@(\d+)-(\d+))?", authority).groups() for authority in authorities]
     keys = [(make_key(*v.split("+", 2)), int(first or 0), int(last or 1 << 63)) for v, first, last in ranges]
-    check_signatures(events, chains, reports, keys, log)
+    check_signatures(events, chains, reports, keys, name + "/host")
     proved = [f"entry {e.index}, {e.signed}{e.doubt}: {e.line.decode()}" for e in evidence.events]
     others = f"no others up to entry {evidence.until - 1}" if evidence.head else "perhaps others (no head)"
     proved.append(f"The registry has bound itself to these {len(proved)} events and {others}.")

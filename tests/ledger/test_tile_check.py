@@ -43,7 +43,7 @@ def test_a_whole_log_has_no_fault(size):
     assert len(told) == len(files)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(SIZES), st.data())
 def test_one_file_is_named(size, data):
     """Whichever file is deleted, cut short or changed in one bit: it is named, and no other is."""

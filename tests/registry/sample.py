@@ -34,10 +34,10 @@ def line(kind, occurred_at, **members):
     return json.dumps(named, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def report(key, lines, secret=None, organisation=None):
+def report(key, lines, secret=None, organisation=None, origin=ORIGIN):
     """Return the bytes of a signed report file."""
     secret = secret or secrets.token_bytes(16)
-    return sign_report(ORIGIN, key, secret, lines, [split(one) for one in lines], organisation).encode()
+    return sign_report(origin, key, secret, lines, [split(one) for one in lines], organisation).encode()
 
 
 def registrations(organisation, role, key=None, **key_members):

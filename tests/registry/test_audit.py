@@ -65,7 +65,7 @@ def test_a_good_record_has_no_difference(lived):
         ),
         ("update report set note = replace(note, 'line-1', 'line-2') where id = 1", "signature"),
         ("update tree set nodes = set_byte(nodes, 64, (get_byte(nodes, 64) + 1) % 256)", "tree"),
-        ("update checkpoint set note = replace(note, 'sample', 'simple') where size = 12", "checkpoint"),
+        ("update checkpoint set note = replace(note, 'sample', 'simple') where upto = 12", "checkpoint"),
         ("update subject set state = set_byte(state, 30, 66) where id like 'battery:%'", "state"),
         ("update subject set k = k + 1 where id like 'battery:%'", "subject"),
         ("delete from subject where id like 'battery:%'", "subject"),
@@ -76,7 +76,7 @@ def test_a_good_record_has_no_difference(lived):
         ("update event set findings = '[]' where findings is null", "finding"),
         ("update report set accepted = accepted + 1 where id = 1", "report"),
         ("update report set lines = lines + 1 where id = 1", "report"),
-        ("update report set size = (select max(size) from checkpoint) where id = 1", "report"),
+        ("update report set upto = (select max(upto) from checkpoint) where id = 1", "report"),
         ("update report set outcome = convert_to('{}', 'UTF8') where id = 2", "finding"),
         (
             (
@@ -95,7 +95,7 @@ def test_a_good_record_has_no_difference(lived):
         (
             (
                 "insert into report select 99, organisation, note, secret, '\\x00', nodes, lines, first_seq,"
-                " accepted, size, outcome, signature from report where id = 1"
+                " accepted, upto, outcome, signature from report where id = 1"
             ),
             "report",
         ),

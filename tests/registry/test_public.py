@@ -35,7 +35,7 @@ def test_the_second_key_is_kept_as_the_first(registry):
     assert path.stat().st_mode & 0o777 == 0o600
     path.unlink()
     with pytest.raises(RegistryError, match="copy of the keys folder") as caught:
-        Keys(registry.data / "keys")
+        Keys(registry.data / "keys", registry.origin)
     assert path.name in caught.value.message
 
 
@@ -76,4 +76,4 @@ def test_nothing_beyond_the_anchor(registry):
 
 def _checkpoints(registry):
     with registry.database.pool.connection() as connection:
-        return connection.execute("select size, note from checkpoint").fetchall()
+        return connection.execute("select upto, note from checkpoint").fetchall()

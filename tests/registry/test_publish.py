@@ -40,7 +40,7 @@ with voltrail.open(data, dsn) as registry:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-    publish(registry, Path(folder))
+    publish(registry.log, Path(folder))
 """
 
 serials = count(1)
@@ -68,28 +68,28 @@ def test_what_is_published(registry, tmp_path):
     """The same bytes as over HTTP, the checkpoint that is served, and nothing else in the folder."""
     size = grow(registry, 300)
     told = []
-    done = publish(registry, tmp_path / "www", progress=lambda *n: told.append(n))
+    done = publish(registry.log, tmp_path / "www", progress=lambda *n: told.append(n))
     assert (done.before, done.size, done.written, done.removed) == (0, size, len(paths(size)), 0)
     assert told[-1] == (done.written, done.written)
     assert files_in(tmp_path / "www") == paths(size) | {"checkpoint"}
     for tile in tiles.tiles_between(0, size):
         assert (tmp_path / "www" / tile.path).read_bytes() == registry.log.tile(tile)
     Policy.parse(registry.policy).check((tmp_path / "www/checkpoint").read_text())
-    assert check_folder(registry, tmp_path / "www") == []
+    assert check_folder(registry.log, tmp_path / "www") == []
 
 
 def test_only_what_is_new_is_written(registry, tmp_path):
     """A second run writes nothing; as the log grows, partial tiles stay until their full ones are there."""
     folder, sizes = tmp_path / "www", [grow(registry, 1)]
-    publish(registry, folder)
+    publish(registry.log, folder)
     first = (folder / "checkpoint").read_bytes()
-    assert publish(registry, folder).written == 0
+    assert publish(registry.log, folder).written == 0
     assert (folder / "checkpoint").read_bytes() == first
     sizes.append(grow(registry, 1))
-    assert publish(registry, folder).written == 2
+    assert publish(registry.log, folder).written == 2
     assert paths(sizes[0]) | paths(sizes[1]) | {"checkpoint"} == files_in(folder)
     size = grow(registry, 260)
-    done = publish(registry, folder)
+    done = publish(registry.log, folder)
     assert (done.written, done.removed) == (5, 4)
     assert files_in(folder) == paths(size) | {"checkpoint"}
 
@@ -99,8 +99,8 @@ def test_entries_that_are_no_events_are_published(registry, tmp_path):
     grow(registry, 3)
     at = registry.enter_heads()
     size = grow(registry, 3)
-    publish(registry, tmp_path / "www")
-    assert check_folder(registry, tmp_path / "www") == []
+    publish(registry.log, tmp_path / "www")
+    assert check_folder(registry.log, tmp_path / "www") == []
     bundle = Tile(ENTRIES, 0, size)
     entries = tiles.entries_in(bundle, (tmp_path / "www" / bundle.path).read_bytes())
     assert parse_heads(entries.pop(at)).size == at
@@ -111,7 +111,7 @@ def test_killed_at_any_moment(registry, tmp_path):
     """Whenever the run is killed, folder and checkpoint agree, and the next run ends where it would have."""
     folder = tmp_path / "www"
     grow(registry, 240)
-    publish(registry, folder)
+    publish(registry.log, folder)
     size = grow(registry, 300)
     shutil.copytree(folder, tmp_path / "before")
     killed = 0
@@ -120,11 +120,11 @@ def test_killed_at_any_moment(registry, tmp_path):
         shutil.copytree(tmp_path / "before", folder)
         arguments = [registry.data, registry.database.dsn, folder, steps]
         run = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
-        assert check_folder(registry, folder) == []
+        assert check_folder(registry.log, folder) == []
         killed += run.returncode != 0
-        assert publish(registry, folder).size == size
+        assert publish(registry.log, folder).size == size
         assert files_in(folder) == paths(size) | {"checkpoint"}
-        assert check_folder(registry, folder) == []
+        assert check_folder(registry.log, folder) == []
         if run.returncode == 0:
             break
     assert run.returncode == 0
@@ -135,7 +135,7 @@ def test_killed_at_any_moment(registry, tmp_path):
 def published(registry, tmp_path):
     """A folder with two full tiles and an edge."""
     size = grow(registry, 600)
-    publish(registry, tmp_path / "www")
+    publish(registry.log, tmp_path / "www")
     return tmp_path / "www", size
 
 
@@ -146,14 +146,14 @@ def test_deleted_tiles_are_named_and_mended(registry, published, level):
     inside, edge = Tile(level, 0), Tile(level, size // 256, size % 256)
     for tile in (inside, edge):
         (folder / tile.path).unlink()
-    told = {(fault.path, fault.message) for fault in check_folder(registry, folder)}
+    told = {(fault.path, fault.message) for fault in check_folder(registry.log, folder)}
     assert told == {(inside.path, "is missing"), (edge.path, "is missing")}
     with pytest.raises(RegistryError, match="--mend") as caught:
-        publish(registry, folder)
+        publish(registry.log, folder)
     assert caught.value.rule == "publish.damaged"
     assert edge.path in caught.value.message
-    assert publish(registry, folder, mend=True).written == 2
-    assert check_folder(registry, folder) == []
+    assert publish(registry.log, folder, mend=True).written == 2
+    assert check_folder(registry.log, folder) == []
 
 
 def test_changed_tiles_are_named_and_mended(registry, published):
@@ -164,12 +164,12 @@ def test_changed_tiles_are_named_and_mended(registry, published):
         data = bytearray((folder / tile.path).read_bytes())
         data[40] ^= 1
         (folder / tile.path).write_bytes(data)
-    assert {fault.path for fault in check_folder(registry, folder)} == {tile.path for tile in changed}
+    assert {fault.path for fault in check_folder(registry.log, folder)} == {tile.path for tile in changed}
     with pytest.raises(RegistryError) as caught:
-        publish(registry, folder)
+        publish(registry.log, folder)
     assert caught.value.rule == "publish.damaged"
-    assert publish(registry, folder, mend=True).written == 3
-    assert check_folder(registry, folder) == []
+    assert publish(registry.log, folder, mend=True).written == 3
+    assert check_folder(registry.log, folder) == []
 
 
 def test_folders_of_something_else(registry, published, tmp_path, postgres):
@@ -179,19 +179,19 @@ def test_folders_of_something_else(registry, published, tmp_path, postgres):
     with voltrail.open(tmp_path / "other", postgres()) as other:
         other.report(_report_to(other))
         with pytest.raises(UsageError) as caught:
-            publish(other, folder)
+            publish(other.log, folder)
         assert caught.value.rule == "publish.other_log"
         assert "other.example/log" in caught.value.message
     (tmp_path / "home").mkdir()
     (tmp_path / "home/letter.txt").write_text("dear")
     with pytest.raises(UsageError) as caught:
-        publish(registry, tmp_path / "home")
+        publish(registry.log, tmp_path / "home")
     assert caught.value.rule == "publish.folder"
     assert files_in(tmp_path / "home") == {"letter.txt"}
     (folder / "checkpoint").write_text("nonsense")
     for refused in (publish, check_folder):
         with pytest.raises(voltrail.errors.VoltrailError):
-            refused(registry, folder)
+            refused(registry.log, folder)
 
 
 def _report_to(registry):
@@ -213,7 +213,7 @@ def test_another_history(registry, published):
     ]:
         (folder / "checkpoint").write_text(log.sign(checkpoint.text))
         with pytest.raises(RegistryError) as caught:
-            publish(registry, folder)
+            publish(registry.log, folder)
         assert caught.value.rule == rule
 
 
@@ -228,7 +228,7 @@ def test_a_damaged_database_is_not_published(registry, tmp_path):
             connection.execute(statement)
             connection.commit()
         with pytest.raises(RegistryError) as caught:
-            publish(registry, tmp_path / "www")
+            publish(registry.log, tmp_path / "www")
         assert caught.value.rule == rule
     assert not files_in(tmp_path / "www")
 
@@ -249,8 +249,8 @@ def test_a_full_disk_is_told_in_words(registry, tmp_path):
     assert "goes on where it stopped" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (folder / "checkpoint").exists()
-    publish(registry, folder)
-    assert check_folder(registry, folder) == []
+    publish(registry.log, folder)
+    assert check_folder(registry.log, folder) == []
 
 
 def test_two_runs_at_once(registry, published):
@@ -261,6 +261,6 @@ def test_two_runs_at_once(registry, published):
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(RegistryError) as caught:
-        publish(registry, folder)
+        publish(registry.log, folder)
     os.close(descriptor)
     assert caught.value.rule == "publish.busy"

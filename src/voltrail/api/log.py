@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, cast
+from typing import Annotated, Any, Final, cast
 
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
@@ -11,11 +11,15 @@ from voltrail.api.answers import Asked, as_json, registry_of
 from voltrail.connections.witness_client import Witnesses
 from voltrail.ledger.keys import encode64
 from voltrail.ledger.tiles import Tile
+from voltrail.registry.logs import Closed
+from voltrail.registry.public import PublicLog
+from voltrail.registry.views import iso_ms
 
 _TEXT: Final = "text/plain"
 _MOVES: Final = {"Cache-Control": "no-cache"}
 _STAYS: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
+Number = Annotated[int, PathParameter(ge=1, le=9999, description="1 for the first log of the record")]
 Size = Annotated[int, QueryParameter(ge=0, le=2**63 - 1, description="how many entries the log had")]
 
 
@@ -55,8 +59,11 @@ def tile(
     What stands at an address never changes. The checkpoint's size says which tiles there are.
     """
     # Not compressed, as C2SP would have bundles: an entry is hashes, which do not get shorter.
-    wanted = Tile.parse(f"tile/{str(tile).removeprefix('/')}")
-    data = registry_of(request).log.tile(wanted)
+    return _tile(registry_of(request).log, tile)
+
+
+def _tile(log: PublicLog, path: str) -> Response[bytes]:
+    data = log.tile(Tile.parse(f"tile/{str(path).removeprefix('/')}"))
     return Response(data, media_type="application/octet-stream", headers=_STAYS)
 
 
@@ -73,7 +80,55 @@ def proof(
     index: Annotated[int, PathParameter(ge=0, le=2**63 - 1, description="the entry's place in the log")],
 ) -> Response[str]:
     """Return entry, audit path and checkpoint as one text, as in C2SP tlog-proof."""
-    return Response(registry_of(request).log.entry_proof(index), media_type=_TEXT, headers=_MOVES)
+    log = registry_of(request).log_at(index)
+    return Response(log.entry_proof(index - log.place.base), media_type=_TEXT, headers=_MOVES)
 
 
-ROUTES: Final = (checkpoint, witnessed_checkpoint, witnesses, policy, tile, consistency, proof)
+@get("/log/closed", sync_to_thread=True, summary="The logs before this one")
+def closed(request: Asked) -> Response[bytes]:
+    """
+    Return the closed logs of the record, the first one first; none but after a succession.
+
+    `promised` is a checkpoint that the log had signed and that the record does not reach: `lost` entries are
+    gone.
+    """
+    return as_json({"logs": [_closed_view(log) for log in registry_of(request).logs.closed]})
+
+
+@get(
+    "/log/closed/{number:int}/checkpoint", sync_to_thread=True, summary="The last checkpoint of a closed log"
+)
+def closed_checkpoint(request: Asked, number: Number) -> Response[str]:
+    """Return the note with which the log closed; its successor's first entry is the hash of it."""
+    note = registry_of(request).closed_log(number).published()[0]
+    return Response(note, media_type=_TEXT, headers=_STAYS)
+
+
+@get("/log/closed/{number:int}/tile/{tile:path}", sync_to_thread=True, summary="A tile of a closed log")
+def closed_tile(
+    request: Asked,
+    number: Number,
+    tile: Annotated[str, PathParameter(description="as 0/000, or entries/x001/234.p/17 when partial")],
+) -> Response[bytes]:
+    """Return hashes or entries of a closed log, as /log/tile does of the one that is written."""
+    return _tile(registry_of(request).closed_log(number), tile)
+
+
+def _closed_view(log: Closed) -> dict[str, Any]:
+    return {
+        "number": log.number,
+        "origin": log.origin,
+        "key": log.vkey,
+        "first_index": log.base,
+        "size": log.size,
+        "checkpoint": log.note,
+        "promised": log.promised,
+        "lost": log.lost,
+        "closed_at": iso_ms(log.closed_ms),
+    }
+
+
+ROUTES: Final = (
+    *(checkpoint, witnessed_checkpoint, witnesses, policy, tile, consistency, proof),
+    *(closed, closed_checkpoint, closed_tile),
+)

@@ -7,6 +7,7 @@ from rich.progress import Progress
 
 from voltrail.cli import heads, publish
 from voltrail.cli.common import json_option, print_json, registry_options
+from voltrail.cli.succeed import succeed
 from voltrail.registry.audit import audit as audit_registry
 from voltrail.registry.registry import Registry
 
@@ -56,5 +57,5 @@ def audit(*, registry: Registry, as_json: bool) -> None:
     raise SystemExit(1 if found else 0)
 
 
-for command in (*heads.COMMANDS, *publish.COMMANDS):
+for command in (*heads.COMMANDS, *publish.COMMANDS, succeed):
     log.add_command(command)

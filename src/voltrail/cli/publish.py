@@ -9,6 +9,7 @@ from rich.progress import Progress
 
 from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.errors import UsageError
+from voltrail.registry.public import PublicLog
 from voltrail.registry.publish import check_folder
 from voltrail.registry.publish import publish as publish_log
 from voltrail.registry.registry import Registry
@@ -18,9 +19,12 @@ from voltrail.registry.registry import Registry
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--mend", is_flag=True, help="Go through all of it; write anew what is missing or wrong.")
 @click.option("--check", "checking", is_flag=True, help="Write nothing; check DIR by its checkpoint alone.")
+@click.option("--closed", type=click.IntRange(min=1), metavar="N", help="A closed log instead: the N-th.")
 @registry_options
 @json_option
-def publish(*, folder: Path, mend: bool, checking: bool, registry: Registry, as_json: bool) -> None:
+def publish(
+    *, folder: Path, mend: bool, checking: bool, closed: int | None, registry: Registry, as_json: bool
+) -> None:
     """
     Write the log to DIR as static files that any web server can give out.
 
@@ -29,13 +33,14 @@ def publish(*, folder: Path, mend: bool, checking: bool, registry: Registry, as_
     """
     if checking and mend:
         raise UsageError("usage.check", "--check only reads, --mend writes.", "Give one of them.")
+    log = registry.log if closed is None else registry.closed_log(closed)
     if checking:
-        _check(registry, folder, as_json=as_json)
+        _check(log, folder, as_json=as_json)
         return
     with Progress(transient=True, disable=as_json) as bar:
         task = bar.add_task("Files", total=None)
         done = publish_log(
-            registry, folder, mend=mend, progress=lambda n, total: bar.update(task, completed=n, total=total)
+            log, folder, mend=mend, progress=lambda n, total: bar.update(task, completed=n, total=total)
         )
     if as_json:
         print_json(
@@ -47,10 +52,10 @@ def publish(*, folder: Path, mend: bool, checking: bool, registry: Registry, as_
     click.echo(f"{done.written:,} files written{told}.")
 
 
-def _check(registry: Registry, folder: Path, *, as_json: bool) -> None:
+def _check(log: PublicLog, folder: Path, *, as_json: bool) -> None:
     with Progress(transient=True, disable=as_json) as bar:
         task = bar.add_task("Files", total=None)
-        faults = check_folder(registry, folder, lambda n, total: bar.update(task, completed=n, total=total))
+        faults = check_folder(log, folder, lambda n, total: bar.update(task, completed=n, total=total))
     if as_json:
         print_json({"faults": [{"path": fault.path, "message": fault.message} for fault in faults]})
     else:
@@ -69,8 +74,9 @@ def _check(registry: Registry, folder: Path, *, as_json: bool) -> None:
 @click.argument("index", type=click.IntRange(min=0))
 @registry_options
 def proof(*, index: int, registry: Registry) -> None:
-    """Print the proof that an entry stands in the log at INDEX, as others' programs read it (tlog-proof)."""
-    click.echo(registry.log.entry_proof(index), nl=False)
+    """Print the proof of the entry at INDEX, as others' programs read it (tlog-proof)."""
+    log = registry.log_at(index)
+    click.echo(log.entry_proof(index - log.place.base), nl=False)
 
 
 COMMANDS = (publish, proof)

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from voltrail.errors import VerificationError
+from voltrail.ledger.succession import ClosedLog
 
 FORMAT: Final = "voltrail-evidence/1"
 SOURCE = "formats.md, Evidence"
@@ -88,11 +89,12 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file."""
+    """The whole file; `closed` are the logs before the checkpoint's own, the first one first, if any."""
 
     format: Literal["voltrail-evidence/1"] = FORMAT
     subject: str
     checkpoint: str
+    closed: list[ClosedLog] | UnsetType = UNSET
     reports: dict[str, str]
     events: list[EventProof]
     head: HeadProof | None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from voltrail.errors import NoteError, ProofError, Refusal, VerificationError
 from voltrail.ledger import merkle
@@ -70,13 +71,15 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     `accepted` are the lines that stand from `first_index` on, one entry each;
     `subjects` says for each of them where it stands in its subjects' chains.
-    Where nothing was accepted, `first_index` is null and the proof empty.
+    Where nothing was accepted, `first_index` is null and the proof empty. `base`, in a successor log alone,
+    is how many entries the logs before it have: the entry at an index is this log's entry `index - base`.
     """
 
     format: Literal["voltrail-receipt/1"] = FORMAT
     report: str
     lines: Count
     first_index: Count | None
+    base: Count | UnsetType = UNSET
     accepted: list[Count]
     known: list[KnownLine]
     subjects: list[list[LinkedSubject]]
@@ -161,10 +164,9 @@ def _check_range(receipt: Receipt, checkpoint: Checkpoint, leaf_hashes: Sequence
         raise _refuse("receipt.range", "There is not one entry for each accepted line.")
     if receipt.first_index is None:
         return
+    first = receipt.first_index - (0 if receipt.base is UNSET else receipt.base)
     try:
-        merkle.verify_range(
-            leaf_hashes, receipt.first_index, checkpoint.size, receipt.range_proof, checkpoint.root
-        )
+        merkle.verify_range(leaf_hashes, first, checkpoint.size, receipt.range_proof, checkpoint.root)
     except ProofError as error:
         raise _refuse("receipt.range", error.message) from error
 

@@ -35,6 +35,7 @@ _SECRET = b"secret "
 class ReportNote(msgspec.Struct, frozen=True):
     """A report's note, its form checked and its signature not yet: see `verify`."""
 
+    origin: str
     organisation: str
     size: int
     root: bytes
@@ -138,6 +139,11 @@ def report_origin(origin: str, organisation: str) -> str:
     return origin + INFIX + organisation
 
 
+def addressed_to(note: str, origins: Sequence[str]) -> str:
+    """Return to which of these logs a report is made out, the last when to none of them."""
+    return next((one for one in origins if note.startswith(report_origin(one, ""))), origins[-1])
+
+
 def parse_report_note(note: str, origin: str) -> ReportNote:
     """
     Return what a report's note says, when it is for this log and has the one signature.
@@ -156,7 +162,7 @@ def parse_report_note(note: str, origin: str) -> ReportNote:
         raise _refuse("report.origin", message, f"Its first line must begin with {prefix}")
     if stated.extensions or len(parsed.signatures) != 1 or not stated.size:
         raise _refuse("report.note", "A report's note has three lines, one signature and at least one leaf.")
-    return ReportNote(organisation, stated.size, stated.root, parsed.text, parsed.signatures[0])
+    return ReportNote(origin, organisation, stated.size, stated.root, parsed.text, parsed.signatures[0])
 
 
 def sign_report(

@@ -18,7 +18,8 @@ from voltrail.ledger import entries, heads, merkle
 from voltrail.ledger.commitments import commit, member_digest
 from voltrail.ledger.evidence import Chain, EventProof, Evidence, HeadProof, Member, decode
 from voltrail.ledger.notes import Checkpoint, Policy, Seen, parse_note
-from voltrail.ledger.reports import ReportNote, parse_report_note
+from voltrail.ledger.reports import ReportNote, addressed_to, parse_report_note
+from voltrail.ledger.succession import LogPart, first_origin, join_logs, part_at
 from voltrail.ledger.trust import Authority, OrganisationChain, SignedEvent, Trust
 
 WITNESSED = "witnessed"
@@ -114,6 +115,7 @@ class _Verification:
     ) -> None:
         self.given, self.seen = given, seen
         self.authorities, self.subjects = authorities, subjects
+        self.logs = _join(given, seen.checkpoint)
         self.chains = [Chain(given.subject, given.events, given.head), *given.signers]
         self.notes: dict[str, ReportNote] = {}
         self.heads: dict[str, int] = {}  # by subject: the size of the log its head speaks for
@@ -137,7 +139,7 @@ class _Verification:
             witnesses=self.seen.witnesses,
             witnessed=WITNESSED if self.seen.witnesses else NOT_YET_WITNESSED,
             events=tuple(self._verified(event) for event in given.events),
-            head=_head_words(given.head),
+            head=_head_words(given.head, self.heads.get(given.subject, 0)),
             complete=given.head is not None and given.head.events == len(given.events) and not self.unnamed,
             signers=tuple(chain.subject for chain in given.signers),
             steps=tuple(steps),
@@ -146,7 +148,10 @@ class _Verification:
     def _checkpoint_words(self) -> str:
         seen = self.seen
         by = f"cosigned by {', '.join(seen.witnesses)}" if seen.witnesses else NOT_YET_WITNESSED
-        return f"Checkpoint of {seen.log.name} with {seen.checkpoint.size} entries: signed, {by}."
+        before = "".join(
+            f" It follows on {log.checkpoint.origin}, closed at {log.end}." for log in self.logs[:-1]
+        )
+        return f"Checkpoint of {seen.log.name} with {seen.checkpoint.size} entries: signed, {by}.{before}"
 
     def _check_entries(self) -> str:
         """Check that each entry is in the log, where it says, and that the log's own time never runs back."""
@@ -161,9 +166,8 @@ class _Verification:
         return f"{len(by_index)} entries: each in the log."
 
     def _check_in_log(self, rule: str, entry: bytes, index: int, proof: Sequence[bytes]) -> None:
-        checkpoint = self.seen.checkpoint
         try:
-            merkle.verify_inclusion(merkle.leaf_hash(entry), index, checkpoint.size, proof, checkpoint.root)
+            part_at(self.logs, index).check_inclusion(entry, index, proof)
         except ProofError as error:
             raise _fail(rule, f"Entry {index}: {error.message}") from error
 
@@ -183,8 +187,9 @@ class _Verification:
         return f"{len(self.notes)} reports: each event is as its reporter committed to it."
 
     def _parse_report(self, digest: str) -> ReportNote:
+        given = self.given.reports[digest]
         try:
-            note = parse_report_note(self.given.reports[digest], self.seen.checkpoint.origin)
+            note = parse_report_note(given, addressed_to(given, [log.checkpoint.origin for log in self.logs]))
         except ReportError as error:
             raise _fail("report", f"Report {digest}: {error.message}") from error
         if note.digest != digest:
@@ -195,6 +200,8 @@ class _Verification:
         note = self.notes.get(event.report)
         if note is None:
             raise _fail("report", f"Event at index {event.index}: its report {event.report} is not given.")
+        if note.origin != part_at(self.logs, event.index).checkpoint.origin:
+            raise _fail("report", f"Event at index {event.index}: its report is made out to another log.")
         try:
             merkle.verify_inclusion(
                 merkle.leaf_hash(c), event.position, note.size, event.report_proof, note.root
@@ -270,15 +277,16 @@ class _Verification:
             merkle.verify_inclusion(
                 merkle.leaf_hash(leaf), head.position, head.heads, head.proof, stated.root
             )
+            size = part_at(self.logs, head.index).base + stated.size
         except ProofError as error:
             raise _fail("head", f"{where}: {error.message}") from error
-        if stated.count != head.heads or stated.size > head.index:
+        if stated.count != head.heads or size > head.index:
             raise _fail("head", f"{where} does not agree with the entry over all heads.")
-        covered = [event.index < stated.size for event in chain.events]
+        covered = [event.index < size for event in chain.events]
         if covered != [number < head.events for number in range(len(covered))]:
             raise _fail("head", f"{where} does not cover the events before it and those only.")
         self._check_in_log("head", head.entry, head.index, head.entry_proof)
-        return stated.size
+        return size
 
     def _check_signatures(self) -> str:
         """Check each report's signature, in order of index, and that nothing was given that none needs."""
@@ -292,7 +300,7 @@ class _Verification:
             for chain in self.chains
             if chain.subject.startswith(ORGANISATION)
         }
-        trust = Trust(self.seen.checkpoint.origin, self.authorities, organisations)
+        trust = Trust(first_origin(self.seen.checkpoint.origin), self.authorities, organisations)
         self.status = {index: trust.judge(signed[index]) for index in sorted(signed)}
         keys = {event.note.signature.name for event in signed.values()}
         return f"Signatures of {', '.join(sorted(keys))}: checked as far as keys are shown."
@@ -354,6 +362,14 @@ def _open_checkpoint(note: str, policy: Policy) -> Seen:
         if any(name == other or key_id == other_id for other, other_id in lines - known):
             raise _fail("checkpoint", f"A line for {name} is of another name or key.")
     return seen
+
+
+def _join(given: Evidence, newest: Checkpoint) -> tuple[LogPart, ...]:
+    """Return the logs in which the events stand, the newest one last."""
+    try:
+        return join_logs(() if given.closed is UNSET else given.closed, newest)
+    except ProofError as error:
+        raise _fail("succession", error.message) from error
 
 
 def _parse_entry(event: EventProof) -> entries.EventEntry:
@@ -437,11 +453,8 @@ def _named(shown: dict[str, Any]) -> set[str]:
     return {*_batteries(shown), *further}
 
 
-def _head_words(head: HeadProof | None) -> str:
-    if head is None:
-        return NO_HEAD_WORDS
-    last = entries.parse_heads(head.entry).size - 1
-    return HEAD_WORDS.format(events=head.events, last=last)
+def _head_words(head: HeadProof | None, size: int) -> str:
+    return NO_HEAD_WORDS if head is None else HEAD_WORDS.format(events=head.events, last=size - 1)
 
 
 def _fail(rule: str, message: str, fix: str = "") -> VerificationError:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from voltrail.database import copy
 from voltrail.database.database import Connection
@@ -34,6 +35,7 @@ from voltrail.ledger.reports import ReportNote
 from voltrail.lifecycle import Battery, Finding, Recorded, judge
 from voltrail.regimes import RULES
 from voltrail.registry import rows
+from voltrail.registry.logs import Logs
 from voltrail.registry.prepare import Prepared, PreparedLine, extend_tree
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.signers import Signers
@@ -58,8 +60,10 @@ class Ticket:
 
 
 class Log(msgspec.Struct):
-    """The log's row, as a transaction found it."""
+    """The log's row, as a transaction found it; `base` entries stand in the logs before."""
 
+    base: int
+    first_chunk: int
     size: int
     peaks: tuple[bytes, ...]
     root: bytes
@@ -91,7 +95,7 @@ class Append:
     ) -> None:
         self._connection, self._log, self._signers, self._signer = connection, log, signers, signer
         self.world = World(connection, signers.authorities)
-        self.size = log.size
+        self.next = log.base + log.size  # the index of the next entry
         self._received_ms = max(log.received_ms, now_ms)
         self._entries: list[bytes] = []
         self._event_rows: list[bytes] = []
@@ -103,6 +107,11 @@ class Append:
         self._next_report = -1
         self._nodes: rows.NewNodes | None = None
         self._trust = log.trust
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has with those taken so far."""
+        return self.next - self._log.base
 
     def read(self, group: list[Ticket]) -> None:
         """Read what the reports of a group touch, in few queries; of those with a signature that counts."""
@@ -122,7 +131,7 @@ class Append:
 
     def _is_signed(self, ticket: Ticket) -> bool:
         try:
-            self._signers.check(ticket.prepared.note, self.world, self.size)
+            self._signers.check(ticket.prepared.note, self.world, self.next)
         except ReportError:  # a report before it in the group may still add the key
             return False
         return True
@@ -135,13 +144,13 @@ class Append:
             twin.again.append(ticket)
             return
         if prepared.digest in self._taken_before:
-            earlier = receipt_again(self._connection, prepared.digest)
+            earlier = receipt_again(self._connection, prepared.digest, Logs.read(self._connection))
             self._taken.append(Taken(ticket, Outcome(), 0, [], [], earlier))
             return
         if self._keys_moved or id(ticket) not in self._counts:
-            self._signers.check(prepared.note, self.world, self.size)
+            self._signers.check(prepared.note, self.world, self.next)
         undo = self._marked(prepared) if prepared.mode == "all" else None
-        taken = Taken(ticket, Outcome(), self.size, [], [])
+        taken = Taken(ticket, Outcome(), self.next, [], [])
         try:
             self._take_lines(taken, prepared)
         except VoltrailError as error:
@@ -155,15 +164,15 @@ class Append:
 
     def _marked(self, prepared: Prepared) -> Callable[[], None]:
         """Return what undoes all that is taken from now on."""
-        size, trust = self.size, self._trust
+        start, trust = self.next, self._trust
         entries, parts = len(self._entries), len(self._event_rows)
         touched = {subject for line in prepared.lines for subject in line.subjects}
         saved = [(slot, slot.saved()) for slot in map(self.world.slot, touched)]
 
         def undo() -> None:
-            for index in range(size, self.size):
+            for index in range(start, self.next):
                 del self.world.pending[index]
-            self.size, self._trust = size, trust
+            self.next, self._trust = start, trust
             del self._entries[entries:], self._event_rows[parts:]
             for slot, was in saved:
                 slot.restore(was)
@@ -196,7 +205,7 @@ class Append:
             if verdict.refusal is not None:
                 outcome.refused.append(RefusedLine.of(number, verdict.refusal))
                 continue
-            recorded = Recorded(self.size, event, reporter, self._received_ms)
+            recorded = Recorded(self.next, event, reporter, self._received_ms)
             row, linked = self._append(recorded, line, slots, shared)
             findings = [*self._fold(recorded, slots), *verdict.findings]
             self._event_rows += (row, line.fixed, _findings_column(findings) if findings else copy.NULL)
@@ -207,7 +216,7 @@ class Append:
     def _key_refusal(self, note: ReportNote) -> Refusal | None:
         """Return why a line is not taken, when the report's own key has been revoked before it."""
         try:
-            self._signers.check(note, self.world, self.size)
+            self._signers.check(note, self.world, self.next)
         except ReportError as error:
             return error.as_refusal()
         return None
@@ -227,7 +236,7 @@ class Append:
         self, recorded: Recorded, line: PreparedLine, slots: list[Slot], shared: bytes
     ) -> tuple[bytes, list[LinkedSubject]]:
         """Add one event to the tree and its subjects' chains; return its row's start, and where it stands."""
-        index, received_ms = self.size, self._received_ms
+        index, received_ms = self.next, self._received_ms
         if len(slots) == 1:
             (slot,) = slots
             k, before, head = slot.k + 1, [slot.last], slot.h
@@ -248,7 +257,7 @@ class Append:
         if slots[0].lines is not None:
             slots[0].lines[recorded.reporter, line.line] = index
         self._entries.append(entry)
-        self.size += 1
+        self.next += 1
         return row, linked
 
     def _fold(self, recorded: Recorded, slots: list[Slot]) -> list[Finding]:
@@ -310,7 +319,7 @@ class Append:
                     len(prepared.lines),
                     taken.first,
                     len(taken.accepted),
-                    self.size,
+                    self.next,
                     msgspec.json.encode(taken.outcome),
                     signature_of(taken.receipt or b""),
                     prepared.source_digest,
@@ -327,12 +336,13 @@ class Append:
     def _receipt(self, taken: Taken, note: str | None) -> Receipt:
         proof: list[bytes] = []
         if taken.accepted and self._nodes is not None:
-            end = taken.first + len(taken.accepted)
-            proof = merkle.range_proof(taken.first, end, self.size, self._nodes)
+            first = taken.first - self._log.base
+            proof = merkle.range_proof(first, first + len(taken.accepted), self.size, self._nodes)
         return Receipt(
             report=taken.ticket.prepared.digest.hex(),
             lines=len(taken.ticket.prepared.lines),
             first_index=taken.first if taken.accepted else None,
+            base=self._log.base or UNSET,
             accepted=taken.accepted,
             known=taken.outcome.known,
             subjects=taken.subjects,
@@ -354,8 +364,8 @@ def extend_log(
     nodes, peaks = extend_tree(log.size, log.peaks, entries)
     size, root = log.size + len(entries), merkle.root_of(peaks)
     note = signer.sign(Checkpoint(signer.name, size, root).text)
-    connection.execute("insert into checkpoint values (%s, %s)", (size, note))
-    rows.write_nodes(connection, log.size, nodes)
+    connection.execute("insert into checkpoint values (%s, %s)", (log.base + size, note))
+    rows.write_nodes(connection, log.size, nodes, log.first_chunk)
     connection.execute("update log set size = %s, peaks = %s, root = %s", (size, b"".join(peaks), root))
     return note, rows.NewNodes(log.size, log.peaks, nodes)
 

@@ -15,11 +15,15 @@ from queue import Empty
 from typing import Any, Final
 
 from voltrail.database.database import Connection
-from voltrail.errors import RegistryClosed
+from voltrail.errors import NoteError, RegistryClosed
 from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger import merkle
+from voltrail.ledger.keys import Verifier
+from voltrail.ledger.notes import Checkpoint, open_note
+from voltrail.ledger.succession import next_origin
 from voltrail.registry import rows
 from voltrail.registry.auditor import BLOCK, Auditor, Block, Difference, Found, Job, Setting, same_nodes
+from voltrail.registry.logs import Closed, Logs, Stretch
 from voltrail.registry.registry import Registry
 
 Progress = Callable[[int, int], None]
@@ -64,39 +68,46 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
     """
     with registry.database.connect() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        size, peaks, root = connection.execute("select size, peaks, root from log").fetchone() or (
-            0,
-            b"",
-            merkle.EMPTY_ROOT,
-        )
+        size, peaks, root = rows.one(connection, "select size, peaks, root from log")
         (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone() or ("",)
-        workers = 1 if size < ALONE_BELOW else WORKERS
+        logs = Logs.read(connection)
+        upto = logs.newest.base + size
+        workers = 1 if upto < ALONE_BELOW else WORKERS
         setting = Setting(
             dsn=registry.database.dsn,
             snapshot=snapshot,
-            origin=registry.origin,
-            log=registry.keys.log.vkey,
+            logs=logs,
+            size=size,
+            vkey=registry.keys.log.vkey,
             authorities=registry.settings.authorities,
             heads=registry.heads.folder,
-            size=size,
             parts=workers,
         )
-        jobs: list[Job] = [("subjects", part) for part in range(workers)]
-        jobs += [("heads", tree.index) for tree in registry.heads.trees() if tree.index < size]
-        jobs += [("block", number) for number in range(-(-size // BLOCK))]
-        blocks: dict[int, tuple[bytes, ...]] = {}
-        done, total = 0, 2 * size
+        jobs: list[Job] = [("subjects", 0, part) for part in range(workers)]
+        jobs += [("heads", 0, tree.index) for tree in registry.heads.trees() if tree.index < upto]
+        ends = [
+            *((log, _end_of(log)) for log in logs.closed),
+            (logs.newest, (size, bytes(peaks), bytes(root))),
+        ]
+        jobs += [("block", log.number, n) for log, end in ends for n in range(-(-end[0] // BLOCK))]
+        blocks: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        done, total = 0, 2 * upto
         for found in _alone(setting, jobs) if workers == 1 else _shared(setting, jobs):
             if isinstance(found, Difference):
                 yield found
             elif isinstance(found, Block):
-                blocks[found.number] = found.peaks
+                blocks[found.log, found.number] = found.peaks
             else:
                 done += found
                 if progress is not None:
                     progress(min(done, total), total)
-        yield from _upper_tree(connection, blocks, size, (bytes(peaks), bytes(root)))
-        yield from _anchor(registry, connection, size)
+        for place, (log, end) in enumerate(ends):
+            own = {number: found for (of, number), found in blocks.items() if of == log.number}
+            beyond = ends[place + 1][0].first_chunk if place + 1 < len(ends) else None
+            yield from _upper_tree(connection, log, own, end, beyond)
+        yield from _succession(logs)
+        yield from _whole(connection, upto)
+        yield from _anchor(registry, connection, logs.newest, size)
     if progress is not None:
         progress(total, total)
 
@@ -149,10 +160,27 @@ def _work(job: Job) -> None:
 # ---------------------------------------------------------------- what stands over the parts
 
 
+_NO_END: Final = 2**63 - 1
+
+End = tuple[int, bytes | None, bytes]  # a log's size, its peaks where they are kept, its root
+
+
+def _end_of(log: Closed) -> End:
+    try:
+        return log.size, None, log.checkpoint.root
+    except NoteError:  # named where the succession is checked
+        return log.size, None, b""
+
+
 def _upper_tree(
-    connection: Connection, blocks: Mapping[int, tuple[bytes, ...]], size: int, stored: tuple[bytes, bytes]
+    connection: Connection,
+    log: Stretch,
+    blocks: Mapping[int, tuple[bytes, ...]],
+    end: End,
+    beyond: int | None,
 ) -> Iterator[Difference]:
-    """Compare the nodes above the blocks, the log's row, and the number of nodes."""
+    """Compare the nodes above the blocks, what the log ends with, and the number of nodes up to a row."""
+    size, kept, root = end
     peaks: tuple[bytes, ...] = ()
     last: tuple[bytes, ...] = ()
     for number in sorted(blocks):
@@ -161,18 +189,45 @@ def _upper_tree(
             continue
         nodes, peaks = merkle.extend(number, peaks, blocks[number])
         above = nodes[merkle.HASH_BYTES :]
-        end = merkle.node_count((number + 1) * BLOCK)
-        yield from same_nodes(connection, end - len(above) // merkle.HASH_BYTES, above)
-    if (b"".join((*peaks, *last)), merkle.root_of((*peaks, *last))) != stored:
-        yield Difference("log", "log", "Peaks or root of the log's row are not those of its entries.")
-    (held,) = connection.execute("select coalesce(sum(length(nodes)), 0) from tree").fetchone() or (0,)
+        stop = merkle.node_count((number + 1) * BLOCK)
+        yield from same_nodes(connection, log, stop - len(above) // merkle.HASH_BYTES, above)
+    joined = b"".join((*peaks, *last))
+    if (joined if kept is None else kept, root) != (joined, merkle.root_of((*peaks, *last))):
+        yield Difference("log", log.origin, "Peaks or root of the log's row are not those of its entries.")
+    (held,) = connection.execute(
+        "select coalesce(sum(length(nodes)), 0) from tree where chunk >= %s and chunk < %s",
+        (log.first_chunk, _NO_END if beyond is None else beyond),
+    ).fetchone() or (0,)
     if held != merkle.node_count(size) * merkle.HASH_BYTES:
-        yield Difference("tree", "tree", f"It holds {held:,} bytes, not those of {size:,} entries.")
+        yield Difference("tree", log.origin, f"It holds {held:,} bytes, not those of {size:,} entries.")
+
+
+def _succession(logs: Logs) -> Iterator[Difference]:
+    """Check that each closed log ends with a checkpoint of its own, and that the next begins behind it."""
+    base = 0
+    for log, after in zip(logs.closed, (*logs.closed, logs.newest)[1:], strict=True):
+        where = f"closed log {log.number}"
+        try:
+            stated = Checkpoint.parse(open_note(log.note, [Verifier(log.vkey)]).text)
+        except NoteError as error:
+            yield Difference("log", where, error.message)
+            continue
+        if (stated.origin, stated.size, log.base) != (log.origin, log.size, base):
+            yield Difference("log", where, "Its row is not what its last checkpoint says.")
+        base += log.size
+        if (after.base, after.origin) != (base, next_origin(log.origin)):
+            yield Difference("log", after.origin, "It does not follow on the log before it.")
+    if not logs.closed and (logs.newest.base or logs.newest.first_chunk):
+        yield Difference("log", logs.newest.origin, "The log before it is missing.")
+
+
+def _whole(connection: Connection, upto: int) -> Iterator[Difference]:
+    """Check that nothing stands where nothing can be, and what is counted."""
     (beyond,) = connection.execute(
-        "select (select count(*) from event where seq >= %(size)s or seq < 0) "
-        "+ (select count(*) from mark where seq >= %(size)s or seq < 0) "
+        "select (select count(*) from event where seq >= %(upto)s or seq < 0) "
+        "+ (select count(*) from mark where seq >= %(upto)s or seq < 0) "
         "+ (select count(*) from event join mark using (seq))",
-        {"size": size},
+        {"upto": upto},
     ).fetchone() or (0,)
     if beyond:
         yield Difference("event", "log", f"{beyond:,} entries stand where none can be.")
@@ -191,7 +246,7 @@ def _counts(connection: Connection) -> Iterator[Difference]:
             yield Difference(what, where.format(number), message)
 
 
-def _anchor(registry: Registry, connection: Connection, size: int) -> Iterator[Difference]:
+def _anchor(registry: Registry, connection: Connection, log: Stretch, size: int) -> Iterator[Difference]:
     try:
         anchored = registry.anchor.read()
     except RegistryClosed as error:
@@ -208,6 +263,6 @@ def _anchor(registry: Registry, connection: Connection, size: int) -> Iterator[D
         )
         return
     places = merkle.peaks_of(promised.size)
-    nodes = rows.read_nodes(connection, places)
+    nodes = log.nodes(connection, places)
     if merkle.root_of([nodes.get(place, b"") for place in places]) != promised.root:
         yield Difference("anchor", "anchor", "It is not the root of so many entries.")

@@ -30,6 +30,7 @@ from voltrail.ledger.entries import (
     link_blinds,
     links_root,
     parse_heads,
+    successor_entry,
 )
 from voltrail.ledger.heads import ROW_BYTES, extend
 from voltrail.ledger.keys import Verifier, decode64
@@ -40,6 +41,7 @@ from voltrail.lifecycle import Finding, Organisation, Recorded, State, encode_st
 from voltrail.organisations.trust import key_for
 from voltrail.registry import rows
 from voltrail.registry.heads import HeadsStore, Tree
+from voltrail.registry.logs import Closed, Logs, Stretch
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.world import NEVER_US, World
 
@@ -73,8 +75,9 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """What a block of entries leads to: its peaks, one for a whole block."""
+    """What a block of a log's entries leads to: its peaks, one for a whole block."""
 
+    log: int
     number: int
     peaks: tuple[bytes, ...]
 
@@ -89,20 +92,33 @@ class _Report(msgspec.Struct, frozen=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What every part of an audit works with; `parts` is among how many the subjects are shared."""
+    """
+    What every part of an audit works with.
+
+    `size` and `vkey` are the newest log's; `parts` is among how many the subjects are shared.
+    """
 
     dsn: str
     snapshot: str
-    origin: str
-    log: str
+    logs: Logs
+    size: int
+    vkey: str
     authorities: list[str]
     heads: Path
-    size: int
     parts: int
+
+    def size_of(self, log: Stretch) -> int:
+        """Return how many entries a log has."""
+        return log.size if isinstance(log, Closed) else self.size
+
+    @property
+    def upto(self) -> int:
+        """How many entries the record has."""
+        return self.logs.newest.base + self.size
 
 
 Found = Difference | Block | int  # an int: so much of the work is done
-Job = tuple[str, int]
+Job = tuple[str, int, int]  # what, of which log, which part of it
 
 
 class Auditor:
@@ -110,7 +126,12 @@ class Auditor:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._log = Verifier(setting.log)
+        self._logs = {log.number: log for log in (*setting.logs.closed, setting.logs.newest)}
+        self._keys = {log.number: Verifier(log.vkey) for log in setting.logs.closed}
+        self._keys[setting.logs.newest.number] = Verifier(setting.vkey)
+        self._firsts = {  # by index: the entries that close a log and begin the next
+            log.base + log.size: successor_entry(log.note) for log in setting.logs.closed
+        }
         self._authorities = {(v.name, v.key_id): v for v in map(Verifier, setting.authorities)}
         self._organisations: dict[tuple[str, int], Organisation | None] = {}
         self._chains: dict[str, list[Recorded]] = {}
@@ -133,24 +154,33 @@ class Auditor:
 
     def run(self, job: Job) -> Iterator[Found]:
         """Do one job: a block of entries, a part of the subjects, or a heads tree."""
-        name, number = job
-        yield from {"block": self._block, "subjects": self._subjects, "heads": self._heads}[name](number)
+        name, log, number = job
+        if name == "block":
+            yield from self._block(self._logs[log], number)
+        else:
+            yield from {"subjects": self._subjects, "heads": self._heads}[name](number)
 
     # ------------------------------------------------------------ a block of entries
 
-    def _block(self, number: int) -> Iterator[Found]:
+    def _block(self, log: Stretch, number: int) -> Iterator[Found]:
         """Check the entries of a block, its part of the tree, and the checkpoints over it."""
-        start = number * BLOCK
-        stop = min(start + BLOCK, self._setting.size)
+        start = log.base + number * BLOCK
+        stop = min(start + BLOCK, log.base + self._setting.size_of(log))
         leaves: list[bytes] = []
         before_ms = self._received_before(start)
-        for index, entry, received_ms, found in self._entries(start, stop):
+        for index, entry, received_ms, found in self._entries(start, stop, before_ms):
             yield from found
             while start + len(leaves) < index:
                 missing = start + len(leaves)
                 yield Difference("event", f"event {missing}", f"The event at index {missing} is missing.")
                 leaves.append(bytes(merkle.HASH_BYTES))
             leaves.append(merkle.leaf_hash(entry))
+            if (entry[:1] == b"\x03" or index in self._firsts) and entry != self._firsts.get(index):
+                yield Difference(
+                    "successor",
+                    f"entry {index}",
+                    "It does not begin a log with the last checkpoint before it.",
+                )
             if received_ms < before_ms:
                 yield Difference(
                     "event", f"event {index}", "received_ms is lower than that of the event before."
@@ -160,9 +190,9 @@ class Auditor:
             yield Difference("event", f"event {missing}", f"The event at index {missing} is missing.")
             leaves.append(bytes(merkle.HASH_BYTES))
         nodes, peaks = merkle.extend(0, (), leaves)
-        yield from self._same_nodes(merkle.node_count(start), nodes)
-        yield from self._checkpoints(start, stop, leaves)
-        yield Block(number, peaks)
+        yield from same_nodes(self._second, log, merkle.node_count(start - log.base), nodes)
+        yield from self._checkpoints(log, start, stop, leaves)
+        yield Block(log.number, number, peaks)
         yield stop - start
 
     def _received_before(self, start: int) -> int:
@@ -171,7 +201,9 @@ class Auditor:
         ).fetchone()
         return row[0] if row else 0
 
-    def _entries(self, start: int, stop: int) -> Iterator[tuple[int, bytes, int, list[Difference]]]:
+    def _entries(
+        self, start: int, stop: int, before_ms: int
+    ) -> Iterator[tuple[int, bytes, int, list[Difference]]]:
         """Yield index, entry, received_ms and differences of the events and marks of a block, in order."""
         marks = self._second.execute(
             "select seq, entry from mark where seq >= %s and seq < %s order by seq desc",
@@ -179,14 +211,14 @@ class Auditor:
             binary=True,
         ).fetchall()
         report: _Report | None = None
-        received_ms = 0
+        received_ms = before_ms  # a mark has no time of its own
         for row in self._stream.execute(_EVENTS, (start, stop), binary=True):
             while marks and marks[-1][0] < row[0]:
                 index, entry = marks.pop()
                 yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
             found: list[Difference] = []
             if report is None or report.number != row[1]:
-                report, found = self._report(row[1], row[0] == start)
+                report, found = self._report(row[1], carried=row[0] == start)
             entry, more = self._event(row, report)
             received_ms = row[4]
             yield row[0], entry, received_ms, found + more
@@ -240,44 +272,42 @@ class Auditor:
         except ProofError as error:
             yield Difference("heads", where, error.message)
             return
-        if stated.size > index:
+        base = self._setting.logs.at(index).base
+        if stated.size > index - base:
             yield Difference(
                 "heads", where, f"It speaks of {stated.size} entries, more than stand before it."
             )
         for (before,) in self._second.execute(
-            "select entry from mark where seq < %s and get_byte(entry, 0) = 2 order by seq desc limit 1",
-            (index,),
+            "select entry from mark where seq < %s and seq >= %s and get_byte(entry, 0) = 2"
+            " order by seq desc limit 1",
+            (index, base),
         ):
             if parse_heads(bytes(before)).size >= stated.size:
                 yield Difference("heads", where, "Its size does not rise above that of the heads before.")
 
-    def _same_nodes(self, start: int, computed: bytes) -> Iterator[Difference]:
-        """Compare hashes computed with those stored from a position of the tree on."""
-        yield from same_nodes(self._second, start, computed)
-
-    def _checkpoints(self, start: int, stop: int, leaves: list[bytes]) -> Iterator[Difference]:
+    def _checkpoints(self, log: Stretch, start: int, stop: int, leaves: list[bytes]) -> Iterator[Difference]:
         """Check the signature and the root of each checkpoint over a block."""
-        places = merkle.peaks_of(start)
-        stored = rows.read_nodes(self._second, places)
+        places = merkle.peaks_of(start - log.base)
+        stored = log.nodes(self._second, places)
         left = tuple(stored.get(place, b"") for place in places)
         peaks: tuple[bytes, ...] = ()
         done = start
-        for size, note in self._second.execute(
-            "select size, note from checkpoint where size > %s and size <= %s order by size", (start, stop)
+        for upto, note in self._second.execute(
+            "select upto, note from checkpoint where upto > %s and upto <= %s order by upto", (start, stop)
         ).fetchall():
-            _, peaks = merkle.extend(done - start, peaks, leaves[done - start : size - start])
-            done = size
+            _, peaks = merkle.extend(done - start, peaks, leaves[done - start : upto - start])
+            done = upto
             try:
-                checkpoint = Checkpoint.parse(open_note(note, [self._log]).text)
+                checkpoint = Checkpoint.parse(open_note(note, [self._keys[log.number]]).text)
             except NoteError as error:
-                yield Difference("checkpoint", f"checkpoint {size}", error.message)
+                yield Difference("checkpoint", f"checkpoint {upto}", error.message)
                 continue
-            if (checkpoint.size, checkpoint.root) != (size, merkle.root_of((*left, *peaks))):
-                yield Difference("checkpoint", f"checkpoint {size}", "It is not the root of so many entries.")
+            if checkpoint != Checkpoint(log.origin, upto - log.base, merkle.root_of((*left, *peaks))):
+                yield Difference("checkpoint", f"checkpoint {upto}", "It is not the root of so many entries.")
 
     # ------------------------------------------------------------ reports and signatures
 
-    def _report(self, number: int, carried: bool) -> tuple[_Report | None, list[Difference]]:
+    def _report(self, number: int, *, carried: bool) -> tuple[_Report | None, list[Difference]]:
         """Return a report, and what differs in it unless it is carried over from the block before."""
         where = f"report {number}"
         row = self._second.execute(
@@ -295,16 +325,18 @@ class Auditor:
             findings.setdefault(one.line, []).append((one.kind, one.rule, one.message))
         revoked = self._revoked_within(signed, first, accepted)
         report = _Report(number, organisation, secret, nodes, findings, revoked)
-        if carried and first % BLOCK:
+        log = self._setting.logs.at(first)
+        if carried and (first - log.base) % BLOCK:
             return report, []
         try:
-            note = parse_report_note(signed, self._setting.origin)
+            note = parse_report_note(signed, log.origin)
             self._check_signature(note, first)
         except (ReportError, NoteError) as error:
             return report, [Difference("signature", where, error.message)]
         found = []
         try:
-            verify_receipt(receipt_again(self._second, digest) or b"", self._log)
+            again = receipt_again(self._second, digest, self._setting.logs)
+            verify_receipt(again or b"", self._keys[log.number])
         except (VoltrailError, LookupError, ValueError, msgspec.MsgspecError) as error:
             why = error.message if isinstance(error, VerificationError) else "it cannot be made."
             found.append(Difference("report", where, f"Its receipt is not the one that was given: {why}"))
@@ -313,8 +345,8 @@ class Auditor:
         if sha256(note.text.encode()).digest() != digest or note.organisation != organisation:
             found.append(Difference("report", where, "Digest or organisation are not those of the note."))
         leaves = [nodes[at : at + 32] for at in (merkle.position(0, n) * 32 for n in range(note.size))]
-        again, peaks = merkle.extend(0, (), leaves)
-        if again != nodes or merkle.root_of(peaks) != note.root:
+        computed, peaks = merkle.extend(0, (), leaves)
+        if computed != nodes or merkle.root_of(peaks) != note.root:
             found.append(Difference("report", where, "The report's tree does not lead to the signed root."))
         return report, found
 
@@ -334,7 +366,7 @@ class Auditor:
     def _revoked_within(self, signed: str, first: int, accepted: int) -> int | None:
         """Return the index among a report's own events at which its key was revoked, or None."""
         try:
-            note = parse_report_note(signed, self._setting.origin)
+            note = parse_report_note(signed, self._setting.logs.at(first).origin)
         except ReportError:  # named where the report is checked
             return None
         if (note.signature.name, note.signature.key_id) in self._authorities:
@@ -403,7 +435,7 @@ class Auditor:
                 )
             h, k, last = chain(h, event_entry(received_ms, c, root)), k + 1, seq
             for place, tree in enumerate(trees):
-                if seq < tree.about.size:
+                if seq < tree.about.upto:
                     then[place] = k, h
             try:
                 event = decode(line)
@@ -450,7 +482,7 @@ class Auditor:
     # ------------------------------------------------------------ heads
 
     def _trees(self) -> list[Tree]:
-        return [tree for tree in HeadsStore(self._setting.heads).trees() if tree.index < self._setting.size]
+        return [tree for tree in HeadsStore(self._setting.heads).trees() if tree.index < self._setting.upto]
 
     def _heads(self, index: int) -> Iterator[Found]:
         """Check that the rows of a heads tree lead to the root in the log."""
@@ -475,10 +507,10 @@ class Auditor:
             yield Difference("heads", f"heads {index}", "Its rows do not lead to the root in the log.")
 
 
-def same_nodes(connection: Connection, start: int, computed: bytes) -> Iterator[Difference]:
-    """Compare hashes computed with those stored from a position of the tree on."""
+def same_nodes(connection: Connection, log: Stretch, start: int, computed: bytes) -> Iterator[Difference]:
+    """Compare hashes computed with those stored from a position of a log's tree on."""
     end = start + len(computed) // merkle.HASH_BYTES
-    stored = rows.read_nodes(connection, range(start, end))
+    stored = log.nodes(connection, range(start, end))
     for place, position in enumerate(range(start, end)):
         at = place * merkle.HASH_BYTES
         if stored.get(position) != computed[at : at + merkle.HASH_BYTES]:

@@ -61,7 +61,7 @@ def _disk(data: Path) -> Check:
 
 
 def _keys(data: Path) -> str:
-    settings.Keys(data / "keys")
+    settings.Keys(data / "keys", settings.load(data).origin)
     for path in (data / "keys").iterdir():
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise RegistryError("key.readable", f"Others may read {path.name}.", f"Run: chmod 600 {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec import UNSET
 
 from voltrail.database.database import Connection
 from voltrail.errors import UsageError
@@ -19,8 +20,8 @@ from voltrail.ledger.keys import Verifier
 from voltrail.ledger.leaves import Leaves
 from voltrail.ledger.notes import Checkpoint
 from voltrail.organisations.access import may_see
-from voltrail.registry import rows
 from voltrail.registry.heads import Tree
+from voltrail.registry.logs import Closed, Logs, Stretch
 
 _WALK = """
 with recursive walk as (
@@ -61,12 +62,28 @@ class _Report(msgspec.Struct):
         return self.note.rstrip("\n").rpartition("\n")[2].split(" ")[1].rpartition("/")[0]
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What evidence stands under: a checkpoint of the newest log, a whole note, over `size` entries of it."""
+
+    logs: Logs
+    note: str
+    size: int
+
+    @property
+    def upto(self) -> int:
+        """How many entries the record has under it."""
+        return self.logs.newest.base + self.size
+
+    def size_of(self, log: Stretch) -> int:
+        """Return how many entries of a log are proved under it."""
+        return log.size if isinstance(log, Closed) else self.size
+
+
 def build(
     connection: Connection,
     subject: str,
     audience: str,
-    note: str,
-    checkpoint: Checkpoint,
+    standing: Standing,
     authorities: Iterable[str],
     heads: Tree | None,
 ) -> bytes | None:
@@ -77,7 +94,7 @@ def build(
     signed are given, so that keys and revocations can be checked. `heads` is the newest tree under the
     checkpoint: each chain that it knows is given with its head, so that nothing can be left out.
     """
-    builder = _Builder(connection, audience, checkpoint, heads)
+    builder = _Builder(connection, audience, standing, heads)
     events = builder.events_of(subject)
     if not events:
         return None
@@ -86,7 +103,8 @@ def build(
     builder.read_nodes()
     evidence = Evidence(
         subject=subject,
-        checkpoint=note,
+        checkpoint=standing.note,
+        closed=standing.logs.joined(connection, standing.size) or UNSET,
         reports={report.digest: report.note for report in builder.reports.values()},
         events=[builder.proof(subject, event) for event in events],
         head=builder.head(subject),
@@ -98,7 +116,9 @@ def build(
     return encode(evidence)
 
 
-def absence(connection: Connection, subject: str, note: str, checkpoint: Checkpoint, tree: Tree) -> bytes:
+def absence(
+    connection: Connection, subject: str, log: Stretch, note: str, checkpoint: Checkpoint, tree: Tree
+) -> bytes:
     """Return the file that proves that a subject has no head in this tree; UsageError when it has one."""
     if tree.find(subject) is not None:
         raise UsageError(
@@ -119,40 +139,40 @@ def absence(connection: Connection, subject: str, note: str, checkpoint: Checkpo
             before=neighbour(position - 1),
             after=neighbour(position),
             entry=tree.about.entry,
-            index=tree.index,
-            entry_proof=_inclusion(connection, tree.index, checkpoint.size),
+            index=tree.index - log.base,
+            entry_proof=_inclusion(connection, log, tree.index, checkpoint.size),
         )
     )
 
 
-def leaves_header(connection: Connection, note: str, checkpoint: Checkpoint, tree: Tree) -> bytes:
+def leaves_header(
+    connection: Connection, log: Stretch, note: str, checkpoint: Checkpoint, tree: Tree
+) -> bytes:
     """Return the first line of the file that an auditor is given of a heads tree."""
     return msgspec.json.encode(
         Leaves(
             checkpoint=note,
             entry=tree.about.entry,
-            index=tree.index,
-            entry_proof=_inclusion(connection, tree.index, checkpoint.size),
+            index=tree.index - log.base,
+            entry_proof=_inclusion(connection, log, tree.index, checkpoint.size),
             secret=tree.about.secret,
         )
     )
 
 
-def _inclusion(connection: Connection, index: int, size: int) -> list[bytes]:
-    """Return the proof of an entry in the log of this size."""
-    nodes = rows.read_nodes(connection, merkle.inclusion_nodes(index, size))
-    return merkle.inclusion_proof(index, size, nodes)
+def _inclusion(connection: Connection, log: Stretch, index: int, size: int) -> list[bytes]:
+    """Return the proof of the entry at an index of the record in the log of this size."""
+    place = index - log.base
+    return merkle.inclusion_proof(place, size, log.nodes(connection, merkle.inclusion_nodes(place, size)))
 
 
 class _Builder:
-    def __init__(
-        self, connection: Connection, audience: str, checkpoint: Checkpoint, heads: Tree | None
-    ) -> None:
-        self._connection, self._audience, self._size = connection, audience, checkpoint.size
+    def __init__(self, connection: Connection, audience: str, standing: Standing, heads: Tree | None) -> None:
+        self._connection, self._audience, self._standing = connection, audience, standing
         self._heads = heads
         self.reports: dict[int, _Report] = {}
         self._indices: set[int] = set()
-        self._nodes: dict[int, bytes] = {}
+        self._nodes: dict[int, dict[int, bytes]] = {}  # by the log's number
 
     def events_of(self, subject: str) -> list[_Event]:
         """Return a subject's events up to the checkpoint, and read the reports they came in."""
@@ -160,7 +180,7 @@ class _Builder:
         if row is None:
             return []
         found = self._connection.execute(_WALK, {"subject": subject, "last": row[0]}, binary=True)
-        events = [_Event(*values) for values in found if values[0] < self._size]
+        events = [_Event(*values) for values in found if values[0] < self._standing.upto]
         self._indices |= {event.seq for event in events}
         self._read_reports({event.report for event in events} - self.reports.keys())
         return events
@@ -194,10 +214,19 @@ class _Builder:
                     signers[name] = events
 
     def read_nodes(self) -> None:
-        """Read all hashes that the proofs of the log need."""
-        indices = self._indices | ({self._heads.index} if self._heads else set())
-        wanted = {place for index in indices for place in merkle.inclusion_nodes(index, self._size)}
-        self._nodes = rows.read_nodes(self._connection, wanted)
+        """Read all hashes that the proofs of the logs need."""
+        wanted: dict[Stretch, set[int]] = {}
+        for index in self._indices | ({self._heads.index} if self._heads else set()):
+            log = self._standing.logs.at(index)
+            places = merkle.inclusion_nodes(index - log.base, self._standing.size_of(log))
+            wanted.setdefault(log, set()).update(places)
+        self._nodes = {log.number: log.nodes(self._connection, places) for log, places in wanted.items()}
+
+    def _in_log(self, index: int) -> list[bytes]:
+        """Return the proof of the entry at an index of the record."""
+        log = self._standing.logs.at(index)
+        size = self._standing.size_of(log)
+        return merkle.inclusion_proof(index - log.base, size, self._nodes[log.number])
 
     def proof(self, subject: str, event: _Event) -> EventProof:
         """Return one event with all that proves it."""
@@ -205,7 +234,7 @@ class _Builder:
         return EventProof(
             index=event.seq,
             entry=event_entry(event.received_ms, event.c, event.links),
-            proof=merkle.inclusion_proof(event.seq, self._size, self._nodes),
+            proof=self._in_log(event.seq),
             members=self._members(report, event),
             report=report.digest,
             position=event.position,
@@ -227,7 +256,7 @@ class _Builder:
             proof=tree.proof(head.position),
             entry=tree.about.entry,
             index=tree.index,
-            entry_proof=merkle.inclusion_proof(tree.index, self._size, self._nodes),
+            entry_proof=self._in_log(tree.index),
         )
 
     def _members(self, report: _Report, event: _Event) -> list[Member]:

@@ -57,11 +57,17 @@ class About(msgspec.Struct, frozen=True):
     count: int
     root: bytes
     secret: bytes
+    base: int = 0  # entries of the logs before
 
     @property
     def entry(self) -> bytes:
         """The tree's entry in the log."""
         return heads_entry(self.size, self.count, self.root)
+
+    @property
+    def upto(self) -> int:
+        """How many entries the record had then."""
+        return self.base + self.size
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -145,9 +151,9 @@ class HeadsStore:
             return inf
         return time.time() - (self.folder / str(newest) / "about.json").stat().st_mtime
 
-    def newest(self, size: int) -> Tree | None:
-        """Return the newest tree whose entry a log of this size holds, or None."""
-        return next((tree for tree in self.trees() if tree.index < size), None)
+    def newest(self, upto: int) -> Tree | None:
+        """Return the newest tree whose entry is among the record's first `upto`, or None."""
+        return next((tree for tree in self.trees() if tree.index < upto), None)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -156,6 +162,12 @@ class HeadsStore:
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def forget_from(self, index: int) -> None:
+        """Remove the trees whose entries stood at this index or beyond: of entries that are lost."""
+        for one in self._indices():
+            if one >= index:
+                shutil.rmtree(self.folder / str(one))
 
     @property
     def draft(self) -> Path:
@@ -200,9 +212,8 @@ class HeadsStore:
         `About.entry` in the log and settles the draft.
         """
         newest = next(iter(self.trees()), None)
-        since = newest.about.size if newest else 0
         self.draft.mkdir()
-        size = _copy_changed(connection, since, self.draft / "changed")
+        base, size = _copy_changed(connection, newest.about if newest else None, self.draft / "changed")
         if not (self.draft / "changed").stat().st_size:
             shutil.rmtree(self.draft)
             return None
@@ -210,7 +221,7 @@ class HeadsStore:
         (self.draft / "changed").unlink()
         secret = secrets.token_bytes(SECRET_BYTES)
         root = _hash(self.draft, count, secret, progress)
-        about = About(size, count, root, secret)
+        about = About(size, count, root, secret, base)
         write_private(self.draft / "about.json", msgspec.json.encode(about))
         sync(self.draft)
         return about
@@ -219,18 +230,23 @@ class HeadsStore:
 # ---------------------------------------------------------------- the steps of a build
 
 
-def _copy_changed(connection: Connection, since: int, target: Path) -> int:
-    """Write the changed subjects as the database gives them; return the log's size at that moment."""
+def _copy_changed(connection: Connection, newest: About | None, target: Path) -> tuple[int, int]:
+    """
+    Write the subjects that changed since the newest tree, as the database gives them; nothing when none did.
+
+    Returns the log's base and size at that moment. A successor log has its heads entered even so.
+    """
+    since = newest.upto if newest else 0
     with connection.transaction(), target.open("wb") as file:
         connection.execute("set transaction isolation level repeatable read, read only")
-        size, moved = connection.execute(
-            "select size, exists (select from event where seq >= %s) from log", (since,)
-        ).fetchone() or (0, False)
-        if moved:
+        base, size, moved = connection.execute(
+            "select base, size, exists (select from event where seq >= %s) from log", (since,)
+        ).fetchone() or (0, 0, False)
+        if moved or (newest is not None and newest.base != base):
             with connection.cursor().copy(_CHANGED.format(since=int(since))) as rows:
                 for piece in rows:
                     file.write(piece)
-    return int(size)
+    return int(base), int(size)
 
 
 def _merge(before: Path | None, changed: Path, target: Path) -> int:

@@ -6,35 +6,40 @@ What is not published, because it is not anchored yet, is not given here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound, RegistryError, UsageError
 from voltrail.ledger import merkle, tiles
 from voltrail.ledger.entries import event_entry
-from voltrail.ledger.keys import Signer
+from voltrail.ledger.keys import Signer, Verifier
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.tiles import ENTRIES, Tile
 from voltrail.ledger.tlog_proof import tlog_proof
-from voltrail.registry import rows
+from voltrail.registry.logs import Stretch
 
 Published = tuple[str, Checkpoint]
 
 
 class PublicLog:
-    """Reads the log for the public; `published` gives its checkpoint, or raises why there is none."""
+    """
+    Reads one log for the public; indices here are places in this log, as C2SP has them.
 
-    def __init__(self, database: Database, published: Callable[[], Published]) -> None:
-        self._database = database
-        self.published = published
+    `published` gives its checkpoint, or raises why there is none; one of `keys` signed that.
+    """
+
+    def __init__(
+        self, database: Database, place: Stretch, keys: Sequence[Verifier], published: Callable[[], Published]
+    ) -> None:
+        self.database, self.place, self.keys, self.published = database, place, keys, published
 
     def tile(self, tile: Tile) -> bytes:
         """Return a tile or bundle; NotFound when the published log does not have all of it."""
         size = self.published()[1].size
         if not tiles.is_in(tile, size):
             raise _beyond(tile.path, size)
-        with self._database.pool.connection() as connection:
-            return read_tile(connection, tile)
+        with self.database.pool.connection() as connection:
+            return self.read_tile(connection, tile)
 
     def consistency_proof(self, old: int, size: int) -> list[bytes]:
         """Return the proof that the log of `size` entries only adds to that of `old` (RFC 6962, 2.1.2)."""
@@ -45,8 +50,8 @@ class PublicLog:
                 f"A log of {size:,} entries does not follow one of {old:,}.",
                 "Give the smaller size as old.",
             )
-        with self._database.pool.connection() as connection:
-            nodes = rows.read_nodes(connection, merkle.consistency_nodes(old, size))
+        with self.database.pool.connection() as connection:
+            nodes = self.place.nodes(connection, merkle.consistency_nodes(old, size))
         return merkle.consistency_proof(old, size, nodes)
 
     def entry_proof(self, index: int) -> str:
@@ -54,23 +59,54 @@ class PublicLog:
         note, checkpoint = self.published()
         if not 0 <= index < checkpoint.size:
             raise _beyond(f"entry {index:,}", checkpoint.size)
-        with self._database.pool.connection() as connection:
-            (entry,) = read_entries(connection, index, index + 1)
-            nodes = rows.read_nodes(connection, merkle.inclusion_nodes(index, checkpoint.size))
+        with self.database.pool.connection() as connection:
+            (entry,) = self._read_entries(connection, index, index + 1)
+            nodes = self.place.nodes(connection, merkle.inclusion_nodes(index, checkpoint.size))
         return tlog_proof(index, merkle.inclusion_proof(index, checkpoint.size, nodes), note, entry)
 
     def root(self, size: int) -> bytes:
         """Return the root that the log had at a size."""
         self._check_size(size)
         positions = merkle.peaks_of(size)
-        with self._database.pool.connection() as connection:
-            nodes = rows.read_nodes(connection, positions)
+        with self.database.pool.connection() as connection:
+            nodes = self.place.nodes(connection, positions)
         return merkle.root_of([nodes[position] for position in positions])
 
     def _check_size(self, size: int) -> None:
         published = self.published()[1].size
         if size > published:
             raise _beyond(f"a size of {size:,}", published)
+
+    def read_tile(self, connection: Connection, tile: Tile) -> bytes:
+        """Return the bytes of a tile or bundle from the database."""
+        if tile.level == ENTRIES:
+            return tiles.encode_bundle(self._read_entries(connection, tile.start, tile.stop))
+        return tiles.cut(tile, self.place.nodes(connection, tile.positions()))
+
+    def _read_entries(self, connection: Connection, start: int, stop: int) -> list[bytes]:
+        """Return the entries from one place up to another: events made again, all others as they are kept."""
+        start, stop = self.place.base + start, self.place.base + stop
+        found = {
+            seq: event_entry(received_ms, c, links)
+            for seq, received_ms, c, links in connection.execute(
+                "select seq, received_ms, c, links from event where seq >= %s and seq < %s",
+                (start, stop),
+                binary=True,
+            )
+        }
+        found |= dict(
+            connection.execute(
+                "select seq, entry from mark where seq >= %s and seq < %s", (start, stop), binary=True
+            ).fetchall()
+        )
+        missing = [index for index in range(start, stop) if index not in found]
+        if missing:
+            raise RegistryError(
+                "log.entry_missing",
+                f"The database does not hold the entry {missing[0]:,}, which the log has.",
+                "Stop writing and run `voltrail log audit`; see the operator's manual.",
+            )
+        return [found[index] for index in range(start, stop)]
 
 
 class SecondSignature:
@@ -92,38 +128,6 @@ class SecondSignature:
             line = self._signer.signature_line(checkpoint.text)
             self._last = (note, line)
         return note + line
-
-
-def read_tile(connection: Connection, tile: Tile) -> bytes:
-    """Return the bytes of a tile or bundle from the database."""
-    if tile.level == ENTRIES:
-        return tiles.encode_bundle(read_entries(connection, tile.start, tile.stop))
-    return tiles.cut(tile, rows.read_nodes(connection, tile.positions()))
-
-
-def read_entries(connection: Connection, start: int, stop: int) -> list[bytes]:
-    """Return the entries from one index up to another: events made again, all others as they are kept."""
-    found = {
-        seq: event_entry(received_ms, c, links)
-        for seq, received_ms, c, links in connection.execute(
-            "select seq, received_ms, c, links from event where seq >= %s and seq < %s",
-            (start, stop),
-            binary=True,
-        )
-    }
-    found |= dict(
-        connection.execute(
-            "select seq, entry from mark where seq >= %s and seq < %s", (start, stop), binary=True
-        ).fetchall()
-    )
-    missing = [index for index in range(start, stop) if index not in found]
-    if missing:
-        raise RegistryError(
-            "log.entry_missing",
-            f"The database does not hold the entry {missing[0]:,}, which the log has.",
-            "Stop writing and run `voltrail log audit`; see the operator's manual.",
-        )
-    return [found[index] for index in range(start, stop)]
 
 
 def _beyond(what: str, size: int) -> NotFound:

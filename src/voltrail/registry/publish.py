@@ -25,8 +25,7 @@ from voltrail.ledger.notes import Checkpoint, open_note, parse_note
 from voltrail.ledger.tile_check import Fault, check_tiles
 from voltrail.ledger.tiles import ENTRIES, Tile
 from voltrail.registry.files import sync
-from voltrail.registry.public import read_tile
-from voltrail.registry.registry import Registry
+from voltrail.registry.public import PublicLog
 
 Progress = Callable[[int, int], None]
 
@@ -45,7 +44,7 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 def publish(
-    registry: Registry, folder: Path, *, mend: bool = False, progress: Progress | None = None
+    log: PublicLog, folder: Path, *, mend: bool = False, progress: Progress | None = None
 ) -> Publication:
     """
     Bring a folder up to the published checkpoint; write what is missing since the one that stands there.
@@ -54,13 +53,13 @@ def publish(
     UsageError for a folder of something else, RegistryError when folder and database contradict each other,
     when a file at the edge is not as it was written, and when the disk does not take it.
     """
-    note, checkpoint = registry.log.published()
-    with _told(folder), _alone(folder), registry.database.connect() as connection:
-        standing = _standing(registry, folder)
+    note, checkpoint = log.published()
+    with _told(folder), _alone(folder), log.database.connect() as connection:
+        standing = _standing(log, folder)
         before = Checkpoint.parse(parse_note(standing).text).size if standing else 0
         if not mend:
-            _check_edge(connection, folder, before)
-        written = _write_tiles(connection, folder, 0 if mend else before, checkpoint.size, progress)
+            _check_edge(log, connection, folder, before)
+        written = _write_tiles(log, connection, folder, (0 if mend else before, checkpoint.size), progress)
         removed = _remove_partial(folder, before, checkpoint.size)
         if (checkpoint.size, note.count("\n")) > (before, standing.count("\n")):
             _write(folder / CHECKPOINT, note.encode())
@@ -68,7 +67,7 @@ def publish(
     return Publication(before, checkpoint.size, written, removed)
 
 
-def check_folder(registry: Registry, folder: Path, progress: Progress | None = None) -> list[Fault]:
+def check_folder(log: PublicLog, folder: Path, progress: Progress | None = None) -> list[Fault]:
     """Return every file of a published folder that is missing or wrong, by the checkpoint in it alone."""
     try:
         note = (folder / CHECKPOINT).read_text(encoding="utf-8")
@@ -78,8 +77,7 @@ def check_folder(registry: Registry, folder: Path, progress: Progress | None = N
             f"{folder} holds no checkpoint that reads.",
             f"Publish there first: voltrail log publish {folder}",
         ) from error
-    keys = registry.keys
-    checkpoint = Checkpoint.parse(open_note(note, [keys.log.verifier, keys.log_ml_dsa.verifier]).text)
+    checkpoint = Checkpoint.parse(open_note(note, log.keys).text)
     total, done = sum(1 for _ in tiles.tiles_between(0, checkpoint.size)), iter(range(1, 1 << 63))
 
     def one_more() -> None:
@@ -93,7 +91,7 @@ def check_folder(registry: Registry, folder: Path, progress: Progress | None = N
 # ---------------------------------------------------------------- what stands there
 
 
-def _standing(registry: Registry, folder: Path) -> str:
+def _standing(log: PublicLog, folder: Path) -> str:
     """Return the checkpoint that stands in a folder, of this log and its history; empty before the first."""
     found = _read(folder / CHECKPOINT)
     if found is None:
@@ -106,21 +104,21 @@ def _standing(registry: Registry, folder: Path) -> str:
         return ""
     note = found.decode(errors="replace")
     try:
-        checkpoint = Checkpoint.parse(open_note(note, [registry.keys.log.verifier]).text)
+        checkpoint = Checkpoint.parse(open_note(note, log.keys).text)
     except NoteError as error:
         raise UsageError(
             "publish.other_log",
-            f"The checkpoint in {folder} is not one of {registry.origin}. {error.message}",
+            f"The checkpoint in {folder} is not one of {log.place.origin}. {error.message}",
             "Name another folder: each log has its own.",
         ) from error
-    published = registry.log.published()[1].size
+    published = log.published()[1].size
     if checkpoint.size > published:
         raise RegistryError(
             "publish.ahead",
             f"{folder} holds {checkpoint.size:,} entries, and this registry has published {published:,}.",
             "Publish with the newest database and anchor; see the operator's manual, After a restore.",
         )
-    if registry.log.root(checkpoint.size) != checkpoint.root:
+    if log.root(checkpoint.size) != checkpoint.root:
         raise RegistryError(
             "publish.history",
             f"{folder} tells another history of {checkpoint.size:,} entries than the database.",
@@ -129,7 +127,7 @@ def _standing(registry: Registry, folder: Path) -> str:
     return note
 
 
-def _check_edge(connection: Connection, folder: Path, size: int) -> None:
+def _check_edge(log: PublicLog, connection: Connection, folder: Path, size: int) -> None:
     """Raise unless the last tile of each level, which the next ones continue, is as in the database."""
     for level in range(ENTRIES, tiles.MAX_LEVEL + 1):
         count = tiles.count_at(level, size)
@@ -138,7 +136,7 @@ def _check_edge(connection: Connection, folder: Path, size: int) -> None:
         index = (count - 1) // tiles.WIDTH
         tile = Tile(level, index, count - index * tiles.WIDTH)
         stands = _read_tile(folder, tile)
-        if stands != read_tile(connection, tile):
+        if stands != log.read_tile(connection, tile):
             what = "is missing" if stands is None else "is not as in the database"
             raise RegistryError(
                 "publish.damaged",
@@ -150,14 +148,16 @@ def _check_edge(connection: Connection, folder: Path, size: int) -> None:
 # ---------------------------------------------------------------- writing
 
 
-def _write_tiles(connection: Connection, folder: Path, old: int, size: int, progress: Progress | None) -> int:
+def _write_tiles(
+    log: PublicLog, connection: Connection, folder: Path, sizes: tuple[int, int], progress: Progress | None
+) -> int:
     """Write the tiles between two sizes that do not stand there as they must; synced when this returns."""
-    total, done, written = sum(1 for _ in tiles.tiles_between(old, size)), 0, 0
-    wanted = tiles.tiles_between(old, size)
+    total, done, written = sum(1 for _ in tiles.tiles_between(*sizes)), 0, 0
+    wanted = tiles.tiles_between(*sizes)
     while batch := list(islice(wanted, BATCH_FILES)):
         new = []
         for tile in batch:
-            data, path = _checked(connection, tile), folder / tile.path
+            data, path = _checked(log, connection, tile), folder / tile.path
             if _read(path) != data:
                 _write(path, data)
                 new.append(path)
@@ -169,11 +169,11 @@ def _write_tiles(connection: Connection, folder: Path, old: int, size: int, prog
     return written
 
 
-def _checked(connection: Connection, tile: Tile) -> bytes:
+def _checked(log: PublicLog, connection: Connection, tile: Tile) -> bytes:
     """Return a tile from the database; of a bundle, once its entries have the hashes that the tree has."""
-    data = read_tile(connection, tile)
+    data = log.read_tile(connection, tile)
     if tile.level == ENTRIES:
-        hashes = read_tile(connection, Tile(0, tile.index, tile.width))
+        hashes = log.read_tile(connection, Tile(0, tile.index, tile.width))
         if b"".join(map(merkle.leaf_hash, tiles.entries_in(tile, data))) != hashes:
             raise RegistryError(
                 "log.entry_wrong",

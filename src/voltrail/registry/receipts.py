@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET
 
 from voltrail.database.database import Connection
 from voltrail.ledger import merkle
 from voltrail.ledger.entries import chain, event_entry
 from voltrail.ledger.receipts import FoundLine, KnownLine, LinkedSubject, Receipt, RefusedLine, seal_receipt
-from voltrail.registry import rows
+from voltrail.registry.logs import Logs
 
 
 class Outcome(msgspec.Struct):
@@ -19,36 +20,38 @@ class Outcome(msgspec.Struct):
     findings: list[FoundLine] = []
 
 
-def receipt_again(connection: Connection, digest: bytes) -> bytes | None:
+def receipt_again(connection: Connection, digest: bytes, logs: Logs) -> bytes | None:
     """
     Return the receipt of the report with this digest, or None when nothing of it was accepted.
 
     Under the signature that it was given with, so that nothing in it can change since.
     """
     row = connection.execute(
-        "select r.id, r.lines, r.first_seq, r.accepted, r.size, r.outcome, r.signature, c.note"
-        " from report r join checkpoint c on c.size = r.size where r.digest = %s",
+        "select r.id, r.lines, r.first_seq, r.accepted, r.upto, r.outcome, r.signature, c.note"
+        " from report r join checkpoint c on c.upto = r.upto where r.digest = %s",
         (digest,),
         binary=True,
     ).fetchone()
     if row is None:
         return None
-    report, lines, first, accepted, size, stored, signature, note = row
+    report, lines, first, accepted, upto, stored, signature, note = row
     outcome = msgspec.json.decode(stored, type=Outcome)
     positions, subjects = _accepted(connection, report, first, accepted)
-    wanted = merkle.range_nodes(first, first + accepted, size)
-    nodes = rows.read_nodes(connection, wanted)
+    log = logs.at(first)
+    start, size = first - log.base, upto - log.base
+    nodes = log.nodes(connection, merkle.range_nodes(start, start + accepted, size))
     receipt = Receipt(
         report=digest.hex(),
         lines=lines,
         first_index=first,
+        base=log.base or UNSET,
         accepted=positions,
         known=outcome.known,
         subjects=subjects,
         refused=outcome.refused,
         findings=outcome.findings,
         checkpoint=note,
-        range_proof=merkle.range_proof(first, first + accepted, size, nodes),
+        range_proof=merkle.range_proof(start, start + accepted, size, nodes),
     )
     return seal_receipt(receipt, signature)
 

@@ -22,6 +22,7 @@ from voltrail.errors import (
     NotFound,
     Refusal,
     RegistryClosed,
+    ReportError,
     UnknownBattery,
     UnknownOrganisation,
     UsageError,
@@ -30,8 +31,9 @@ from voltrail.errors import (
 from voltrail.events import decode, split
 from voltrail.events.checks import check_subject
 from voltrail.ledger.heads import ROW_BYTES
+from voltrail.ledger.keys import Verifier
 from voltrail.ledger.notes import Checkpoint, Policy
-from voltrail.ledger.reports import ReportFile, host_secret, parse_report_note, sign_report
+from voltrail.ledger.reports import ReportFile, addressed_to, host_secret, parse_report_note, sign_report
 from voltrail.lifecycle import (
     Finding,
     Model,
@@ -47,9 +49,11 @@ from voltrail.registry import evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.heads import HeadsStore, Progress, Tree
+from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
-from voltrail.registry.prepare import Mode, prepare, split_all
+from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.receipts import receipt_again
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
@@ -76,27 +80,35 @@ class Registry:
         self.data = data
         self.settings = settings.load(data)
         self.origin = self.settings.origin
-        self.keys = settings.Keys(data / "keys")
+        self.keys = settings.Keys(data / "keys", self.origin)
         self.anchor = Anchor(data / "anchor", self.keys.log.verifier)
         self.witnessed = Witnessed(data / "anchor", self.keys.log.verifier, Policy.parse(self.policy))
         self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
-        self.log = PublicLog(self.database, self._anchored)
         self._second = SecondSignature(self.keys.log_ml_dsa)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
-        self.closed: RegistryClosed | None = None
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
-            self._writer.open_log()
-            self._remember_fork()
-        except RegistryClosed as error:
-            if error.rule not in CLOSED:
-                self.close()
-                raise
-            self.closed = error
+            self.closed = self._open_log()
+            with self.database.pool.connection() as connection:
+                self.logs = Logs.read(connection)
+            keys = (self.keys.log.verifier, self.keys.log_ml_dsa.verifier)
+            self.log = PublicLog(self.database, self.logs.newest, keys, self._anchored)
+            if self.closed is None:
+                self._remember_fork()
         except BaseException:
             self.close()
             raise
+
+    def _open_log(self) -> RegistryClosed | None:
+        """Open the log for writing; return why it is closed, if it is."""
+        try:
+            self._writer.open_log()
+        except RegistryClosed as error:
+            if error.rule not in CLOSED:
+                raise
+            return error
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +126,7 @@ class Registry:
     @property
     def policy(self) -> str:
         """The policy by which others verify this log, as in `policy.txt`."""
-        return settings.policy_text(self.keys.log.vkey, self.settings.witnesses, self.keys.log_ml_dsa.vkey)
+        return settings.policy_of(self.settings, self.keys)
 
     # ------------------------------------------------------------------ writing
 
@@ -129,9 +141,25 @@ class Registry:
         """
         self._check_no_fork()
         parsed, how = ReportFile.parse(file), _mode(mode)
+        origin = addressed_to(parsed.note, self.logs.origins)
+        if origin != self.origin:
+            return self._receipt_of_closed(prepare(parsed, origin, how), origin)
         if len(parsed.lines) >= LONG_REPORT_LINES:
             self._writer.check_known_signer(parse_report_note(parsed.note, self.origin))
         return self._writer.submit(prepare(parsed, self.origin, how))
+
+    def _receipt_of_closed(self, prepared: Prepared, origin: str) -> bytes:
+        """Return the receipt of a report that a closed log took; ReportError when it did not."""
+        with self.database.pool.connection() as connection:
+            receipt = receipt_again(connection, prepared.digest, self.logs)
+        if receipt is None:
+            raise ReportError(
+                "report.log_closed",
+                f"The log {origin} has closed, and this report is not in it.",
+                f"Sign the same lines for {self.origin}, and send that.",
+                source="formats.md, Report",
+            )
+        return receipt
 
     def report_lines(
         self,
@@ -338,10 +366,9 @@ class Registry:
                     connection,
                     "battery:" + text,
                     audience,
-                    note,
-                    checkpoint,
+                    evidence.Standing(self.logs, note, checkpoint.size),
                     self.settings.authorities,
-                    self.heads.newest(checkpoint.size),
+                    self.heads.newest(self.log.place.base + checkpoint.size),
                 )
                 if built is not None:
                     return built
@@ -359,14 +386,14 @@ class Registry:
         check_subject(subject)
         note, checkpoint, tree = self._with_heads()
         with self.database.pool.connection() as connection:
-            return evidence.absence(connection, subject, note, checkpoint, tree)
+            return evidence.absence(connection, subject, self.log.place, note, checkpoint, tree)
 
     def heads_leaves(self, audience: str = "public") -> Iterator[bytes]:
         """Yield, in pieces, the file of the newest heads tree for its auditor: a JSON line, then the rows."""
         _check_audience(audience, LEAVES_AUDIENCES, "The rows show how many events each subject has.")
         note, checkpoint, tree = self._with_heads()
         with self.database.pool.connection() as connection:
-            header = evidence.leaves_header(connection, note, checkpoint, tree)
+            header = evidence.leaves_header(connection, self.log.place, note, checkpoint, tree)
         yield header + b"\n"
         with tree.rows_path.open("rb") as rows:
             while piece := rows.read(ROW_BYTES << 14):
@@ -463,6 +490,17 @@ class Registry:
             )
         return witnessed[0]
 
+    def closed_log(self, number: int) -> PublicLog:
+        """Return a closed log for the public; NotFound when there is none of that number."""
+        log = self.logs.number(number)
+        published = log.note, log.checkpoint
+        return PublicLog(self.database, log, (Verifier(log.vkey),), lambda: published)
+
+    def log_at(self, index: int) -> PublicLog:
+        """Return the log in which an index of the record stands."""
+        number = self.logs.at(index).number
+        return self.log if number == self.logs.newest.number else self.closed_log(number)
+
     def hold_against(self, note: str) -> None:
         """
         Hold a checkpoint that someone else was shown against the record.
@@ -501,7 +539,7 @@ class Registry:
         """Return how much the record holds, as counted when it was written: one row is read."""
         with self.database.pool.connection() as connection:
             size, batteries, organisations = connection.execute(
-                "select size, batteries, organisations from log"
+                "select base + size, batteries, organisations from log"
             ).fetchone() or (0, 0, 0)
             (reports,) = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone() or (0,)
         return {"entries": size, "reports": reports, "batteries": batteries, "organisations": organisations}
@@ -520,9 +558,11 @@ class Registry:
         }
 
     def _with_heads(self) -> tuple[str, Checkpoint, Tree]:
-        """Return the best checkpoint with a heads tree under it, and the newest such tree; else NotFound."""
+        """Return the best checkpoint with a heads tree of its log under it, and the newest such tree."""
+        base = self.log.place.base
         for note, checkpoint in self._checkpoints():
-            if (tree := self.heads.newest(checkpoint.size)) is not None:
+            tree = self.heads.newest(base + checkpoint.size)
+            if tree is not None and tree.index >= base:
                 return note, checkpoint, tree
         raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
 

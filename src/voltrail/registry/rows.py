@@ -72,9 +72,10 @@ def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
             raise RegistryError("database.changed", "Rows of subjects were changed by another program.")
 
 
-def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
+def write_nodes(connection: Connection, size: int, nodes: bytes, first_chunk: int) -> None:
     """Append nodes to the tree of `size` entries, kept in rows of 126 hashes: the last is filled first."""
     chunk, filled = divmod(merkle.node_count(size), CHUNK_HASHES)
+    chunk += first_chunk
     offset = 0
     if filled:
         offset = min(len(nodes), CHUNK_BYTES - filled * HASH_BYTES)
@@ -88,11 +89,11 @@ def write_nodes(connection: Connection, size: int, nodes: bytes) -> None:
         copy_in(connection, "tree", further)
 
 
-def read_nodes(connection: Connection, positions: Iterable[int]) -> dict[int, bytes]:
-    """Return the hashes at these positions of the log's tree, in one query."""
+def read_nodes(connection: Connection, positions: Iterable[int], first_chunk: int) -> dict[int, bytes]:
+    """Return the hashes at these positions of the tree that begins at a row, in one query."""
     wanted: dict[int, list[int]] = {}
     for position in set(positions):
-        wanted.setdefault(position // CHUNK_HASHES, []).append(position)
+        wanted.setdefault(first_chunk + position // CHUNK_HASHES, []).append(position)
     found: dict[int, bytes] = {}
     if wanted:
         rows = connection.execute(

@@ -17,11 +17,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from voltrail.errors import NoteError, RegistryError, UsageError
-from voltrail.ledger.keys import ML_DSA_44, Signer, Verifier, encode64
+from voltrail.ledger.keys import ED25519, ML_DSA_44, Signer, Verifier, encode64
 from voltrail.ledger.notes import Policy
-from voltrail.registry.files import write_private
-
-HOST_KEY_ID = "host-1"
+from voltrail.ledger.succession import first_origin, number_of
+from voltrail.registry.files import replace
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,17 +39,58 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def host(self) -> str:
         """The organisation under which the host signs for those who report by sign-in."""
-        return f"{self.origin}/host"
+        return f"{first_origin(self.origin)}/host"
 
 
 class Keys:
-    """The registry's own keys, read from `folder`: the log's two, the host's, and the host's secret."""
+    """
+    The registry's own keys, read from `folder`: the log's two, the host's, and the host's secret.
 
-    def __init__(self, folder: Path) -> None:
-        self.log = read_signer(folder / "log.pem")
-        self.log_ml_dsa = read_signer(folder / "log-ml-dsa-44.pem")
+    Each log of the record has keys of its own; the host's stay.
+    """
+
+    def __init__(self, folder: Path, origin: str) -> None:
+        log, log_ml_dsa = _log_files(folder, origin)
+        self.log, self.log_ml_dsa = _read_named(log, origin), _read_named(log_ml_dsa, origin)
         self.host = read_signer(folder / "host.pem")
         self.host_secret = (folder / "host.secret").read_bytes()
+
+
+def _log_files(folder: Path, origin: str) -> tuple[Path, Path]:
+    """Return the files of a log's two keys: `log.pem`, or `log-2.pem` for the second log of a record."""
+    number = number_of(origin)
+    name = "log" if number == 1 else f"log-{number}"
+    return folder / f"{name}.pem", folder / f"{name}-ml-dsa-44.pem"
+
+
+def _read_named(path: Path, name: str) -> Signer:
+    signer = read_signer(path)
+    if signer.name != name:
+        raise RegistryError(
+            "key.other",
+            f"The key in {path} is that of {signer.name}, not of {name}.",
+            "Put the keys folder of this registry back.",
+        )
+    return signer
+
+
+def make_keys(folder: Path, settings: Settings) -> bool:
+    """Make those of a registry's keys that are not in the folder; return whether the host's was made."""
+    log, log_ml_dsa = _log_files(folder, settings.origin)
+    host = folder / "host.pem"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    made = not host.exists()
+    for path, name, algorithm in (
+        (log, settings.origin, ED25519),
+        (log_ml_dsa, settings.origin, ML_DSA_44),
+        (host, f"{settings.host}/host-{number_of(settings.origin)}", ED25519),
+    ):
+        if not path.exists():
+            replace(path, Signer.generate(name, algorithm).pem.encode(), 0o600)
+    if not (folder / "host.secret").exists():
+        replace(folder / "host.secret", secrets.token_bytes(32), 0o600)
+    return made
 
 
 def read_signer(path: Path) -> Signer:
@@ -94,26 +134,28 @@ def initialise(
             )
     for witness in witnesses:
         check_witness(witness)
+    if number_of(origin) != 1:
+        raise UsageError(
+            "init.origin",
+            f"{origin} would be the name of a successor log.",
+            f"Begin with {first_origin(origin)}.",
+        )
     settings = Settings(
         origin=origin, authorities=list(authorities), witnesses=list(witnesses), database=database
     )
-    log, host = Signer.generate(origin), Signer.generate(f"{settings.host}/{HOST_KEY_ID}")
-    log_ml_dsa = Signer.generate(origin, ML_DSA_44)
-    Policy.parse(
-        policy_text(log.vkey, witnesses, log_ml_dsa.vkey)
-    )  # before anything is written: it must read
-    keys = data / "keys"
-    keys.mkdir(parents=True, exist_ok=True)
-    keys.chmod(0o700)
-    write_private(keys / "log.pem", log.pem.encode())
-    write_private(keys / "log-ml-dsa-44.pem", log_ml_dsa.pem.encode())
-    write_private(keys / "host.pem", host.pem.encode())
-    write_private(keys / "host.secret", secrets.token_bytes(32))
-    (data / "policy.txt").write_text(policy_text(log.vkey, witnesses, log_ml_dsa.vkey))
-    (data / "host-trust.jsonl").write_bytes(host_trust(settings, host))
-    # Last, and for its owner only, since a DSN may hold a password.
-    write_private(data / "settings.json", msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
+    trial = [Signer.generate(origin).vkey for _ in range(2)]
+    Policy.parse(policy_text(trial[0], witnesses, trial[1]))  # before anything is written: it must read
+    make_keys(data / "keys", settings)
+    keys = Keys(data / "keys", origin)
+    (data / "policy.txt").write_text(policy_of(settings, keys))
+    (data / "host-trust.jsonl").write_bytes(host_trust(settings, keys.host))
+    save(data, settings)  # last
     return settings
+
+
+def save(data: Path, settings: Settings) -> None:
+    """Write the settings into a folder, for its owner only, since a DSN may hold a password."""
+    replace(data / "settings.json", msgspec.json.format(msgspec.json.encode(settings)) + b"\n", 0o600)
 
 
 def load(data: Path) -> Settings:
@@ -144,6 +186,11 @@ def check_witness(witness: str) -> None:
         )
 
 
+def policy_of(settings: Settings, keys: Keys) -> str:
+    """Return the policy by which others verify a registry's log, as in `policy.txt`."""
+    return policy_text(keys.log.vkey, settings.witnesses, keys.log_ml_dsa.vkey)
+
+
 def policy_text(log_vkey: str, witnesses: Sequence[str], ml_dsa_vkey: str) -> str:
     """
     Return the C2SP policy by which others verify this log: the log, its witnesses, a majority of them.
@@ -169,7 +216,7 @@ def policy_text(log_vkey: str, witnesses: Sequence[str], ml_dsa_vkey: str) -> st
 
 
 def host_trust(settings: Settings, host: Signer) -> bytes:
-    """Return the lines by which the authority puts the host's key into the record."""
+    """Return the lines by which the authority puts the host's key into the record; a later key's is one."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     lines = [
         {
@@ -182,9 +229,10 @@ def host_trust(settings: Settings, host: Signer) -> bytes:
             "kind": "key_added",
             "occurred_at": now,
             "organisation": settings.host,
-            "key_id": HOST_KEY_ID,
+            "key_id": host.name.rpartition("/")[2],
             "algorithm": host.algorithm,
             "public_key": encode64(host.verifier.public_key),
         },
     ]
-    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    later = number_of(settings.origin) > 1
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines[later:])

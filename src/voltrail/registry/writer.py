@@ -24,6 +24,7 @@ from voltrail.errors import RegistryClosed, RegistryError, VoltrailError
 from voltrail.ledger import merkle
 from voltrail.ledger.notes import Checkpoint
 from voltrail.ledger.reports import ReportNote
+from voltrail.ledger.succession import first_origin, number_of
 from voltrail.registry import rows
 from voltrail.registry.anchor import Anchor
 from voltrail.registry.append import Append, HalfTakenError, Log, Ticket, extend_log
@@ -67,10 +68,11 @@ class Writer:
             with self._transaction() as connection:
                 log = self._read_log(connection)
                 self._check_continues(connection, log)
-                connection.execute("insert into mark values (%s, %s)", (log.size, entry))
+                index = log.base + log.size
+                connection.execute("insert into mark values (%s, %s)", (index, entry))
                 note, _ = extend_log(connection, log, [entry], self._keys.log)
             self._anchor.advance(note, log.size + 1)
-        return log.size
+        return index
 
     def check_open(self) -> None:
         """Raise RegistryClosed when the database is not as far as the anchor, or of another history."""
@@ -88,24 +90,18 @@ class Writer:
         """Make the log's row in a new database, and see that database and anchor agree."""
         with self._turn, self._transaction() as connection:
             connection.execute(
-                "insert into log (origin, size, peaks, root, received_ms, trust, first_origin)"
-                " values (%s, 0, '', %s, 0, 0, %s) on conflict do nothing",
-                (self._settings.origin, merkle.EMPTY_ROOT, self._settings.origin),
+                "insert into log (origin, size, peaks, root, received_ms, trust)"
+                " values (%s, 0, '', %s, 0, 0) on conflict do nothing",
+                (self._settings.origin, merkle.EMPTY_ROOT),
             )
         with self._turn, self._transaction() as connection:
-            origin = rows.one(connection, "select origin from log")[0]
-            if origin != self._settings.origin:
-                raise RegistryClosed(
-                    "log.origin",
-                    f"The database holds the log {origin}, the settings name {self._settings.origin}.",
-                    "Start with the data folder that belongs to this database.",
-                )
             log = self._read_log(connection)
             self._check_continues(connection, log)
         if not log.size and self._anchor.read() is None:
             # Anchored while empty: so a stop between the first commit and its anchor is no missing anchor.
-            self._anchor.advance(self._keys.log.sign(Checkpoint(origin, 0, log.root).text), 0)
-        self._catch_up(log.size)
+            empty = Checkpoint(self._settings.origin, 0, log.root)
+            self._anchor.advance(self._keys.log.sign(empty.text), 0)
+        self._catch_up(log)
 
     # ------------------------------------------------------------ a transaction
 
@@ -152,7 +148,7 @@ class Writer:
         if note is not None:
             self._anchor.advance(note, append.size)
         else:
-            self._catch_up(log.size)
+            self._catch_up(log)
         append.answer()
 
     def _transaction(self) -> Any:
@@ -169,11 +165,13 @@ class Writer:
         return self._connection
 
     def _read_log(self, connection: Connection) -> Log:
-        size, peaks, root, received_ms, trust = rows.one(
-            connection, "select size, peaks, root, received_ms, trust from log"
+        origin, base, first_chunk, size, peaks, root, received_ms, trust = rows.one(
+            connection, "select origin, base, first_chunk, size, peaks, root, received_ms, trust from log"
         )
+        if origin != self._settings.origin:
+            raise _of_another_log(origin, self._settings.origin)
         hashes = tuple(bytes(peaks[at : at + _HASH]) for at in range(0, len(peaks), _HASH))
-        return Log(size, hashes, bytes(root), received_ms, trust)
+        return Log(base, first_chunk, size, hashes, bytes(root), received_ms, trust)
 
     # ------------------------------------------------------------ the anchor
 
@@ -200,18 +198,18 @@ class Writer:
         if anchored is None or anchored[1].size == log.size:
             return
         positions = merkle.peaks_of(anchored[1].size)
-        nodes = rows.read_nodes(connection, positions)
+        nodes = rows.read_nodes(connection, positions, log.first_chunk)
         if merkle.root_of([nodes[position] for position in positions]) != anchored[1].root:
             raise _closed("The database holds another history than the log has promised.")
 
-    def _catch_up(self, size: int) -> None:
+    def _catch_up(self, log: Log) -> None:
         """Anchor what was committed before a stop came between commit and anchor."""
-        anchored = self._anchor.read()
-        if size and (anchored is None or anchored[1].size < size):
+        anchored, upto = self._anchor.read(), log.base + log.size
+        if log.size and (anchored is None or anchored[1].size < log.size):
             with self._database.pool.connection() as connection:
-                row = connection.execute("select note from checkpoint where size = %s", (size,)).fetchone()
+                row = connection.execute("select note from checkpoint where upto = %s", (upto,)).fetchone()
             if row is not None:
-                self._anchor.advance(row[0], size)
+                self._anchor.advance(row[0], log.size)
 
     # ------------------------------------------------------------ signatures
 
@@ -222,8 +220,8 @@ class Writer:
         Asked before a long report is hashed: nobody without a key can make the registry work.
         """
         with self._database.pool.connection() as connection:
-            size = self._read_log(connection).size
-            self._signers.check(note, World(connection, self.authorities), size)
+            log = self._read_log(connection)
+            self._signers.check(note, World(connection, self.authorities), log.base + log.size)
 
     @property
     def authorities(self) -> frozenset[str]:
@@ -256,12 +254,21 @@ class _Transaction:
             self._connection.close()
 
 
+def _of_another_log(held: str, named: str) -> RegistryClosed:
+    message = f"The database holds the log {held}, the settings name {named}."
+    if first_origin(held) == first_origin(named) and number_of(held) > number_of(named):
+        fix = f"A successor has begun. End that (`voltrail log succeed {named}`), then start again."
+    else:
+        fix = "Start with the data folder that belongs to this database."
+    return RegistryClosed("log.origin", message, fix)
+
+
 def _closed(message: str) -> RegistryClosed:
     return RegistryClosed(
         "log.closed",
         message,
         "Writing has stopped so that the log cannot fork. Put the newest copy of the database back, "
-        "or close this log and begin its successor; see the operator's manual.",
+        "or close this log and begin its successor: voltrail log succeed. See the operator's manual.",
     )
 
 

@@ -247,6 +247,9 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "A tile of the log's tree, or of its entries": "日志的分片：哈希树或条目",
     "Proof that the log has only been added to": "日志只增不改的证明",
     "Proof that an entry is in the log": "条目在日志中的证明",
+    "The logs before this one": "此前已关闭的日志",
+    "The last checkpoint of a closed log": "已关闭日志的最后检查点",
+    "A tile of a closed log": "已关闭日志的分片",
     "Whether the registry answers": "服务是否正常",
     "Numbers for Prometheus": "Prometheus 指标",
 }
