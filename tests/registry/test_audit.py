@@ -6,6 +6,7 @@ import pytest
 
 from tests.registry import sample
 from voltrail.registry.audit import audit
+from voltrail.registry.prepare import warm
 
 PACK = sample.pack(1)
 
@@ -132,3 +133,20 @@ def test_a_key_counts_for_no_event_after_its_end(registry):
     change(registry, f"update subject set seq = {first + 2} where id = '{subject}'")
     named = [one.where for one in audit(registry) if one.what == "signature"]
     assert named == [f"event {first + 3}"]
+
+
+@pytest.mark.parametrize("changed", ["convert_to('x', 'UTF8')", "set_byte(line, 40, 65)", "line || ' '"])
+def test_one_line_among_many_is_named_alone(registry, changed):
+    """In a long report, with lines refused between, a line that was changed is named, and no other."""
+    warm()  # so that lines are read many at a time
+    refused = sample.line("vanished", "2026-05-01T10:00:00+08:00", code=sample.pack(9_999))
+    lines = [one for number in range(60) for one in sample.first_life(sample.pack(number + 100))]
+    lines[50:50] = [refused]
+    receipt = json.loads(registry.report(sample.report(sample.signer(sample.MAKER), lines)))
+    assert len(receipt["accepted"]) == 120
+    assert list(audit(registry)) == []
+    seq = receipt["first_index"] + 77
+    change(registry, f"update event set line = {changed} where seq = {seq}")
+    found = [(one.what, one.where) for one in audit(registry)]
+    assert ("line", f"event {seq}") in found
+    assert {where for what, where in found if what in {"line", "event"}} == {f"event {seq}"}

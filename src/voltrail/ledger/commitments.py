@@ -36,16 +36,16 @@ def commit_line(secret: bytes, line: int, members: Sequence[bytes]) -> bytes:
     return commit([member_digest(*one) for one in zip(drawn, members, strict=True)])
 
 
-def commit_lines(secret: bytes, lines: Sequence[Sequence[bytes]]) -> list[bytes]:
+def commit_lines(secret: bytes, lines: Sequence[Sequence[bytes]], first: int = 0) -> list[bytes]:
     """
-    Return the commitment of each line, given the members of each, in order.
+    Return the commitment of each line from line `first` on, given the members of each, in order.
 
     The hot path of intake: the functions above, written into one loop.
     """
     hashed, shaken, joined = sha256, shake_256, b"".join
     prefix, places = b"voltrail.salt" + secret, range(0, 1 << 20, SALT_BYTES)
     found = []
-    for number, members in enumerate(lines):
+    for number, members in enumerate(lines, first):
         stream = shaken(prefix + number.to_bytes(4, "big")).digest(SALT_BYTES * len(members))
         digests = [
             hashed(stream[at : at + 16] + member).digest()

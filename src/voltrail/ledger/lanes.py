@@ -293,13 +293,13 @@ def _digest_joined(prefix: Any, parts: Any, firsts: Any, digests: Any) -> None:
 
 @kernel
 def _commit(
-    data: Any, starts: Any, stops: Any, firsts: Any, secret: Any, prefix: Any, commitments: Any
+    data: Any, starts: Any, stops: Any, firsts: Any, line: Any, secret: Any, prefix: Any, commitments: Any
 ) -> None:
     for begin in range(0, len(firsts) - 1, CHUNK_LINES):
         ours = firsts[begin : begin + CHUNK_LINES + 1]
         low, high = ours[0], ours[-1]
         salts, digests = np.empty((high - low, 2), np.uint64), np.empty((high - low, 8), np.uint32)
-        _draw_salts(secret, begin, ours - low, salts)
+        _draw_salts(secret, line + begin, ours - low, salts)
         _digest_salted(salts.view(np.uint8), data, starts[low:high], stops[low:high], digests)
         _digest_joined(prefix, digests.view(np.uint8), ours - low, commitments[begin : begin + len(ours) - 1])
 
@@ -320,23 +320,25 @@ def _hash_rows(messages: Any, digests: Any) -> None:
     _digest(flat.view(np.uint32), firsts, np.full(count, blocks), digests)
 
 
-def commit_members(secret: bytes, data: bytes, starts: Places, stops: Places, firsts: Places) -> bytes:
+def commit_members(
+    secret: bytes, data: bytes, starts: Places, stops: Places, firsts: Places, line: int = 0
+) -> bytes:
     """
-    Return the commitments of lines, 32 bytes each, as `commitments.commit_lines` gives them.
+    Return the commitments of lines from `line` on, 32 bytes each, as `commitments.commit_lines` gives them.
 
-    Member m is `data[starts[m]:stops[m]]`; line n has those from `firsts[n]` to before `firsts[n + 1]`.
+    Member m is `data[starts[m]:stops[m]]`; the n-th has those from `firsts[n]` to before `firsts[n + 1]`.
     """
     commitments = np.empty((len(firsts) - 1, 8), np.uint32)
     salted, named = _bytes(b"voltrail.salt" + secret), _bytes(b"voltrail.event")
-    _commit(_bytes(data), starts, stops, firsts, salted, named, commitments)
+    _commit(_bytes(data), starts, stops, firsts, line, salted, named, commitments)
     return commitments.tobytes()
 
 
-def blind_subjects(secret: bytes, subjects: Sequence[Sequence[str]]) -> bytes:
-    """Return SHA-256(t ‖ subject), 32 bytes each, of the subjects of every line: `entries.link_blinds`."""
+def blind_subjects(secret: bytes, subjects: Sequence[Sequence[str]], line: int = 0) -> bytes:
+    """Return SHA-256(t ‖ subject), 32 bytes each, of the subjects of lines from `line` on: `link_blinds`."""
     counts = np.fromiter(map(len, subjects), np.int64, len(subjects))
     names = [name.encode() for line in subjects for name in line]
-    lines = np.repeat(np.arange(len(subjects)), counts)
+    lines = np.repeat(np.arange(line, line + len(subjects)), counts)
     places = np.arange(len(names)) - np.repeat(np.cumsum(counts) - counts, counts)
     prefix = _bytes(b"voltrail.link" + secret)
     messages = np.empty((len(names), len(prefix) + 8), np.uint8)

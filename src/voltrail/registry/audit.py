@@ -24,6 +24,7 @@ from voltrail.ledger.succession import next_origin
 from voltrail.registry import rows
 from voltrail.registry.auditor import BLOCK, Auditor, Block, Difference, Found, Job, Setting, same_nodes
 from voltrail.registry.logs import Closed, Logs, Stretch
+from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
 
 Progress = Callable[[int, int], None]
@@ -145,6 +146,7 @@ _worker: Any = None
 def _start_worker(found: Any, setting: Setting) -> None:
     global _worker  # noqa: PLW0603 - a worker process is there for one audit
     _worker = found, setting
+    warm()
 
 
 def _work(job: Job) -> None:

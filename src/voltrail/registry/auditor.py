@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,21 +18,19 @@ import msgspec
 import psycopg
 
 from voltrail.database.database import Connection
-from voltrail.errors import NoteError, ProofError, ReportError, VerificationError, VoltrailError
-from voltrail.events import decode, split, subjects
+from voltrail.errors import LineError, NoteError, ProofError, ReportError, VerificationError, VoltrailError
+from voltrail.events import Event, decode, decode_all, subjects
 from voltrail.ledger import merkle
-from voltrail.ledger.commitments import commit, member_digest, salts
 from voltrail.ledger.entries import (
     NO_HEAD,
     chain,
     event_entry,
     heads_entry,
-    link_blinds,
     links_root,
     parse_heads,
     successor_entry,
 )
-from voltrail.ledger.heads import ROW_BYTES, extend
+from voltrail.ledger.heads import ROW_BYTES, extend, head_place
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.ledger.receipts import verify_receipt
@@ -42,6 +40,7 @@ from voltrail.organisations.trust import key_for
 from voltrail.registry import rows
 from voltrail.registry.heads import HeadsStore, Tree
 from voltrail.registry.logs import Closed, Logs, Stretch
+from voltrail.registry.prepare import blind_all, commit_all, extend_hashed
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.world import NEVER_US, World
 
@@ -89,6 +88,16 @@ class _Report(msgspec.Struct, frozen=True):
     nodes: bytes
     findings: dict[int, list[tuple[str, str, str]]]
     revoked: int | None = None  # from which index on its key counts no more
+
+
+class _Read(msgspec.Struct, gc=False):
+    """A line as it reads, and what follows from it; `event` is None when it does not read, for `why`."""
+
+    event: Event | None = None
+    subjects: tuple[str, ...] = ()
+    commitment: bytes = b""
+    blinds: list[bytes] = []
+    why: str = ""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -189,7 +198,7 @@ class Auditor:
         for missing in range(start + len(leaves), stop):
             yield Difference("event", f"event {missing}", f"The event at index {missing} is missing.")
             leaves.append(bytes(merkle.HASH_BYTES))
-        nodes, peaks = merkle.extend(0, (), leaves)
+        nodes, peaks = extend_hashed(leaves)
         yield from same_nodes(self._second, log, merkle.node_count(start - log.base), nodes)
         yield from self._checkpoints(log, start, stop, leaves)
         yield Block(log.number, number, peaks)
@@ -210,36 +219,32 @@ class Auditor:
             (start, stop),
             binary=True,
         ).fetchall()
-        report: _Report | None = None
         received_ms = before_ms  # a mark has no time of its own
-        for row in self._stream.execute(_EVENTS, (start, stop), binary=True):
-            while marks and marks[-1][0] < row[0]:
-                index, entry = marks.pop()
-                yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
-            found: list[Difference] = []
-            if report is None or report.number != row[1]:
-                report, found = self._report(row[1], carried=row[0] == start)
-            entry, more = self._event(row, report)
-            received_ms = row[4]
-            yield row[0], entry, received_ms, found + more
+        events = self._stream.execute(_EVENTS, (start, stop), binary=True).fetchall()
+        for number, run in groupby(events, key=itemgetter(1)):
+            together = list(run)
+            report, found = self._report(number, carried=together[0][0] == start)
+            for row, read in zip(together, _read_all(together, report), strict=True):
+                while marks and marks[-1][0] < row[0]:
+                    index, entry = marks.pop()
+                    yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
+                entry, more = self._event(row, report, read)
+                received_ms = row[4]
+                yield row[0], entry, received_ms, found + more
+                found = []
         for index, entry in marks[::-1]:
             yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
 
-    def _event(self, row: tuple[Any, ...], report: _Report | None) -> tuple[bytes, list[Difference]]:
+    def _event(
+        self, row: tuple[Any, ...], report: _Report | None, read: _Read
+    ) -> tuple[bytes, list[Difference]]:
         """Return the entry of an event as its line, secret and links make it, and what differs."""
-        seq, _, position, kind, received_ms, line, c, links, names, ks, heads, findings, occurred_us = row
-        where = f"event {seq}"
-        if report is None:
-            return event_entry(received_ms, c, links), []
-        try:
-            event, members = decode(line), split(line)
-            about = subjects(event)
-        except VoltrailError as error:
-            message = f"The stored line does not read: {error.message}"
-            return event_entry(received_ms, c, links), [Difference("line", where, message)]
+        seq, _, position, kind, received_ms, _, c, links, names, ks, heads, findings, occurred_us = row
+        where, event, about, commitment = f"event {seq}", read.event, read.subjects, read.commitment
+        if report is None or event is None:
+            wrong = [Difference("line", where, f"The stored line does not read: {read.why}")]
+            return event_entry(received_ms, c, links), [] if report is None else wrong
         found = []
-        drawn = salts(report.secret, position, len(members))
-        commitment = commit(member_digest(s, m) for s, m in zip(drawn, members, strict=True))
         if commitment != c:
             found.append(Difference("line", where, "The line and the secret do not give the commitment."))
         at = merkle.position(0, position) * merkle.HASH_BYTES
@@ -257,8 +262,7 @@ class Auditor:
         if (len(ks), len(heads)) != (len(about), len(about) * merkle.HASH_BYTES):
             found.append(Difference("chain", where, "There are not as many links as subjects."))
             return event_entry(received_ms, commitment, links), found
-        blinds = link_blinds(report.secret, position, about)
-        computed = links_root(blinds, ks, [heads[n : n + 32] for n in range(0, len(heads), 32)])
+        computed = links_root(read.blinds, ks, [heads[n : n + 32] for n in range(0, len(heads), 32)])
         if computed != links:
             found.append(Difference("chain", where, "The root over the links is not theirs."))
         return event_entry(received_ms, commitment, computed), found
@@ -345,7 +349,7 @@ class Auditor:
         if sha256(note.text.encode()).digest() != digest or note.organisation != organisation:
             found.append(Difference("report", where, "Digest or organisation are not those of the note."))
         leaves = [nodes[at : at + 32] for at in (merkle.position(0, n) * 32 for n in range(note.size))]
-        computed, peaks = merkle.extend(0, (), leaves)
+        computed, peaks = extend_hashed(leaves)
         if computed != nodes or merkle.root_of(peaks) != note.root:
             found.append(Difference("report", where, "The report's tree does not lead to the signed root."))
         return report, found
@@ -444,8 +448,9 @@ class Auditor:
             firsts += subjects(event)[0] == name
             latest_us = max(latest_us, round(event.occurred_at.timestamp() * 1_000_000))
             events.append(Recorded(seq, event, organisation, received_ms))
+        a = head_place(name)
         for tree, (events_then, head_then) in zip(trees, then, strict=True):
-            head = tree.find(name)
+            head = tree.find_place(a)
             if (head.k, head.h) != (events_then, head_then) if head else events_then:
                 found.append(
                     Difference(
@@ -505,6 +510,39 @@ class Auditor:
         root = merkle.root_of(peaks)
         if row is None or bytes(row[0]) != heads_entry(tree.about.size, size, root):
             yield Difference("heads", f"heads {index}", "Its rows do not lead to the root in the log.")
+
+
+def _read_all(rows: list[tuple[Any, ...]], report: _Report | None) -> Iterator[_Read]:
+    """Read the lines of a report's events, and make again what follows from them and its secret."""
+    if report is None:
+        yield from (_Read() for _ in rows)
+        return
+    start = 0
+    for end in range(1, len(rows) + 1):  # those that stand next to each other in the report, at once
+        if end == len(rows) or rows[end][2] != rows[end - 1][2] + 1:
+            yield from _read_run(report.secret, rows[start][2], [row[5] for row in rows[start:end]])
+            start = end
+
+
+def _read_run(secret: bytes, first: int, lines: list[bytes]) -> Iterator[_Read]:
+    """Read lines that stand next to each other in a report, from line `first` on."""
+    events = decode_all(lines)
+    about = [() if isinstance(event, VoltrailError) else subjects(event) for event in events]
+    try:
+        commitments = commit_all(secret, lines, first)
+    except LineError as error:
+        if len(lines) == 1:
+            yield _Read(why=error.message)
+            return
+        for number, line in enumerate(lines, first):  # so that the others are read all the same
+            yield from _read_run(secret, number, [line])
+        return
+    blinds = iter(blind_all(secret, about, first))
+    for event, names, commitment in zip(events, about, commitments, strict=True):
+        if isinstance(event, VoltrailError):
+            yield _Read(why=event.message)
+        else:
+            yield _Read(event, names, commitment, list(islice(blinds, len(names))))
 
 
 def same_nodes(connection: Connection, log: Stretch, start: int, computed: bytes) -> Iterator[Difference]:

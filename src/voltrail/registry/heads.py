@@ -19,10 +19,11 @@ import os
 import secrets
 import shutil
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from math import inf
+from math import inf, isqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,20 +94,32 @@ class Tree:
 
     def place(self, subject: str) -> int:
         """Return the position at which a subject stands, or would stand."""
-        wanted, low, high = head_place(subject), 0, self.about.count
-        while low < high:
-            middle = (low + high) // 2
-            if self._rows[middle * ROW_BYTES : middle * ROW_BYTES + 32] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        return self._position(head_place(subject))
+
+    def _position(self, wanted: bytes) -> int:
+        """Return the position of a place. Places are hashes: where one stands can be guessed closely."""
+        count = self.about.count
+        guess, reach = int.from_bytes(wanted[:8], "big") * count >> 64, 4 * isqrt(count)
+        low, high = max(0, guess - reach), min(count, guess + reach)
+        if low and self._place_at(low - 1) >= wanted:
+            low = 0
+        if high < count and self._place_at(high) < wanted:
+            high = count
+        return bisect_left(range(count), wanted, low, high, key=self._place_at)
+
+    def _place_at(self, position: int) -> bytes:
+        at = position * ROW_BYTES
+        return self._rows[at : at + 32]
 
     def find(self, subject: str) -> Head | None:
         """Return a subject's head, or None when the tree has none."""
-        position = self.place(subject)
+        return self.find_place(head_place(subject))
+
+    def find_place(self, place: bytes) -> Head | None:
+        """Return the head of the subject with this place, or None when the tree has none."""
+        position = self._position(place)
         row = self.row(position) if position < self.about.count else b""
-        if row[PLACE] != head_place(subject):
+        if row[PLACE] != place:
             return None
         return Head(position, int.from_bytes(row[32:40], "big"), row[40:])
 

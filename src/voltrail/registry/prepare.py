@@ -98,18 +98,18 @@ def prepare(file: ReportFile, origin: str, mode: Mode, source_digest: bytes | No
     return Prepared(note, file.note, file.secret, digest, nodes, lines, mode, source_digest)
 
 
-def commit_all(secret: bytes, lines: Sequence[bytes]) -> list[bytes]:
-    """Return the commitments of lines; LineError names the line not in the strict form."""
+def commit_all(secret: bytes, lines: Sequence[bytes], first: int = 0) -> list[bytes]:
+    """Return the commitments of lines from line `first` on; LineError names one not in the strict form."""
     data = b"\n".join(lines)
     if not _in_lanes(len(lines)) or not _is_utf8(data):
-        return commit_lines(secret, split_all(lines))
+        return commit_lines(secret, split_all(lines), first)
     from voltrail.events import scan
     from voltrail.ledger import lanes
 
     members = scan.find_members(data, scan.ends_of(lines))
-    commitments = hashes_in(lanes.commit_members(secret, data, *members))
+    commitments = hashes_in(lanes.commit_members(secret, data, *members, first))
     for number in members.lines_without():
-        commitments[number] = commit_line(secret, number, _split(number, lines[number]))
+        commitments[number] = commit_line(secret, first + number, _split(number, lines[number]))
     return commitments
 
 
@@ -129,13 +129,22 @@ def extend_tree(
     return lanes.extend(size, peaks, lanes.leaf_hashes(b"".join(leaves), len(leaves[0])))
 
 
+def extend_hashed(leaf_hashes: Sequence[bytes]) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the nodes in post-order and the peaks of a tree over leaves, given their hashes."""
+    if not _in_lanes(len(leaf_hashes)):
+        return merkle.extend(0, (), leaf_hashes)
+    from voltrail.ledger import lanes
+
+    return lanes.extend(0, (), b"".join(leaf_hashes))
+
+
 def warm() -> None:
     """Load the lanes, so that they are used from now on; a server does, a command for one file does not."""
     importlib.import_module(LANES)
     line = b'{"kind":"found","occurred_at":"2026-04-21T09:00:00+08:00"}'
     commitments = commit_all(bytes(16), [line] * FEW_LINES)
     extend_tree(0, (), commitments)
-    _blinds(bytes(16), [("battery:",)] * FEW_LINES)
+    blind_all(bytes(16), [("battery:",)] * FEW_LINES)
 
 
 def _in_lanes(count: int) -> bool:
@@ -166,7 +175,7 @@ def _is_utf8(data: bytes) -> bool:
 def _prepare_lines(file: ReportFile, commitments: list[bytes]) -> list[PreparedLine]:
     events = decode_all(file.lines)
     about = [() if isinstance(event, VoltrailError) else subjects(event) for event in events]
-    prepared, blinds, seen = [], _blinds(file.secret, about), 0
+    prepared, blinds, seen = [], blind_all(file.secret, about), 0
     for number, (line, event, names, commitment) in enumerate(
         zip(file.lines, events, about, commitments, strict=True)
     ):
@@ -181,10 +190,12 @@ def _prepare_lines(file: ReportFile, commitments: list[bytes]) -> list[PreparedL
     return prepared
 
 
-def _blinds(secret: bytes, about: list[tuple[str, ...]]) -> list[bytes]:
-    """Return the blinds of all subjects of all lines, one after another."""
+def blind_all(secret: bytes, about: Sequence[tuple[str, ...]], first: int = 0) -> list[bytes]:
+    """Return the blinds of all subjects of all lines from line `first` on, one after another."""
     if not _in_lanes(len(about)):
-        return [blind for number, names in enumerate(about) for blind in link_blinds(secret, number, names)]
+        return [
+            blind for number, names in enumerate(about, first) for blind in link_blinds(secret, number, names)
+        ]
     from voltrail.ledger import lanes
 
-    return hashes_in(lanes.blind_subjects(secret, about))
+    return hashes_in(lanes.blind_subjects(secret, about, first))
