@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = (
     "No page was looked at: there is no Chromium on PATH, or no Chinese font. "
-    "Run: sudo apt-get install chromium fonts-noto-cjk"
+    "Run: sudo apt-get install chromium fontconfig fonts-noto-cjk"
 )
 # As root there is no sandbox; a browser that knows no other host can ask none, its own maker's included.
 FLAGS = (

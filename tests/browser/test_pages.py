@@ -135,7 +135,7 @@ def test_it_is_translated(visit, place, look, site):
     assert {one for one in words if re.fullmatch("[A-Za-z_]*[a-z][A-Za-z_]*", one)} - KEPT == set()
 
 
-# As they are in Chinese too. Codes, rules as code.length and origins have a digit, a point or no small letter.
+# As they are in Chinese too. Codes, rules (code.length) and origins have a digit, a point or no small letter.
 KEPT = {"Voltrail", "Prometheus", "kWh", "Ah", "kg", "km"}
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, style"
