@@ -40,13 +40,13 @@ def served(folder):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "voltrail.cli", "serve", "--data", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE)
+    server = subprocess.Popen(command)
     try:
         _wait(server, url)
         yield url
     finally:
         server.send_signal(signal.SIGINT)
-        server.communicate(timeout=30)
+        server.wait(30)
         stop(folder / "pg")
 
 
