@@ -1,0 +1,98 @@
+"""A sample world behind a real `voltrail serve`, and where the pages of that world are."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import httpx
+
+from tests.faults.load import stop
+
+PACKS = 200
+PATIENCE_S = 100  # for the very first start, which compiles
+
+
+class Site:
+    """A served registry; `places` are the names that paths may have in braces."""
+
+    def __init__(self, url, places):
+        self.url, self.places = url, places
+
+    def address(self, path):
+        """Return the whole address of a path."""
+        return self.url + path.format_map(self.places)
+
+
+@contextmanager
+def sample_site(folder):
+    """Make the sample world in a folder and serve it."""
+    _voltrail("demo", "--no-serve", "--packs", str(PACKS), "--data", str(folder))
+    with served(folder) as url:
+        yield Site(url, _places(url))
+
+
+@contextmanager
+def served(folder):
+    """Serve the registry in a folder on a free port; yield its address, in the end stop it and PostgreSQL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "voltrail.cli", "serve", "--data", str(folder), "--port", str(port)]
+    server = subprocess.Popen(command)
+    try:
+        _wait(server, url)
+        yield url
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+        stop(folder / "pg")
+
+
+def free_port():
+    """Return a port of loopback that nobody listens on now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _wait(server, url):
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE_S and server.poll() is None:
+        try:
+            httpx.get(f"{url}/healthz").raise_for_status()
+            return
+        except httpx.HTTPError:
+            time.sleep(0.05)
+    raise RuntimeError(f"The server did not start: {server.poll()}.")
+
+
+def _places(url):
+    """
+    Choose what is worth a look: the longest life, one that ended, an organisation, an event.
+
+    `said` is what the record says in both languages at once: names, and words that reporters chose.
+    """
+
+    def ask(path):
+        return httpx.get(url + path, headers={"Accept": "application/json"}).raise_for_status().json()
+
+    packs = sorted(ask("/batteries?level=pack&limit=1000")["batteries"], key=lambda one: one["events"])
+    code, ended = packs[-1]["code"], [one["code"] for one in packs if one["phase"] == "ended"][-1]
+    lives = [ask(f"/b/{one}/history")["events"] for one in (code, ended)]
+    organisations = ask("/organisations")["organisations"]
+    models = [ask(f"/b/{one['code']}")["model"] or {} for one in packs[:: len(packs) // 20]]
+    values = [one.get("name") for one in [*organisations, *models]]
+    values += [value for events in lives for event in events for value in event["members"].values()]
+    return {
+        "code": code,
+        "ended": ended,
+        "identifier": organisations[1]["organisation"],
+        "index": lives[0][0]["index"],
+        "said": {one for one in values if isinstance(one, str) and not one.isascii()},
+    }
+
+
+def _voltrail(*words):
+    subprocess.run([sys.executable, "-m", "voltrail.cli", *words], check=True, stdout=subprocess.DEVNULL)
