@@ -9,9 +9,10 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from voltrail.web import figures
+from voltrail.web.catalogue import CATALOGUES
 from voltrail.web.language import Language
 from voltrail.web.static import ASSETS
-from voltrail.web.words import ROUTES_ZH, ZH, event_word, name_word
+from voltrail.web.words import event_word, name_word
 
 _environment: Final = Environment(
     loader=PackageLoader("voltrail.web"),
@@ -46,8 +47,8 @@ class Page:
         return "zh-CN" if self.language == "zh" else "en-GB"
 
     def say(self, text: str, **values: Any) -> str:
-        """Return an English sentence of the templates in the page's language, its places filled."""
-        words = ZH[text] if self.language == "zh" else text
+        """Return an English sentence in the page's language, its places filled."""
+        words = CATALOGUES[self.language].gettext(text)
         return words.format(**values) if values else words
 
     def event(self, kind: str) -> str:
@@ -57,10 +58,6 @@ class Page:
     def name(self, name: str) -> str:
         """Return the word for a member, a phase or another name of the record."""
         return name_word(name, self.language)
-
-    def route(self, summary: str) -> str:
-        """Return what an address is for."""
-        return ROUTES_ZH[summary] if self.language == "zh" else summary
 
     def number(self, value: float) -> str:
         """Return a number with its thousands separated."""
