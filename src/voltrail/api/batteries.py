@@ -25,7 +25,10 @@ Moment = Annotated[str | None, QueryParameter(description="RFC 3339 with offset,
 Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`next` of the page before")]
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
-    str | None, QueryParameter(max_length=200, description="the beginning of a code, or an identifier")
+    str | None,
+    QueryParameter(
+        max_length=200, description="a code or its beginning, an identifier, the name of an organisation"
+    ),
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
@@ -108,9 +111,11 @@ def batteries(
 
 
 def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
-    """Return what begins with a text: batteries by `code`, others by `kind` and `id`."""
+    """Return what a text may mean: batteries by `code`, others by `kind` and `id`; `match` says how."""
     return [
-        {"code": one["id"], "level": parse(one["id"]).level} if one["kind"] == "battery" else one
+        {"code": one["id"], "level": parse(one["id"]).level, "match": one["match"]}
+        if one["kind"] == "battery"
+        else one
         for one in registry_of(request).search(text, limit)
     ]
 

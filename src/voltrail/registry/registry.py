@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -50,6 +49,7 @@ from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.search import Search
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
@@ -83,6 +83,7 @@ class Registry:
         self.database = Database(data / "pg", database or self.settings.database)
         self.log = PublicLog(self.database, self._anchored)
         self._second = SecondSignature(self.keys.log_ml_dsa)
+        self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.closed: RegistryClosed | None = None
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
@@ -373,21 +374,9 @@ class Registry:
                 yield piece
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
-        """Return batteries whose code begins with a text, and the organisation of that identifier."""
+        """Return what a text may mean: batteries, organisations, models; see `Search.find`."""
         _check_text(text)
-        wanted = re.sub(r"[\s·-]+", "", text).upper() if not text.upper().startswith("NC-") else text.upper()
-        if not wanted:
-            return []
-        found = []
-        with self.database.pool.connection() as connection:
-            for prefix in ("battery", "organisation", "model"):
-                rows = connection.execute(
-                    "select id from subject where id >= %(low)s and id < %(high)s"
-                    " order by id limit %(limit)s",
-                    {"low": f"{prefix}:{wanted}", "high": f"{prefix}:{wanted}\uffff", "limit": _limit(limit)},
-                )
-                found += [{"kind": prefix, "id": name.partition(":")[2]} for (name,) in rows]
-        return found[: _limit(limit)]
+        return self._search.find(text, _limit(limit))
 
     def batteries(
         self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
