@@ -104,7 +104,7 @@ def test_what_is_no_name_is_not_found(registry, typed):
 
 
 def test_no_search_reads_the_whole_record(registry):
-    """Each step is a look into the index, whatever the planner thinks: it costs the same in a large record."""
+    """Each step is a look into the index, whatever the planner thinks of the size of the record."""
     values = {"kind": "battery:", "readings": [_misread(one) for one in PACK], "limit": 20}
     with registry.database.pool.connection() as connection:
         plan = "\n".join(row[0] for row in connection.execute("explain (costs off) " + _WALK, values))

@@ -26,9 +26,7 @@ Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
     str | None,
-    QueryParameter(
-        max_length=200, description="a code or its beginning, an identifier, the name of an organisation"
-    ),
+    QueryParameter(max_length=200, description="a code or its beginning; an identifier or a name"),
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
@@ -106,7 +104,15 @@ def batteries(
     else:
         found, following = _listed(request, level, limit, after)
     if wants_page(request):
-        return as_page(page_for(request), "search", q=q or "", found=found, following=following, level=level)
+        return as_page(
+            page_for(request),
+            "search",
+            q=q or "",
+            found=found,
+            vehicle=False,
+            following=following,
+            level=level,
+        )
     return as_json({"batteries": [one for one in found if "code" in one], "next": following})
 
 

@@ -83,7 +83,7 @@ def rotations(text: str) -> list[str]:
 
 
 def tidy(text: str) -> str:
-    """Return what was typed or scanned as a code would be: a URL's last part, in capitals, without separators."""
+    """Return what was typed or scanned as codes are: a URL's last part, in capitals, no separators."""
     plain = unicodedata.normalize("NFKC", text[:500]).strip().upper()
     if "://" in plain:
         plain = plain.rstrip("/").rpartition("/")[2]

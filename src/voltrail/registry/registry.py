@@ -495,6 +495,23 @@ class Registry:
             (reports,) = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone() or (0,)
         return {"entries": size, "reports": reports, "batteries": batteries, "organisations": organisations}
 
+    def latest(self, limit: int = 5) -> list[dict[str, Any]]:
+        """Return the first event of each of the last reports about a battery or organisation, last first."""
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(
+                "select e.seq, e.kind, e.received_ms, e.subjects from"
+                " (select first_seq from report where accepted > 0 order by id desc limit %s) r"
+                " join event e on e.seq = r.first_seq order by e.seq desc",
+                (_limit(limit),),
+            ).fetchall()
+        found = [
+            {"index": seq, "kind": kind, "received_at": views.iso_ms(ms), "subject": what, "id": name}
+            for seq, kind, ms, subjects in rows
+            for what, _, name in [one.partition(":") for one in subjects]
+            if what in {"battery", "organisation"}
+        ]
+        return [one for at, one in enumerate(found) if not at or one["index"] != found[at - 1]["index"]]
+
     def metrics(self) -> dict[str, int]:
         """Return cheap gauges for monitoring: the log's size in the database, and as published."""
         with self.database.pool.connection() as connection:

@@ -33,7 +33,8 @@ _WALK: Final = r"""
             < beginning || one || U&'\FFFF'
     )
     select found.id from live, lateral (
-        select id from subject where id >= beginning and id < beginning || U&'\FFFF' order by id limit %(limit)s
+        select id from subject where id >= beginning and id < beginning || U&'\FFFF'
+        order by id limit %(limit)s
     ) found
     where at = cardinality(%(readings)s::text[]) order by found.id limit %(limit)s
 """
@@ -80,7 +81,8 @@ class Search:
         trust, (known, names) = row[0] if row else 0, self._names
         if known != trust:
             rows = connection.execute(
-                "select id, state from subject where id > 'organisation:' and id < 'organisation;' order by id",
+                "select id, state from subject where id > 'organisation:' and id < 'organisation;'"
+                " order by id",
                 binary=True,
             )
             states = [decode_state(name, bytes(state)) for name, state in rows]
@@ -98,9 +100,8 @@ def _forgiven(connection: Connection, plain: str, limit: int) -> list[dict[str, 
     """Return batteries for a text that no code begins with."""
     if found := _walk(connection, "battery", plain, _misread, limit):
         return _rows("battery", "misread", found)
-    turned = (
-        [plain[cut:] + plain[:cut] for cut in range(1, len(plain))] if len(plain) in _CODE_LENGTHS else []
-    )
+    cuts = range(1, len(plain)) if len(plain) in _CODE_LENGTHS else ()
+    turned = [plain[cut:] + plain[:cut] for cut in cuts]
     whole = {code for one in turned for code in _walk(connection, "battery", one, _misread, limit)}
     return _rows("battery", "halves", sorted(whole))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -13,6 +13,10 @@ from voltrail.web.catalogue import CATALOGUES
 from voltrail.web.language import Language
 from voltrail.web.static import ASSETS
 from voltrail.web.words import event_word, name_word
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
+CHOICES: Final = {"lang", "theme"}  # of the reader: no part of what a page shows
 
 _environment: Final = Environment(
     loader=PackageLoader("voltrail.web"),
@@ -29,12 +33,19 @@ class Page:
     What a template speaks through, as `page`.
 
     `query` are the parameters the page was asked with; `asked` says whether
-    the language was among them, and so goes along in every link.
+    the language was among them, and so goes along in every link. `theme` is
+    light or dark, or auto: as the reader's system is.
     """
 
-    def __init__(self, language: Language, path: str = "/", query: Iterable[tuple[str, str]] = ()) -> None:
-        self.language, self.path = language, path
-        self.query = [(name, value) for name, value in query if name != "lang"]
+    def __init__(
+        self,
+        language: Language,
+        path: str = "/",
+        query: Iterable[tuple[str, str]] = (),
+        theme: Theme = "auto",
+    ) -> None:
+        self.language, self.path, self.theme = language, path, theme
+        self.query = [(name, value) for name, value in query if name not in CHOICES]
         self.asked = any(name == "lang" for name, _ in query)
 
     def render(self, template: str, **values: Any) -> str:
@@ -71,6 +82,10 @@ class Page:
         """Return a time to the minute, with its zone."""
         return figures.moment(text, self.language)
 
+    def clock(self, text: str) -> str:
+        """Return the time of day, to the minute."""
+        return figures.clock(text)
+
     def value(self, value: Any) -> str:
         """Return a value of a member, for reading."""
         return figures.value(value, self.language)
@@ -85,5 +100,11 @@ class Page:
     @property
     def other(self) -> str:
         """The address of this page in the other language."""
-        language = "en" if self.language == "zh" else "zh"
-        return f"{quote(self.path, safe='/-._~')}?{urlencode([*self.query, ('lang', language)])}"
+        return self._again(("lang", "en" if self.language == "zh" else "zh"))
+
+    def themed(self, theme: Theme) -> str:
+        """Return the address of this page in another theme, which the browser then remembers."""
+        return self._again(*([("lang", self.language)] if self.asked else []), ("theme", theme))
+
+    def _again(self, *choices: tuple[str, str]) -> str:
+        return f"{quote(self.path, safe='/-._~')}?{urlencode([*self.query, *choices])}"
