@@ -11,6 +11,7 @@ from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of,
 from voltrail.connections.witness_client import Witnesses
 from voltrail.errors import NotFound, RegistryClosed
 from voltrail.ledger.keys import encode64
+from voltrail.ledger.notes import Policy
 from voltrail.ledger.tiles import Tile
 from voltrail.registry.registry import Registry
 from voltrail.registry.views import iso_ms
@@ -28,6 +29,7 @@ Size = Annotated[int, QueryParameter(ge=0, le=2**63 - 1, description="how many e
 def log_page(request: Asked) -> Response[bytes]:
     """Return the log's checkpoint, witnesses, growth and policy: the page for people, JSON for programs."""
     registry = registry_of(request)
+    grown = _growth(registry)
     told = cast("Witnesses", request.app.state.witnesses).status()
     log = {
         "origin": registry.origin,
@@ -35,13 +37,14 @@ def log_page(request: Asked) -> Response[bytes]:
         "checkpoint": _standing(registry),
         "witnessed_size": told["witnessed_size"],
         "witnesses": told["witnesses"],
-        "growth": [{"received_at": iso_ms(at), "entries": count} for at, count in _growth(registry)],
+        "growth": [{"received_at": iso_ms(at), "entries": count} for at, count in grown],
         "policy": registry.policy,
     }
     if not wants_page(request):
         return as_json(log)
     host = str(request.base_url).rstrip("/")
-    return as_page(page_for(request), "log", log=log, chart=draw(_growth(registry)), host=host)
+    policy = Policy.parse(registry.policy)
+    return as_page(page_for(request), "log", log=log, policy=policy, chart=draw(grown), host=host)
 
 
 @get("/log/growth.csv", sync_to_thread=True, summary="How the log grew, as CSV")

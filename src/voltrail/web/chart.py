@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 _STEPS: Final = 4  # of the scale, at most
 _NICE: Final = (1, 2, 2.5, 5, 10)
+
+Unit = Literal["second", "minute", "day"]
+_UNITS: Final[tuple[tuple[Unit, int], ...]] = (("second", 600_000), ("minute", 2 * 86_400_000))
 
 
 class Chart(NamedTuple):
@@ -23,7 +26,7 @@ class Chart(NamedTuple):
     scale: list[int]
     grid: list[float]
     times: list[str]
-    short: bool  # less than two days: times of day tell more than days
+    unit: Unit  # in which the times tell most: a chart of some minutes has them to the second
 
 
 def draw(points: Sequence[tuple[int, int]]) -> Chart | None:
@@ -43,7 +46,7 @@ def draw(points: Sequence[tuple[int, int]]) -> Chart | None:
         scale,
         [100 / (len(scale) - 1) * step for step in range(len(scale))],
         [_iso(at) for at in (first, (first + last) // 2, last)],
-        last - first < 2 * 86_400_000,
+        next((unit for unit, span_ms in _UNITS if last - first < span_ms), "day"),
     )
 
 

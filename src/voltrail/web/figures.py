@@ -37,10 +37,10 @@ def moment(text: str, language: Language) -> str:
     return f"{day(text, language)} {when:%H:%M} {zone}"
 
 
-def clock(text: str) -> str:
-    """Return the time of day to the minute; what is no time stays as it is."""
+def clock(text: str, *, seconds: bool = False) -> str:
+    """Return the time of day, to the minute or the second; what is no time stays as it is."""
     when = _read(text)
-    return text if when is None else f"{when:%H:%M}"
+    return text if when is None else when.strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def value(given: Any, language: Language) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from voltrail.web import figures
 from voltrail.web.catalogue import CATALOGUES
+from voltrail.web.chart import Unit
 from voltrail.web.language import Language
 from voltrail.web.static import ASSETS
 from voltrail.web.words import event_word, name_word
@@ -57,6 +58,11 @@ class Page:
         """The language for the `lang` attribute."""
         return "zh-CN" if self.language == "zh" else "en-GB"
 
+    @property
+    def gap(self) -> str:
+        """What stands between two sentences."""
+        return "" if self.language == "zh" else " "
+
     def say(self, text: str, **values: Any) -> str:
         """Return an English sentence in the page's language, its places filled."""
         words = CATALOGUES[self.language].gettext(text)
@@ -82,9 +88,9 @@ class Page:
         """Return a time to the minute, with its zone."""
         return figures.moment(text, self.language)
 
-    def clock(self, text: str) -> str:
-        """Return the time of day, to the minute."""
-        return figures.clock(text)
+    def clock(self, text: str, unit: Unit) -> str:
+        """Return a time to this unit: the day, or the time of day."""
+        return self.day(text) if unit == "day" else figures.clock(text, seconds=unit == "second")
 
     def value(self, value: Any) -> str:
         """Return a value of a member, for reading."""
