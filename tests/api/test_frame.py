@@ -6,10 +6,14 @@ from html import unescape
 from urllib.parse import parse_qsl
 
 import pytest
+from litestar.testing import TestClient
 
+import voltrail
 from tests.api.conftest import HTML, PACK
 from tests.registry import sample
+from voltrail.api import create_app
 from voltrail.errors import RegistryClosed
+from voltrail.registry.settings import initialise
 from voltrail.web import ASSETS
 from voltrail.web.catalogue import CATALOGUES
 
@@ -137,6 +141,12 @@ def test_what_was_typed_wrongly_is_shown_and_not_followed(client):
     assert "two halves the other way round" in turned
 
 
+def test_a_list_that_was_cut_says_so(client):
+    """Where more may follow than is shown; not where everything is."""
+    assert "There may be more than these 1" in page(client, "/search?q=9ZZ&limit=1")
+    assert "There may be more" not in page(client, f"/search?q={PACK[:20]}")
+
+
 def test_a_vehicle_on_record_is_answered_as_one_that_is_not(client):
     """Whoever types a VIN learns that vehicles are not public, and not whether this one is there."""
     known, unknown = page(client, f"/search?q={VIN}"), page(client, "/search?q=LSVAA4187E2184848")
@@ -220,3 +230,15 @@ def test_a_closed_log_says_so_on_its_pages(client, registry, monkeypatch):
         assert "This log is closed" in response.text
         assert "signed for" not in response.text
     assert client.get("/log").json()["closed"] == "log.closed"
+
+
+def test_an_empty_record_says_how_to_fill_it(tmp_path):
+    """Before the first report each page of the frame is whole, and says what to do."""
+    initialise(tmp_path / "data", sample.ORIGIN, [sample.authority().vkey])
+    with voltrail.open(tmp_path / "data") as registry, TestClient(create_app(registry)) as client:
+        for path in ("/", "/batteries", "/log"):
+            html = page(client, path)
+            assert "Nothing has been reported yet" in html, path
+            assert "voltrail report FILE.jsonl" in html, path
+        assert client.get("/log").json()["growth"] == []
+        assert client.get("/log/growth.csv").text == "received_at,entries\r\n"

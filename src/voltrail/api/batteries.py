@@ -110,6 +110,7 @@ def batteries(
             q=q or "",
             found=found,
             vehicle=False,
+            more=bool(q) and len(found) == limit,
             following=following,
             level=level,
         )

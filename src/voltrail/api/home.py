@@ -48,7 +48,16 @@ def search_page(request: Asked, q: Words = None, limit: Limit = 20) -> Response[
     if len(found) == 1 and found[0].get("code") == tidy(text):
         return Redirect(page.link(f"/b/{found[0]['code']}"), status_code=303)
     vehicle = not found and looks_like_vin(text)
-    return as_page(page, "search", q=text, found=found, vehicle=vehicle, following=None, level=None)
+    return as_page(
+        page,
+        "search",
+        q=text,
+        found=found,
+        vehicle=vehicle,
+        more=len(found) == limit,
+        following=None,
+        level=None,
+    )
 
 
 def _checkpoint(request: Asked) -> list[str]:
