@@ -40,6 +40,7 @@ def registry(tmp_path_factory):
             ),
         ]
         registry.report(sample.report(sample.signer(sample.CARMAKER), fitted))
+        registry.enter_heads()  # now, or the application would at some moment of the first tests
         yield registry
 
 

@@ -9,12 +9,12 @@ from litestar import Request, Response
 from litestar.status_codes import HTTP_200_OK
 
 from voltrail.registry.registry import Registry
-from voltrail.web import Page, choose
+from voltrail.web import THEMES, Page, Theme, choose
 from voltrail.web.language import preferred
 
 Asked = Request[Any, Any, Any]
 
-NEGOTIATED = {"Vary": "Accept, Accept-Language"}
+NEGOTIATED = {"Vary": "Accept, Accept-Language, Cookie"}
 _PAGES = {"text/html", "application/xhtml+xml"}
 
 
@@ -35,12 +35,14 @@ def wants_page(request: Asked) -> bool:
 
 
 def page_for(request: Asked) -> Page:
-    """Return the page in the reader's language."""
+    """Return the page in the reader's language and theme."""
     language = choose(
         request.query_params.get("lang"),
         request.headers.get("accept-language", ""),
     )
-    return Page(language, request.url.path, list(request.query_params.multi_items()))
+    asked = (request.query_params.get("theme"), request.cookies.get("theme"))
+    theme: Theme = next((one for name in asked for one in THEMES if one == name), "auto")
+    return Page(language, request.url.path, list(request.query_params.multi_items()), theme)
 
 
 def as_json(value: Any, status: int = HTTP_200_OK, headers: dict[str, str] | None = None) -> Response[bytes]:

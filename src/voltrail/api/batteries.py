@@ -25,7 +25,8 @@ Moment = Annotated[str | None, QueryParameter(description="RFC 3339 with offset,
 Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`next` of the page before")]
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
-    str | None, QueryParameter(max_length=200, description="the beginning of a code, or an identifier")
+    str | None,
+    QueryParameter(max_length=200, description="a code or its beginning; an identifier or a name"),
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
@@ -103,14 +104,25 @@ def batteries(
     else:
         found, following = _listed(request, level, limit, after)
     if wants_page(request):
-        return as_page(page_for(request), "search", q=q or "", found=found, following=following, level=level)
+        return as_page(
+            page_for(request),
+            "search",
+            q=q or "",
+            found=found,
+            vehicle=False,
+            more=bool(q) and len(found) == limit,
+            following=following,
+            level=level,
+        )
     return as_json({"batteries": [one for one in found if "code" in one], "next": following})
 
 
 def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
-    """Return what begins with a text: batteries by `code`, others by `kind` and `id`."""
+    """Return what a text may mean: batteries by `code`, others by `kind` and `id`; `match` says how."""
     return [
-        {"code": one["id"], "level": parse(one["id"]).level} if one["kind"] == "battery" else one
+        {"code": one["id"], "level": parse(one["id"]).level, "match": one["match"]}
+        if one["kind"] == "battery"
+        else one
         for one in registry_of(request).search(text, limit)
     ]
 

@@ -65,7 +65,16 @@ def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[s
     """Return an error as a page for people, as JSON for programs, in the same words."""
     sent = {**_HEADERS.get(status, {}), **headers}
     if wants_page(request):
-        return as_page(page_for(request), "error", status, sent, error=error, number=status)
+        return as_page(
+            page_for(request),
+            "error",
+            status,
+            sent,
+            error=error,
+            number=status,
+            meant=getattr(error, "suggestion", None),
+            sought=_sought(request, error),
+        )
     return as_json(error.as_json(), status, sent)
 
 
@@ -96,6 +105,14 @@ def defect(request: Asked, error: Exception) -> Response[bytes]:
         "Try again; if it stays, tell the operator of this registry what you did and when.",
     )
     return answer(request, said, 500, {})
+
+
+def _sought(request: Asked, error: VoltrailError) -> str | None:
+    """Return what the search box of an error's page begins with; None when searching is no help."""
+    before, _, typed = request.url.path.partition("/b/")
+    if not before and (isinstance(error, CodeError) or error.rule == "battery.unknown"):
+        return typed.partition("/")[0]
+    return "" if error.rule in {"route.unknown", "organisation.unknown"} else None
 
 
 def _invalid(error: HTTPException) -> str:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import parse_qs
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 from voltrail.api.monitoring import Metrics
+from voltrail.web import THEMES
 
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_FOR_A_YEAR: Final = "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
 
 
 class Outgoing:
@@ -36,4 +40,13 @@ class Outgoing:
         for name, value in SECURITY.items():
             headers[name] = value
         headers.setdefault("Cache-Control", "no-store")
+        if headers.get("Content-Type", "").startswith("text/html"):
+            _remember_theme(headers, scope)
         self._metrics.answered(scope, message["status"])
+
+
+def _remember_theme(headers: MutableScopeHeaders, scope: Scope) -> None:
+    """Have the browser remember light or dark when the address asks for one; nothing else is remembered."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("theme", [""])[0]
+    if asked in THEMES:
+        headers["Set-Cookie"] = f"theme={asked}; {_FOR_A_YEAR}"

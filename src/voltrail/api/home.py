@@ -9,12 +9,14 @@ from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import Limit, Words, search
-from voltrail.errors import NotFound
+from voltrail.codes import tidy
+from voltrail.errors import NotFound, RegistryClosed
+from voltrail.registry.search import looks_like_vin
 
 
 @get("/", sync_to_thread=True, summary="What the record holds")
 def home(request: Asked) -> Response[bytes]:
-    """Return how much the record holds: the front page for people, JSON for programs."""
+    """Return how much the record holds: the front page for people, which renews itself; JSON for programs."""
     registry = registry_of(request)
     counts = registry.counts()
     if not wants_page(request):
@@ -25,28 +27,44 @@ def home(request: Asked) -> Response[bytes]:
         counts=counts,
         origin=registry.origin,
         checkpoint=_checkpoint(request),
-        newest=registry.batteries("pack", None, 5, None),
+        witnessed=registry.metrics()["log_witnessed_size"] or None,
+        latest=registry.latest(),
+        closed=registry.closed,
     )
 
 
-@get("/search", sync_to_thread=True, summary="Search by the beginning of a code or identifier")
+@get("/search", sync_to_thread=True, summary="Search by code, identifier or name")
 def search_page(request: Asked, q: Words = None, limit: Limit = 20) -> Response[Any]:
-    """Return what begins with `q`; a whole code leads a person straight to its battery."""
+    """
+    Return what `q` may mean, forgiving how it was typed; a whole code leads a person straight to its battery.
+
+    A vehicle is never found: which vehicle carries a battery is not public.
+    """
     text = (q or "").strip()
     found = search(request, text, limit) if text else []
     if not wants_page(request):
         return as_json({"found": found})
     page = page_for(request)
-    if len(found) == 1 and found[0].get("code") == text.upper():
+    if len(found) == 1 and found[0].get("code") == tidy(text):
         return Redirect(page.link(f"/b/{found[0]['code']}"), status_code=303)
-    return as_page(page, "search", q=text, found=found, following=None, level=None)
+    vehicle = not found and looks_like_vin(text)
+    return as_page(
+        page,
+        "search",
+        q=text,
+        found=found,
+        vehicle=vehicle,
+        more=len(found) == limit,
+        following=None,
+        level=None,
+    )
 
 
 def _checkpoint(request: Asked) -> list[str]:
-    """Return the lines of the last checkpoint, none while the log is empty."""
+    """Return the lines of the last checkpoint, none while the log is empty or when it is closed."""
     try:
         return registry_of(request).checkpoint().split("\n")
-    except NotFound:
+    except (NotFound, RegistryClosed):
         return []
 
 

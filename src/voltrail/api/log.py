@@ -7,20 +7,55 @@ from typing import Annotated, Any, Final, cast
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
 
-from voltrail.api.answers import Asked, as_json, registry_of
+from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.connections.witness_client import Witnesses
+from voltrail.errors import NotFound, RegistryClosed
 from voltrail.ledger.keys import encode64
+from voltrail.ledger.notes import Policy
 from voltrail.ledger.tiles import Tile
 from voltrail.registry.logs import Closed
 from voltrail.registry.public import PublicLog
+from voltrail.registry.registry import Registry
 from voltrail.registry.views import iso_ms
+from voltrail.web.chart import draw
 
 _TEXT: Final = "text/plain"
 _MOVES: Final = {"Cache-Control": "no-cache"}
+SAMPLES: Final = 61  # of the growth: a look into the index each
 _STAYS: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 Number = Annotated[int, PathParameter(ge=1, le=9999, description="1 for the first log of the record")]
 Size = Annotated[int, QueryParameter(ge=0, le=2**63 - 1, description="how many entries the log had")]
+
+
+@get("/log", sync_to_thread=True, summary="The log: how it stands and how to check it")
+def log_page(request: Asked) -> Response[bytes]:
+    """Return the log's checkpoint, witnesses, growth and policy: the page for people, JSON for programs."""
+    registry = registry_of(request)
+    grown = _growth(registry)
+    told = cast("Witnesses", request.app.state.witnesses).status()
+    log = {
+        "origin": registry.origin,
+        "closed": registry.closed.rule if registry.closed else None,
+        "checkpoint": _standing(registry),
+        "witnessed_size": told["witnessed_size"],
+        "witnesses": told["witnesses"],
+        "growth": [{"received_at": iso_ms(at), "entries": count} for at, count in grown],
+        "policy": registry.policy,
+    }
+    if not wants_page(request):
+        return as_json(log)
+    host = str(request.base_url).rstrip("/")
+    policy = Policy.parse(registry.policy)
+    return as_page(page_for(request), "log", log=log, policy=policy, chart=draw(grown), host=host)
+
+
+@get("/log/growth.csv", sync_to_thread=True, summary="How the log grew, as CSV")
+def growth(request: Asked) -> Response[str]:
+    """Return some sixty times, evenly spaced over the entries, with how many entries the log had."""
+    rows = [f"{iso_ms(at)},{count}" for at, count in _growth(registry_of(request))]
+    text = "\r\n".join(["received_at,entries", *rows, ""])
+    return Response(text, media_type="text/csv", headers=_MOVES)
 
 
 @get("/log/checkpoint", sync_to_thread=True, summary="The log's last checkpoint")
@@ -128,7 +163,33 @@ def _closed_view(log: Closed) -> dict[str, Any]:
     }
 
 
+def _standing(registry: Registry) -> dict[str, Any] | None:
+    """Return the published checkpoint; None while the log is empty or when it is closed."""
+    try:
+        _, published = registry.log.published()
+    except (NotFound, RegistryClosed):
+        return None
+    return {"size": published.size, "root": encode64(published.root)}
+
+
+def _growth(registry: Registry) -> list[tuple[int, int]]:
+    try:
+        return registry.log.growth(SAMPLES)
+    except (NotFound, RegistryClosed):
+        return []
+
+
 ROUTES: Final = (
-    *(checkpoint, witnessed_checkpoint, witnesses, policy, tile, consistency, proof),
-    *(closed, closed_checkpoint, closed_tile),
+    log_page,
+    growth,
+    checkpoint,
+    witnessed_checkpoint,
+    witnesses,
+    policy,
+    tile,
+    consistency,
+    proof,
+    closed,
+    closed_checkpoint,
+    closed_tile,
 )

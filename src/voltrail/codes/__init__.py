@@ -13,7 +13,18 @@ Three forms: 24 characters; 19 for a second-life product; and
 
 from voltrail.codes.building import build, issue, url, without_code
 from voltrail.codes.code import Code, Segment
-from voltrail.codes.parsing import parse, rotations
+from voltrail.codes.parsing import parse, rotations, tidy
 from voltrail.codes.pattern import is_code
 
-__all__ = ["Code", "Segment", "build", "is_code", "issue", "parse", "rotations", "url", "without_code"]
+__all__ = [
+    "Code",
+    "Segment",
+    "build",
+    "is_code",
+    "issue",
+    "parse",
+    "rotations",
+    "tidy",
+    "url",
+    "without_code",
+]

@@ -52,12 +52,12 @@ def parse(text: str) -> Code:
 
 def diagnose(text: str) -> CodeError:
     """Return the error for a text that is not a code, with the best help there is."""
-    if (tidy := _tidy(text)) != text and is_code(tidy):
+    if (plain := tidy(text)) != text and is_code(plain):
         return _error(
             f"{text[:_SHOWN]!r} is a code with other characters around, between or instead of its own.",
-            f"Write it as {tidy}.",
-            _differences(text, tidy),
-            tidy,
+            f"Write it as {plain}.",
+            _differences(text, plain),
+            plain,
         )
     if text.startswith("NC-") and (text.count("-") > 1 or len(text) not in LAYOUTS):
         return _error(
@@ -82,8 +82,8 @@ def rotations(text: str) -> list[str]:
     return sorted({candidate for candidate in turned if candidate != text and is_code(candidate)})
 
 
-def _tidy(text: str) -> str:
-    """Return the last part of a URL, in plain capital characters, without separators."""
+def tidy(text: str) -> str:
+    """Return what was typed or scanned as codes are: a URL's last part, in capitals, no separators."""
     plain = unicodedata.normalize("NFKC", text[:500]).strip().upper()
     if "://" in plain:
         plain = plain.rstrip("/").rpartition("/")[2]
@@ -92,11 +92,11 @@ def _tidy(text: str) -> str:
     return "".join(character for character in plain if character.isalnum())
 
 
-def _differences(text: str, tidy: str) -> tuple[int, ...]:
+def _differences(text: str, right: str) -> tuple[int, ...]:
     """Return where two texts of the same length differ; none when the lengths do."""
-    if len(text) != len(tidy):
+    if len(text) != len(right):
         return ()
-    return tuple(i for i, (a, b) in enumerate(zip(text, tidy, strict=True), 1) if a != b)
+    return tuple(i for i, (a, b) in enumerate(zip(text, right, strict=True), 1) if a != b)
 
 
 def _wrong_length(text: str) -> CodeError:

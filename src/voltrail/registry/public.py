@@ -64,6 +64,23 @@ class PublicLog:
             nodes = self.place.nodes(connection, merkle.inclusion_nodes(index, checkpoint.size))
         return tlog_proof(index, merkle.inclusion_proof(index, checkpoint.size, nodes), note, entry)
 
+    def growth(self, samples: int) -> list[tuple[int, int]]:
+        """
+        Return how the published log grew: pairs of a time in Unix milliseconds and how many entries it had.
+
+        The first and the last entry are among the samples, evenly spaced over the log: each is one look
+        into the index. An entry that is no event stands with the time of the event before it.
+        """
+        size = self.published()[1].size
+        indices = sorted({at * (size - 1) // max(samples - 1, 1) for at in range(samples)})
+        with self.database.pool.connection() as connection:
+            return connection.execute(
+                "select before.received_ms, sampled + 1 from unnest(%s::bigint[]) sampled, lateral"
+                " (select received_ms from event where seq <= sampled + %s order by seq desc limit 1) before"
+                " order by sampled",
+                (indices, self.place.base),
+            ).fetchall()
+
     def root(self, size: int) -> bytes:
         """Return the root that the log had at a size."""
         self._check_size(size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -54,6 +53,7 @@ from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.receipts import receipt_again
+from voltrail.registry.search import Search
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer
 
@@ -86,6 +86,7 @@ class Registry:
         self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
         self._second = SecondSignature(self.keys.log_ml_dsa)
+        self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
@@ -400,21 +401,9 @@ class Registry:
                 yield piece
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
-        """Return batteries whose code begins with a text, and the organisation of that identifier."""
+        """Return what a text may mean: batteries, organisations, models; see `Search.find`."""
         _check_text(text)
-        wanted = re.sub(r"[\s·-]+", "", text).upper() if not text.upper().startswith("NC-") else text.upper()
-        if not wanted:
-            return []
-        found = []
-        with self.database.pool.connection() as connection:
-            for prefix in ("battery", "organisation", "model"):
-                rows = connection.execute(
-                    "select id from subject where id >= %(low)s and id < %(high)s"
-                    " order by id limit %(limit)s",
-                    {"low": f"{prefix}:{wanted}", "high": f"{prefix}:{wanted}\uffff", "limit": _limit(limit)},
-                )
-                found += [{"kind": prefix, "id": name.partition(":")[2]} for (name,) in rows]
-        return found[: _limit(limit)]
+        return self._search.find(text, _limit(limit))
 
     def batteries(
         self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
@@ -543,6 +532,23 @@ class Registry:
             ).fetchone() or (0, 0, 0)
             (reports,) = connection.execute("select coalesce(max(id) + 1, 0) from report").fetchone() or (0,)
         return {"entries": size, "reports": reports, "batteries": batteries, "organisations": organisations}
+
+    def latest(self, limit: int = 5) -> list[dict[str, Any]]:
+        """Return the first event of each of the last reports about a battery or organisation, last first."""
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(
+                "select e.seq, e.kind, e.received_ms, e.subjects from"
+                " (select first_seq from report where accepted > 0 order by id desc limit %s) r"
+                " join event e on e.seq = r.first_seq order by e.seq desc",
+                (_limit(limit),),
+            ).fetchall()
+        found = [
+            {"index": seq, "kind": kind, "received_at": views.iso_ms(ms), "subject": what, "id": name}
+            for seq, kind, ms, subjects in rows
+            for what, _, name in [one.partition(":") for one in subjects]
+            if what in {"battery", "organisation"}
+        ]
+        return [one for at, one in enumerate(found) if not at or one["index"] != found[at - 1]["index"]]
 
     def metrics(self) -> dict[str, int]:
         """Return cheap gauges for monitoring: the log's size in the database, and as published."""

@@ -5,7 +5,7 @@ Values in, HTML out; whole without scripts, and nothing is loaded from another h
 """
 
 from voltrail.web.language import Language, choose
-from voltrail.web.page import Page
+from voltrail.web.page import THEMES, Page, Theme
 from voltrail.web.static import ASSETS, Asset
 
-__all__ = ["ASSETS", "Asset", "Language", "Page", "choose"]
+__all__ = ["ASSETS", "THEMES", "Asset", "Language", "Page", "Theme", "choose"]

@@ -37,6 +37,12 @@ def moment(text: str, language: Language) -> str:
     return f"{day(text, language)} {when:%H:%M} {zone}"
 
 
+def clock(text: str, *, seconds: bool = False) -> str:
+    """Return the time of day, to the minute or the second; what is no time stays as it is."""
+    when = _read(text)
+    return text if when is None else when.strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
 def value(given: Any, language: Language) -> str:
     """Return a value of a member: lists joined, numbers separated, yes and no in words."""
     if isinstance(given, bool):

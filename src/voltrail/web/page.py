@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from voltrail.web import figures
+from voltrail.web.catalogue import CATALOGUES
+from voltrail.web.chart import Unit
 from voltrail.web.language import Language
 from voltrail.web.static import ASSETS
-from voltrail.web.words import ROUTES_ZH, ZH, event_word, name_word
+from voltrail.web.words import event_word, name_word
+
+Theme = Literal["auto", "light", "dark"]
+THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
+CHOICES: Final = {"lang", "theme"}  # of the reader: no part of what a page shows
 
 _environment: Final = Environment(
     loader=PackageLoader("voltrail.web"),
@@ -28,12 +34,19 @@ class Page:
     What a template speaks through, as `page`.
 
     `query` are the parameters the page was asked with; `asked` says whether
-    the language was among them, and so goes along in every link.
+    the language was among them, and so goes along in every link. `theme` is
+    light or dark, or auto: as the reader's system is.
     """
 
-    def __init__(self, language: Language, path: str = "/", query: Iterable[tuple[str, str]] = ()) -> None:
-        self.language, self.path = language, path
-        self.query = [(name, value) for name, value in query if name != "lang"]
+    def __init__(
+        self,
+        language: Language,
+        path: str = "/",
+        query: Iterable[tuple[str, str]] = (),
+        theme: Theme = "auto",
+    ) -> None:
+        self.language, self.path, self.theme = language, path, theme
+        self.query = [(name, value) for name, value in query if name not in CHOICES]
         self.asked = any(name == "lang" for name, _ in query)
 
     def render(self, template: str, **values: Any) -> str:
@@ -45,9 +58,14 @@ class Page:
         """The language for the `lang` attribute."""
         return "zh-CN" if self.language == "zh" else "en-GB"
 
+    @property
+    def gap(self) -> str:
+        """What stands between two sentences."""
+        return "" if self.language == "zh" else " "
+
     def say(self, text: str, **values: Any) -> str:
-        """Return an English sentence of the templates in the page's language, its places filled."""
-        words = ZH[text] if self.language == "zh" else text
+        """Return an English sentence in the page's language, its places filled."""
+        words = CATALOGUES[self.language].gettext(text)
         return words.format(**values) if values else words
 
     def event(self, kind: str) -> str:
@@ -57,10 +75,6 @@ class Page:
     def name(self, name: str) -> str:
         """Return the word for a member, a phase or another name of the record."""
         return name_word(name, self.language)
-
-    def route(self, summary: str) -> str:
-        """Return what an address is for."""
-        return ROUTES_ZH[summary] if self.language == "zh" else summary
 
     def number(self, value: float) -> str:
         """Return a number with its thousands separated."""
@@ -73,6 +87,10 @@ class Page:
     def moment(self, text: str) -> str:
         """Return a time to the minute, with its zone."""
         return figures.moment(text, self.language)
+
+    def clock(self, text: str, unit: Unit) -> str:
+        """Return a time to this unit: the day, or the time of day."""
+        return self.day(text) if unit == "day" else figures.clock(text, seconds=unit == "second")
 
     def value(self, value: Any) -> str:
         """Return a value of a member, for reading."""
@@ -88,5 +106,11 @@ class Page:
     @property
     def other(self) -> str:
         """The address of this page in the other language."""
-        language = "en" if self.language == "zh" else "zh"
-        return f"{quote(self.path, safe='/-._~')}?{urlencode([*self.query, ('lang', language)])}"
+        return self._again(("lang", "en" if self.language == "zh" else "zh"))
+
+    def themed(self, theme: Theme) -> str:
+        """Return the address of this page in another theme, which the browser then remembers."""
+        return self._again(*([("lang", self.language)] if self.asked else []), ("theme", theme))
+
+    def _again(self, *choices: tuple[str, str]) -> str:
+        return f"{quote(self.path, safe='/-._~')}?{urlencode([*self.query, *choices])}"

@@ -16,8 +16,8 @@ class Asset(NamedTuple):
     path: str
 
 
-def _read(name: str, media_type: str) -> Asset:
-    content = files("voltrail.web").joinpath("static", name).read_bytes()
+def _read(name: str, media_type: str, folder: str = ".") -> Asset:
+    content = files("voltrail.web").joinpath("static", folder, name).read_bytes()
     digest = sha256(content).hexdigest()[:16]
     return Asset(content, media_type, digest, f"/static/{digest}/{name}")
 
@@ -25,4 +25,5 @@ def _read(name: str, media_type: str) -> Asset:
 ASSETS: Final[dict[str, Asset]] = {
     "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
+    "htmx.min.js": _read("htmx.min.js", "text/javascript; charset=utf-8", "vendor"),
 }

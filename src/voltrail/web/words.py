@@ -1,4 +1,4 @@
-"""The words of the pages in Chinese, beside their English, and the names of the record in both."""
+"""The names of the record in two languages: kinds, members, phases. Sentences are in `catalogue`."""
 
 from __future__ import annotations
 
@@ -6,120 +6,6 @@ from typing import Final
 
 from voltrail.events.table import KINDS
 from voltrail.web.language import Language
-
-# The sentences of the templates. A test sees that none is missing and none is left over.
-ZH: Final[dict[str, str]] = {
-    "Skip to the content": "跳到正文",
-    "Main": "主导航",
-    "Batteries": "电池",
-    "Log": "日志",
-    "API": "接口",
-    "Code": "电池编码",
-    "Search": "查询",
-    "Code, model or organisation": "电池编码、型号或企业代码",
-    "You see what the public may see.": "您看到的是可向公众公开的信息。",
-    "The record of {origin}.": "{origin} 的溯源记录。",
-    "Every power battery has a code. Its life is on record, and anyone can check it.": (
-        "一块电池，一个编码，一生可查，人人可验。"
-    ),
-    "Battery code": "电池编码",
-    "24 characters on the label; 19 for a second-life product. The first few are enough.": (
-        "标签上的24位编码；梯次利用产品为19位。只输入前几位也可查询。"
-    ),
-    "Look it up": "查询",
-    "On record": "记录概况",
-    "batteries": "电池",
-    "events and other entries": "日志条目",
-    "reports": "报送",
-    "organisations": "企业",
-    "Some packs on record": "部分在册电池包",
-    "All batteries": "全部电池",
-    "Nothing has been reported yet.": "尚无报送记录。",
-    "A step before this one has not been reported.": "此前有环节尚未报送。",
-    "Reported after its deadline.": "逾期报送。",
-    "This log is closed: its database is not the one it made its promises from. The operator knows.": (
-        "本日志已关闭：数据库与其作出承诺时不一致，已告知运营者。"
-    ),
-    "This contradicts another report.": "与其他报送相互矛盾。",
-    "Report a first file: voltrail report FILE.jsonl --key KEY.pem": (
-        "报送第一份文件：voltrail report FILE.jsonl --key KEY.pem"
-    ),
-    "The log stands at": "日志当前位置",
-    "{size} entries under the signed checkpoint": "签名检查点之下共 {size} 条",
-    "Checkpoint": "检查点",
-    "Policy": "验证策略",
-    "Batteries on record": "在册电池",
-    "Found for “{q}”": "“{q}”的查询结果",
-    "Nothing on record begins with “{q}”.": "没有以“{q}”开头的记录。",
-    "Check the code on the label; 0 and O, 1 and I are often confused.": (
-        "请核对标签上的编码；0 与 O、1 与 I 容易混淆。"
-    ),
-    "Phase": "阶段",
-    "Events": "事件",
-    "All": "全部",
-    "Next page": "下一页",
-    "Earlier events": "更早的事件",
-    "Latest events": "最新的事件",
-    "What it is": "类别",
-    "What each part of the code means": "编码各段含义",
-    "Part": "名称",
-    "Characters": "字符",
-    "Meaning": "含义",
-    "Model": "型号",
-    "Energy": "额定能量",
-    "Mass": "质量",
-    "Made": "生产日期",
-    "complete since enrolment; what went before is unknown": "补录以来完整；此前历史不详",
-    "Life": "全生命周期",
-    "log entry": "日志条目",
-    "received": "收到于",
-    "reported late": "补报",
-    "What happened later had been received before.": "其后发生的事件已先行收到。",
-    "corrected by entry {index}": "已由第 {index} 条更正",
-    "Not shown to the public: ": "不向公众公开：",
-    "Finding": "疑点",
-    "As the world was at {time}, as known now.": "{time} 当时的情况（按现有记录）。",
-    "What the record knew at {time}.": "{time} 时记录所载的情况。",
-    "The life below goes beyond that time.": "下方的生命周期不限于该时间。",
-    "Show it as of today": "查看当前情况",
-    "Evidence": "证据",
-    "Take the history away and check it without this server.": "下载证据文件，离开本服务器也能独立验证。",
-    "Take the evidence": "下载证据",
-    "It names who reported each event, which this page does not: a signature cannot hide its signer.": (
-        "证据文件载明每个事件的报送者，本页则不显示：签名无法隐去签名者。"
-    ),
-    "Then, offline:": "离线验证命令：",
-    "Take the policy from someone you trust, not only from here: a server cannot vouch for itself.": (
-        "验证策略应取自您信任的来源，而不应只取自本处：服务器不能为自己作证。"
-    ),
-    "The policy this server gives": "本服务器提供的验证策略",
-    "Family": "谱系",
-    "Parts": "组成部分",
-    "Made from": "来源电池",
-    "Made into": "去向电池",
-    "Same battery as": "与下列编码为同一电池",
-    "No parts, predecessors or successors on record.": "没有组成部分、来源或去向的记录。",
-    "and {number} more": "另有 {number} 个",
-    "Show the whole tree (JSON)": "查看完整谱系（JSON）",
-    "Not public": "不公开",
-    "The public does not see: ": "公众不可见：",
-    "They are on record, and shown to those entitled to them.": "以上信息均已记录，仅向有权查看者提供。",
-    "What to do": "怎么办",
-    "Rule": "规则",
-    "Source": "依据",
-    "Line": "行",
-    "This cannot be shown": "无法显示",
-    "To the front page": "返回首页",
-    "The interface for programs": "程序接口",
-    "Every address of this server, with an example. Programs read the same at": (
-        "本服务器的全部地址，各附示例。程序可读取同一说明："
-    ),
-    "Every error has one shape:": "所有错误均为同一格式：",
-    "Parameter": "参数",
-    "needed": "必填",
-    "Addresses": "地址",
-    "Example": "示例",
-}
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
 NAMES_ZH: Final[dict[str, str]] = {
@@ -225,33 +111,6 @@ _NAMES_EN: Final = {
     "energy_out_kwh": "energy out (kWh)",
     "energy_in_kwh": "energy in (kWh)",
     "re_used": "re-used",
-}
-
-
-ROUTES_ZH: Final[dict[str, str]] = {
-    "What the record holds": "记录概况",
-    "Search by the beginning of a code or identifier": "按编码或代码开头查询",
-    "One battery": "单个电池",
-    "A battery's events": "电池的事件",
-    "A battery's family": "电池的谱系",
-    "A battery's evidence, as a file": "电池的证据文件",
-    "List batteries": "电池列表",
-    "List organisations": "企业列表",
-    "One organisation": "单个企业",
-    "Report what happened": "报送事件",
-    "Ask whether something may be done": "事前查询是否允许",
-    "The log's last checkpoint": "日志的最新检查点",
-    "The last checkpoint that witnesses cosigned": "见证人联署的最新检查点",
-    "The witnesses, and how far they are": "各见证人及其进度",
-    "The policy by which the log is verified": "日志的验证策略",
-    "A tile of the log's tree, or of its entries": "日志的分片：哈希树或条目",
-    "Proof that the log has only been added to": "日志只增不改的证明",
-    "Proof that an entry is in the log": "条目在日志中的证明",
-    "The logs before this one": "此前已关闭的日志",
-    "The last checkpoint of a closed log": "已关闭日志的最后检查点",
-    "A tile of a closed log": "已关闭日志的分片",
-    "Whether the registry answers": "服务是否正常",
-    "Numbers for Prometheus": "Prometheus 指标",
 }
 
 

@@ -1,0 +1,72 @@
+"""The words of the pages: every sentence has its translation, and every translation its sentence."""
+
+import ast
+import re
+from importlib.resources import files
+
+import pytest
+from jinja2 import nodes
+
+from voltrail.web import page
+from voltrail.web.catalogue import CATALOGUES, read
+
+PLACES = re.compile(r"{\w+}")
+
+
+def said_in_templates():
+    """Yield the first argument of each t(...) of the templates."""
+    for template in page._environment.list_templates():
+        source = files("voltrail.web").joinpath("templates", template).read_text()
+        for call in page._environment.parse(source).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "t" and call.args:
+                yield template, call.args[0]
+
+
+def said_in_python():
+    """Yield the text of each say("...") of our code, and the summary of each route."""
+    for path in files("voltrail").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call):
+                continue
+            if getattr(call.func, "attr", "") == "say":
+                yield from (one.value for one in call.args[:1] if isinstance(one, ast.Constant))
+            if getattr(call.func, "id", "") in {"get", "post"}:
+                yield from (one.value.value for one in call.keywords if one.arg == "summary")
+
+
+@pytest.fixture(scope="module")
+def said():
+    """Every sentence that the pages can say."""
+    texts = {text.value for _, text in said_in_templates() if isinstance(text, nodes.Const)}
+    return texts | set(said_in_python())
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    """The Chinese catalogue."""
+    return read("zh")
+
+
+def test_every_sentence_is_translated(said, catalogue):
+    """None is missing, empty, or marked as doubtful."""
+    assert len(said) > 50
+    assert said - {entry.msgid for entry in catalogue.translated_entries()} == set()
+    assert [entry.msgid for entry in catalogue.fuzzy_entries() + catalogue.obsolete_entries()] == []
+
+
+def test_no_translation_is_left_over(said, catalogue):
+    """What no page says any more is taken out."""
+    assert {entry.msgid for entry in catalogue} - said == set()
+
+
+def test_the_places_to_fill_are_the_same(catalogue):
+    """A translation names the values of its sentence and no others."""
+    for entry in catalogue:
+        assert sorted(PLACES.findall(entry.msgid)) == sorted(PLACES.findall(entry.msgstr)), entry.msgid
+
+
+def test_a_page_speaks_from_the_catalogue():
+    """Without a build step: the file that people edit is the one that is read."""
+    assert CATALOGUES["zh"].gettext("Search") == "查询"
+    assert page.Page("zh").say("Found for “{q}”", q="9ZZ") == "“9ZZ”的查询结果"
+    assert page.Page("en").say("Found for “{q}”", q="9ZZ") == "Found for “9ZZ”"
