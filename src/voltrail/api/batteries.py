@@ -29,6 +29,7 @@ Words = Annotated[
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
+ModelId = Annotated[str | None, QueryParameter(max_length=256, description="only batteries of this model")]
 After = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before")]
 
 
@@ -93,6 +94,7 @@ def batteries(
     q: Words = None,
     level: Level = None,
     place: Place = None,
+    model: ModelId = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Response[bytes]:
@@ -101,7 +103,7 @@ def batteries(
     if q:
         found, following = search(request, q, limit), None
     else:
-        found, following = _listed(request, level, limit, after)
+        found, following = listed(request, level, limit, after, model)
     if wants_page(request):
         return as_page(page_for(request), "search", q=q or "", found=found, following=following, level=level)
     return as_json({"batteries": [one for one in found if "code" in one], "next": following})
@@ -115,10 +117,11 @@ def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def _listed(
-    request: Asked, level: str | None, limit: int, after: str | None
+def listed(
+    request: Asked, level: str | None, limit: int, after: str | None, model: str | None = None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    rows = registry_of(request).batteries(level or None, None, limit, after)
+    """Return what the public may see of batteries in the order of their codes, and the next `after`."""
+    rows = registry_of(request).batteries(level or None, None, limit, after, model)
     hidden = {name for name in ("place",) if not may_read(AUDIENCE, name)}
     shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
     return shown, rows[-1]["code"] if len(rows) == limit else None

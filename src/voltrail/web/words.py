@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from voltrail.events.table import KINDS
+from voltrail.organisations.trust import ROLES_ZH
 from voltrail.web.language import Language
 
 # The sentences of the templates. A test sees that none is missing and none is left over.
@@ -119,6 +120,73 @@ ZH: Final[dict[str, str]] = {
     "needed": "必填",
     "Addresses": "地址",
     "Example": "示例",
+    # organisations and models
+    "Organisations": "企业",
+    "{number} organisations are on record. Each reports what it did, signed with its own key.": (
+        "在册企业 {number} 家。各企业用自己的密钥签名，报送自己所做的事。"
+    ),
+    "Name": "名称",
+    "Identifier": "统一社会信用代码或其他代码",
+    "Roles": "角色",
+    "Role": "角色",
+    "none": "无",
+    "There are no more.": "没有更多了。",
+    "From the beginning": "从头查看",
+    "No organisation is on record yet.": "尚无企业在册。",
+    "The authority brings the first one in: it reports organisation_registered, role_granted and key_added, "
+    "signed with its key.": (
+        "首家企业由主管部门登记：由其签名报送 organisation_registered、role_granted 和 key_added。"
+    ),
+    "{since} to {until}": "{since}至{until}",
+    "since {since}": "{since}起",
+    "entry {index}": "第 {index} 条",
+    "What it may report as": "报送角色",
+    "Valid": "有效期",
+    "It has no role, so it can report nothing yet. The authority grants roles.": (
+        "该企业尚无角色，暂不能报送。角色由主管部门授予。"
+    ),
+    "Keys it signs with": "签名密钥",
+    "revoked": "已吊销",
+    "valid": "有效",
+    "Counts after": "生效于",
+    "Until": "失效于",
+    "Kind": "算法",
+    "Public key": "公钥",
+    "The host of this registry may sign for it too.": "本登记系统的主机也可代其签名。",
+    "No key is on record.": "没有密钥在册。",
+    "Models it has declared": "申报的型号",
+    "All its models": "该企业的全部型号",
+    "None. Makers declare their models with model_registered.": "无。生产企业以 model_registered 申报型号。",
+    "Entries about it": "有关条目",
+    "Successor of": "承继自",
+    "What is public": "公开范围",
+    "Name, roles, keys and models: without them nobody could check a signature.": (
+        "名称、角色、密钥和型号公开：没有这些，谁也无法核对签名。"
+    ),
+    "Not public: which batteries it holds or owns, where they are, and what it hands to whom.": (
+        "不公开：其持有或所有的电池、电池所在位置，以及移交情况。"
+    ),
+    "Models": "型号",
+    "Models of {maker}": "{maker}的型号",
+    "About the maker": "企业信息",
+    "Models of all makers": "全部企业的型号",
+    "Maker": "生产企业",
+    "No model is declared here.": "没有已申报的型号。",
+    "Makers declare their models with model_registered.": "生产企业以 model_registered 申报型号。",
+    "Batteries name this model, and no maker has declared it: what it is, is not on record.": (
+        "有电池使用该型号，但尚无企业申报；其参数未在册。"
+    ),
+    "Chemistry": "化学体系",
+    "Voltage": "额定电压",
+    "Capacity": "额定容量",
+    "Form": "形态",
+    "Batteries of this model": "该型号的电池",
+    "None has been reported yet.": "尚无报送。",
+    "How many": "数量",
+    "more than {number}": "超过 {number}",
+    "So many are not counted by phase on this page.": "数量较多，本页不按阶段统计。",
+    "Composition": "材料组成",
+    "Certificates": "认证",
 }
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
@@ -208,6 +276,13 @@ NAMES_ZH: Final[dict[str, str]] = {
     "certificate_date": "证明日期",
     "buyer_region": "购买地区",
     "evidence": "证明材料",
+    "LFP": "磷酸铁锂",
+    "NCM": "三元",
+    "NCA": "三元",
+    "LMO": "锰酸锂",
+    "LTO": "钛酸锂",
+    "NiMH": "镍氢",
+    **ROLES_ZH,
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
@@ -238,6 +313,8 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "List batteries": "电池列表",
     "List organisations": "企业列表",
     "One organisation": "单个企业",
+    "List models": "型号列表",
+    "One model": "单个型号",
     "Report what happened": "报送事件",
     "Ask whether something may be done": "事前查询是否允许",
     "The log's last checkpoint": "日志的最新检查点",
