@@ -187,6 +187,124 @@ ZH: Final[dict[str, str]] = {
     "So many are not counted by phase on this page.": "数量较多，本页不按阶段统计。",
     "Composition": "材料组成",
     "Certificates": "认证",
+    # reporting
+    "Report what happened": "报送",
+    "Choose a file first.": "请先选择文件。",
+    "The file cannot be read any more: it was changed or moved. Choose it again.": (
+        "文件已改动或移走，无法读取。请重新选择。"
+    ),
+    "The file is empty. Write one event a line.": "文件是空的。请每行写一个事件。",
+    "This is no file of lines; perhaps a spreadsheet. Save the events as .jsonl, one a line.": (
+        "这不是按行书写的文件，可能是电子表格。请将事件另存为 .jsonl，每行一个事件。"
+    ),
+    "The file is larger than 64 MiB. Send several reports.": "文件超过 64 MiB，请分多次报送。",
+    "A report has at most 100,000 lines. Send several reports.": "一次报送最多 100 000 行，请分多次报送。",
+    "The last line does not end in a line feed; the file may have been cut. Look at its end.": (
+        "最后一行没有换行符，文件可能不完整。请检查文件末尾。"
+    ),
+    "The file begins with a byte order mark, as some editors write it.": (
+        "文件以字节顺序标记（BOM）开头，这是某些编辑器加上的。"
+    ),
+    "The lines end in carriage returns, as Windows editors write them.": (
+        "各行以回车符结尾，这是 Windows 编辑器的写法。"
+    ),
+    "There are empty lines.": "文件中有空行。",
+    "This line is longer than 65,536 bytes. Make several events that share a batch.": (
+        "该行超过 65 536 字节。请拆成多个事件，共用一个批次（batch）。"
+    ),
+    "These lines are not signed yet. Choose your key.": "这些行尚未签名。请选择您的密钥。",
+    "This is no private key that reads. Choose the PEM file that voltrail key new made.": (
+        "无法读取为私钥。请选择 voltrail key new 生成的 PEM 文件。"
+    ),
+    "The key has a password. Take it off with openssl pkcs8, then choose the file anew.": (
+        "该密钥设有口令。请先用 openssl pkcs8 去除口令，再重新选择。"
+    ),
+    "The key file does not say whose key it is. Its first line must be: Voltrail-Key: ORGANISATION/KEY_ID": (
+        "密钥文件未注明归属。首行应为：Voltrail-Key: 企业代码/密钥编号"
+    ),
+    "Only Ed25519 and P-256 keys sign reports.": "报送签名只支持 Ed25519 和 P-256 密钥。",
+    "Browsers sign only on pages that come over https or from this machine. Sign on the command line.": (
+        "浏览器只能在 https 或本机页面上签名。请改用命令行签名。"
+    ),
+    "The registry did not answer. Send again: nothing is taken twice.": (
+        "登记系统没有应答。请重新发送，不会重复收录。"
+    ),
+    "Reading the file": "正在读取文件",
+    "Signing line {done} of {of}": "正在签名：第 {done} 行，共 {of} 行",
+    "Asking the registry": "正在核查",
+    "Sending to the registry": "正在报送",
+    "Choose the file of the day. You are told for each line what became of it.": (
+        "选择当日的报送文件，逐行告知处理结果。"
+    ),
+    "a .report file, or plain lines (.jsonl)": ".report 文件，或未签名的 .jsonl",
+    "You can also drop it here.": "也可以拖放到这里。",
+    "Without scripts this page takes .report files only: it cannot sign.": (
+        "未启用脚本时无法签名，只接受 .report 文件。"
+    ),
+    "Your key": "您的密钥",
+    "for plain lines; it stays in this browser": "用于未签名的文件，只留在本浏览器内",
+    "The PEM file that voltrail key new made. It is read here to sign, and sent nowhere.": (
+        "voltrail key new 生成的 PEM 文件。仅在此处用于签名，不会发送到任何地方。"
+    ),
+    "Take that out and go on": "去除后继续",
+    "Check first": "先核查",
+    "Send": "报送",
+    "Checking records nothing; do it as often as you like.": "核查不留记录，可反复进行。",
+    "Two kinds of file": "两种文件",
+    "Plain lines, .jsonl": "未签名的行，.jsonl",
+    "One event a line. You choose your key; the browser signs and sends.": (
+        "每行一个事件。选择密钥后，由浏览器签名并报送。"
+    ),
+    "Signed, .report": "已签名，.report",
+    "Signed before, on the command line:": "事先用命令行签名：",
+    "Sent something wrong?": "报送有误？",
+    "Nothing is ever deleted. A further line says that an entry is void, or what should stand in its place; "
+    "the battery's page then shows both.": (
+        "记录从不删除。另报一行，说明某条目作废，或以何内容代替；电池页面会同时显示两者。"
+    ),
+    "ENTRY": "条目号",
+    "The number of the entry stands beside each line that was taken. Name the same batteries as the line "
+    "that was wrong.": "已收录的每一行旁边都有条目号。更正须列明与原行相同的电池。",
+    "Answer lost?": "没有收到答复？",
+    "Send the same file again. What was taken is known, is not taken twice, and you get the same receipt.": (
+        "重新报送同一文件即可。已收录的行会被识别，不会重复收录，并得到同一回执。"
+    ),
+    "Refused": "未收录",
+    "Would be refused": "将不予收录",
+    "Taken, with findings": "已收录，有疑点",
+    "Would be taken, with findings": "将收录，有疑点",
+    "Known before": "此前已收录",
+    "Taken": "已收录",
+    "Would be taken": "将收录",
+    "Not yet: {number} of {of} lines would be refused": "尚不可报送：{of} 行中有 {number} 行将不予收录",
+    "All {of} lines would be taken": "全部 {of} 行均可收录",
+    "All {of} lines are on record": "全部 {of} 行均已在册",
+    "{number} of {of} lines are on record": "{of} 行中有 {number} 行已在册",
+    "In the log from entry {first} to {last}. This is promised and durable.": (
+        "位于日志第 {first} 至 {last} 条，已持久保存并作出承诺。"
+    ),
+    "Keep the receipt": "保存回执",
+    "The log's signed promise: with it you can prove that you reported.": (
+        "回执是日志签名的承诺，可凭以证明您已报送。"
+    ),
+    "The receipt is too large for a page. Send the same file with voltrail report --to to get it.": (
+        "回执过大，无法在页面提供。用 voltrail report --to 报送同一文件，可得到同一回执。"
+    ),
+    "Nothing is recorded yet. Each line was looked at by itself, against the record as it stands now: where "
+    "lines of this file build on each other, a finding may go away when they are sent together.": (
+        "尚未留下任何记录。各行均单独与当前记录核对：同一文件中前后相关的行，一并报送后疑点可能消除。"
+    ),
+    "Mend what was refused": "修改未收录的行",
+    "Change the lines, then sign and send them again. What was taken stays taken.": (
+        "修改后重新签名并报送。已收录的行不受影响。"
+    ),
+    "Send again": "重新报送",
+    "Take them as a file": "下载为文件",
+    "Take the refused lines as a file": "下载未收录的行",
+    "Mend them, then choose that file above.": "修改后，在上方选择该文件。",
+    "The line as it was sent": "报送的原行",
+    "the receipt names every line": "回执列明每一行",
+    "Nothing was taken": "未收录任何内容",
 }
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
@@ -316,6 +434,8 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "List models": "型号列表",
     "One model": "单个型号",
     "Report what happened": "报送事件",
+    "The page for reporting": "报送页面",
+    "Report from the page": "从页面报送",
     "Ask whether something may be done": "事前查询是否允许",
     "The log's last checkpoint": "日志的最新检查点",
     "The last checkpoint that witnesses cosigned": "见证人联署的最新检查点",
