@@ -46,7 +46,8 @@ def send(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[bytes]
 
 def _answer(request: Asked, values: dict[str, Any], status: int = 200) -> Response[bytes]:
     shown = {"error": None, "text": None, "outcome": None} | values
-    return as_page(page_for(request), "report", status, origin=registry_of(request).origin, **shown)
+    origin, host = registry_of(request).origin, str(request.base_url).rstrip("/")
+    return as_page(page_for(request), "report", status, origin=origin, host=host, **shown)
 
 
 def _check(request: Asked, file: bytes) -> Outcome:
