@@ -1,4 +1,4 @@
-"""The page for reporting: each line with what became of it, and clear words for whatever was chosen instead."""
+"""The page for reporting: what became of each line, and clear words for whatever was chosen instead."""
 
 import html
 import json
@@ -55,7 +55,7 @@ def test_the_page_for_people(client, language, word):
 
 
 def test_each_line_is_told_with_what_became_of_it(client, registry):
-    """Taken, taken with findings, known, refused: with words, rule and fix; the receipt and what to mend go along."""
+    """Taken, taken with findings, known, refused: with words, rule, fix; the receipt goes along."""
     first = sample.first_life(sample.pack(51))
     registry.report(signed(first[0]))
     gap = shipped(52, to=sample.CARMAKER)
@@ -65,7 +65,9 @@ def test_each_line_is_told_with_what_became_of_it(client, registry):
     assert "3 of 4 lines are on record" in told
     for words in ("Taken 1", "Taken, with findings 1", "Known before 1", "Refused 1"):
         assert words in told
-    assert told.index("Refused Line 4") < told.index("Taken, with findings Line 3") < told.index("Taken Line 2")
+    assert (
+        told.index("Refused Line 4") < told.index("Taken, with findings Line 3") < told.index("Taken Line 2")
+    )
     assert "role.may_not" in told
     assert "It is reported by: utilisation_enterprise." in told
     receipt = verify_receipt(link_of(page, "receipt.json"), registry.keys.log.verifier)
@@ -93,7 +95,7 @@ def test_the_same_file_again_gives_the_same_receipt(client):
 
 
 def test_what_is_sent_is_not_markup(client):
-    """Script tags in lines and in file names stay text, in rows, links, messages and the field for mending."""
+    """Script tags in lines and file names stay text, in rows, messages and the field for mending."""
     attack = "</textarea><script>alert(1)</script>"
     line = sample.line("manufactured", "2026-04-12T10:00:00+08:00", code=attack, note=attack)
     page = sent(client, signed(line, sample.line(attack, attack, code=attack)), name=f"{attack}.report")
@@ -165,7 +167,9 @@ def test_forms_that_are_none(client, body):
 def test_a_long_report_is_shown_in_part(client):
     """A page shows what must be looked at first; the receipt names every line."""
     lines = [
-        sample.line("measured", f"2026-05-02T10:{minute // 60:02}:{minute % 60:02}+08:00", code=PACK, cycles=1)
+        sample.line(
+            "measured", f"2026-05-02T10:{minute // 60:02}:{minute % 60:02}+08:00", code=PACK, cycles=1
+        )
         for minute in range(600)
     ]
     page = sent(client, signed(*lines, RECYCLED, key=sample.signer(sample.CARMAKER)))

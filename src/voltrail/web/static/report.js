@@ -6,6 +6,7 @@ const [fileInput, keyInput] = [form.querySelector("#file"), form.querySelector("
 const [doing, problem] = [form.querySelector("#doing"), form.querySelector("#problem")];
 const words = JSON.parse(form.dataset.words);
 const numbers = new Intl.NumberFormat(form.dataset.language);
+const MEDIA_TYPE = "application/voltrail-report";
 const signing = import(form.dataset.signing);
 
 for (const part of form.querySelectorAll("[data-needs-scripts]")) part.hidden = false;
@@ -57,12 +58,12 @@ async function report() {
   if (!chosen) throw new Trouble("report.none", fileInput);
   if (chosen.size > MAX_FILE_BYTES) throw new Trouble("report.too_large", fileInput);
   const data = await read(fileInput);
-  if (isSigned(data)) return { file: new Blob([data]), signedHere: false };
+  if (isSigned(data)) return { file: new Blob([data], { type: MEDIA_TYPE }), signedHere: false };
   splitLines(data); // what is wrong with the lines is said before a key is asked for
   if (!keyInput.files[0]) throw new Trouble("key.none", keyInput);
   const key = await readKey(new TextDecoder().decode(await read(keyInput)));
   const signed = await signReport(form.dataset.origin, key, data, (done, of) => busy(words.signing, done, of));
-  return { file: new Blob([signed]), signedHere: true };
+  return { file: new Blob([signed], { type: MEDIA_TYPE }), signedHere: true };
 }
 
 async function read(input) {
