@@ -246,7 +246,7 @@ ZH: Final[dict[str, str]] = {
     "The PEM file that voltrail key new made. It is read here to sign, and sent nowhere.": (
         "voltrail key new 生成的 PEM 文件。仅在此处用于签名，不会发送到任何地方。"
     ),
-    "Take that out and go on": "去除后继续",
+    "Take that out": "去除",
     "Check first": "先核查",
     "Send": "报送",
     "Checking records nothing; do it as often as you like.": "核查不留记录，可反复进行。",

@@ -1,7 +1,7 @@
 // Sign a report where its lines are: in the browser, with a key that never leaves it.
 //
-// The bytes are those of `voltrail report`: formats.md, "Report". The same lines and the same Ed25519 key give the
-// same file, so a report that is sent twice, from here or from the command line, is one report.
+// The bytes are those of `voltrail report`: formats.md, "Report". The same lines and the same key give the same note,
+// so a report that is sent twice, from here or from the command line, is one report with one receipt.
 //
 //   const key = await readKey(await keyFile.text());
 //   const file = await signReport(origin, key, bytes, (done, of) => ...);
@@ -26,7 +26,7 @@ export class Refusal extends Error {
 export function splitLines(data) {
   if (data.length > MAX_FILE_BYTES) throw new Refusal("report.too_large");
   if (data.includes(0)) throw new Refusal("report.not_text", lineAt(data, data.indexOf(0)));
-  if (data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf) throw new Refusal("line.bom", 1, true);
+  if (data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf) throw new Refusal("line.bom", null, true);
   if (data.includes(CR)) throw new Refusal("line.cr", lineAt(data, data.indexOf(CR)), true);
   if (!data.length) throw new Refusal("report.empty");
   if (data.at(-1) !== LF) throw new Refusal("report.unfinished", null, true);
