@@ -130,6 +130,7 @@ def test_programs_get_json(client):
     listed = client.get("/batteries?model=S-102").json()["batteries"]
     assert len(listed) == told["batteries"]["count"]
     assert "place" not in listed[0]
+    assert client.get("/batteries?model=S-102", headers=HTML).headers["location"] == "/models/S-102"
     assert client.get("/models?maker=nobody").json() == {"models": [], "next": None}
     assert client.get("/models/nothing").json()["error"]["rule"] == "model.unknown"
     assert client.get("/models/%00").status_code == 400

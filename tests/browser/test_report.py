@@ -71,7 +71,8 @@ def registry(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def browser():
+    """Chromium, until this folder has one for all."""
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -102,9 +103,9 @@ def address(registry, bodies):
 
 
 @pytest.fixture
-def page(chromium, address):
+def page(browser, address):
     """The report page; what its scripts do wrong fails the test."""
-    context = chromium.new_context(locale="en-GB", accept_downloads=True)
+    context = browser.new_context(locale="en-GB", accept_downloads=True)
     page = context.new_page()
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -314,9 +315,19 @@ def test_a_server_that_is_away(page):
     assert "All 2 lines are on record" in press(page, "send")
 
 
-def test_without_scripts(chromium, address):
+def test_an_answer_that_is_not_ours(page):
+    """What a proxy says instead is shown in place of lines; the form stays."""
+    answer = "<main><h1>Bad gateway</h1><p>Try later.</p><script>alert(1)</script></main>"
+    page.route("**/report", lambda route: route.fulfill(status=502, content_type="text/html", body=answer))
+    choose(page, sample.first_life(sample.pack(10)), LATER)
+    assert "Bad gateway" in press(page, "send")
+    assert page.locator("#result script").count() == 0
+    assert page.evaluate("document.querySelector('#file').files.length") == 1
+
+
+def test_without_scripts(browser, address):
     """A signed file is sent by the plain form, and the answer is a page; there is no field for a key."""
-    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(f"{address}/report")
     assert not page.locator("#key").is_visible()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
+from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
@@ -97,9 +98,11 @@ def batteries(
     model: ModelId = None,
     limit: Limit = 50,
     after: After = None,
-) -> Response[bytes]:
+) -> Response[Any]:
     """Return batteries in the order of their codes, or those whose code begins with `q`."""
     _check_place(place)
+    if model and wants_page(request):
+        return Redirect(page_for(request).link(f"/models/{model}"), status_code=303)
     if q:
         found, following = search(request, q, limit), None
     else:

@@ -302,6 +302,9 @@ ZH: Final[dict[str, str]] = {
     "Take them as a file": "下载为文件",
     "Take the refused lines as a file": "下载未收录的行",
     "Mend them, then choose that file above.": "修改后，在上方选择该文件。",
+    "The refused lines are too many to hand back here. Mend your file, and send all of it again.": (
+        "未收录的行太多，无法在此提供。请修改原文件后整份重新报送。"
+    ),
     "The line as it was sent": "报送的原行",
     "the receipt names every line": "回执列明每一行",
     "Nothing was taken": "未收录任何内容",
