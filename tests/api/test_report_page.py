@@ -104,6 +104,26 @@ def test_what_is_sent_is_not_markup(client):
     assert attack in html.unescape(page.text)
 
 
+def test_the_line_that_undoes_a_line_is_ready(client, registry):
+    """What the page offers makes its entry void, whatever batteries and vehicles the entry names."""
+    one, other = sample.pack(57), sample.pack(58)
+    made = [sample.first_life(code)[0] for code in (one, other)]
+    both = sample.line("shipped", "2026-04-13T10:00:00+08:00", code=one, codes=[other], to=sample.CARMAKER)
+    page = sent(client, signed(*made, both, RECYCLED))
+    offered = [html.unescape(line) for line in re.findall(r'class="correction">([^<]*)</pre>', page.text)]
+    assert len(offered) == 3
+    told = text_of(sent(client, signed(offered[2].encode())))
+    assert "All 1 lines are on record" in told
+    for code in (one, other):
+        events = registry.history(code)["events"]
+        assert [event["corrected_by"] is not None for event in events] == [False, True, False]
+    fitted = sample.fitted(one)
+    told = sent(client, signed(*fitted, key=sample.signer(sample.CARMAKER)))
+    voids = [html.unescape(line) for line in re.findall(r'class="correction">([^<]*)</pre>', told.text)]
+    again = sent(client, signed(*(line.encode() for line in voids), key=sample.signer(sample.CARMAKER)))
+    assert "All 2 lines are on record" in text_of(again)
+
+
 BOM, NOTHING = b"\xef\xbb\xbf", b""
 
 

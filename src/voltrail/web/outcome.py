@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
 
+from voltrail.events import decode, subjects
+from voltrail.events.kinds import Corrected
+from voltrail.events.table import TRUST_KINDS
 from voltrail.ledger.receipts import Receipt
 
 State = Literal["refused", "found", "known", "taken"]
 STATES: Final[tuple[State, ...]] = ("refused", "found", "known", "taken")
 
+_MEMBERS: Final = {"battery": "code", "vehicle": "vin"}
 MAX_ROWS: Final = 500  # shown on a page; the receipt names all
 MAX_LINK_BYTES: Final = 32 << 20  # larger files are not put into a page
 MAX_MEND_BYTES: Final = 64 << 10  # what a person can mend by hand
@@ -37,7 +42,11 @@ class Glimpse(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line: its number from 1, what became of it, where it stands in the log, and what it says itself."""
+    """
+    One line: its number from 1, what became of it, where it stands in the log, and what it says itself.
+
+    `correction` is the line that would make it void.
+    """
 
     number: int
     state: State
@@ -45,6 +54,7 @@ class Row(msgspec.Struct, frozen=True):
     index: int | None
     text: str
     event: Glimpse
+    correction: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -134,6 +144,7 @@ def _rows(
     lines: Sequence[bytes], ends: Sequence[State], said: Sequence[list[Said]], index: Sequence[int | None]
 ) -> list[Row]:
     """Return the first rows in the order of what must be looked at, then of the file."""
+    now = datetime.now(UTC)
     order = sorted(range(len(lines)), key=lambda number: (STATES.index(ends[number]), number))
     return [
         Row(
@@ -143,9 +154,25 @@ def _rows(
             index[number],
             lines[number].decode(errors="replace"),
             _event(lines[number]),
+            correction_of(lines[number], index[number], now),
         )
         for number in order[:MAX_ROWS]
     ]
+
+
+def correction_of(line: bytes, index: int | None, now: datetime) -> str | None:
+    """Return the line that makes an entry void; None where there is none, or it may not be corrected."""
+    if index is None or (event := decode(line)).kind in TRUST_KINDS or isinstance(event, Corrected):
+        return None
+    named: dict[str, Any] = {}
+    for subject in subjects(event):
+        prefix, _, name = subject.partition(":")
+        if prefix == "battery" and "code" in named:
+            named.setdefault("codes", []).append(name)
+        else:
+            named[_MEMBERS[prefix]] = name
+    voided = {"kind": "corrected", "occurred_at": now.isoformat(timespec="seconds")}
+    return msgspec.json.encode(voided | named | {"corrects": index, "void": True}).decode()
 
 
 def _event(line: bytes) -> Glimpse:

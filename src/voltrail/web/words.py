@@ -263,8 +263,9 @@ ZH: Final[dict[str, str]] = {
         "记录从不删除。另报一行，说明某条目作废，或以何内容代替；电池页面会同时显示两者。"
     ),
     "ENTRY": "条目号",
-    "The number of the entry stands beside each line that was taken. Name the same batteries as the line "
-    "that was wrong.": "已收录的每一行旁边都有条目号。更正须列明与原行相同的电池。",
+    "The number of the entry, and the line ready to report, stand below each line that was taken.": (
+        "每一已收录的行下方都有条目号，以及可直接报送的更正行。"
+    ),
     "Answer lost?": "没有收到答复？",
     "Send the same file again. What was taken is known, is not taken twice, and you get the same receipt.": (
         "重新报送同一文件即可。已收录的行会被识别，不会重复收录，并得到同一回执。"
@@ -306,6 +307,7 @@ ZH: Final[dict[str, str]] = {
         "未收录的行太多，无法在此提供。请修改原文件后整份重新报送。"
     ),
     "The line as it was sent": "报送的原行",
+    "Was it wrong? Then report this line": "报错了？报送这一行即可作废",
     "the receipt names every line": "回执列明每一行",
     "Nothing was taken": "未收录任何内容",
 }
