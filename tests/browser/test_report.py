@@ -189,9 +189,9 @@ def test_plain_lines_are_checked_signed_and_sent(page, registry, bodies, key, se
     """Check first records nothing; sending gives a receipt; the key leaves the browser in no request."""
     bodies.clear()
     choose(page, sample.first_life(sample.pack(serial)), key)
-    before = registry.counts()["entries"]
+    before = registry.counts()["reports"]
     assert "Nothing is recorded yet" in press(page, "check")
-    assert registry.counts()["entries"] == before
+    assert registry.counts()["reports"] == before
     assert "All 2 lines are on record" in press(page, "send")
     assert registry.history(sample.pack(serial))["count"] == 2
     with page.expect_download() as download:

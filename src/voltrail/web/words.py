@@ -229,6 +229,10 @@ ZH: Final[dict[str, str]] = {
     "The registry did not answer. Send again: nothing is taken twice.": (
         "登记系统没有应答。请重新发送，不会重复收录。"
     ),
+    "Something went wrong in this page itself. Load it again; nothing was sent.": (
+        "本页自身出错。请重新加载；尚未发送任何内容。"
+    ),
+    "Line {number}": "第 {number} 行",
     "Reading the file": "正在读取文件",
     "Signing line {done} of {of}": "正在签名：第 {done} 行，共 {of} 行",
     "Asking the registry": "正在核查",

@@ -33,14 +33,23 @@ async function hand(what) {
     const body = new FormData();
     body.append("do", what);
     body.append("file", file, "day.report");
-    const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
-    answer = { page: await response.text(), signedHere };
+    answer = { page: await post(body), signedHere };
   } catch (error) {
-    answer = { trouble: error.rule ? error : new Trouble("network") };
+    answer = { trouble: error };
   }
   ready();
-  if (answer.trouble) tell(answer.trouble);
-  else show(answer.page, answer.signedHere);
+  if (answer.page !== undefined) return show(answer.page, answer.signedHere);
+  tell(answer.trouble.rule ? answer.trouble : new Trouble("defect"));
+  if (!answer.trouble.rule) throw answer.trouble; // a defect of ours: for the console too
+}
+
+async function post(body) {
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    return await answer.text();
+  } catch {
+    throw new Trouble("network");
+  }
 }
 
 // What stands in the way of sending; `rule` says which words, `at` which field. Refusal of signing.js is another.
@@ -128,7 +137,7 @@ function makeDroppable(part, input) {
 
 function tell({ rule, line, mendable, at }) {
   const [text, button] = problem.children;
-  text.textContent = (line ? `${words.line} ${numbers.format(line)} · ` : "") + (words[rule] ?? rule);
+  text.textContent = (line ? `${words.line.replace("{number}", numbers.format(line))} · ` : "") + (words[rule] ?? rule);
   button.hidden = !mendable;
   button.onclick = mend;
   problem.hidden = false;
