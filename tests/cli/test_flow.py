@@ -210,3 +210,17 @@ def test_a_server_that_is_no_registry_is_named(run, begun, tmp_path):
         server.shutdown()
     assert told.exit_code == 1
     assert "does not answer as a registry does" in told.output
+
+
+def test_a_report_is_signed_for_another_day(run, begun, tmp_path):
+    """With --out nothing is handed in; the file it writes can be, later, and other files are left alone."""
+    life, out = tmp_path / "life.jsonl", tmp_path / "day.report"
+    signed = run("report", life, "--key", tmp_path / "maker.pem", "--out", out, touches=True)
+    assert signed.exit_code == 0, signed.output
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert run("battery", PACK, touches=True).exit_code == 1
+    life.write_bytes(life.read_bytes().splitlines(keepends=True)[0])
+    again = run("report", life, "--key", tmp_path / "maker.pem", "--out", out, touches=True)
+    assert again.exit_code == 1
+    told = run("report", out, "--json", touches=True)
+    assert json.loads(told.stdout)["accepted"] == [0, 1]

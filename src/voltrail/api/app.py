@@ -9,7 +9,18 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from voltrail.api import batteries, checks, home, log, monitoring, organisations, reports, static
+from voltrail.api import (
+    batteries,
+    checks,
+    home,
+    log,
+    models,
+    monitoring,
+    organisations,
+    report_page,
+    reports,
+    static,
+)
 from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
@@ -31,7 +42,9 @@ def create_app(registry: Registry) -> Litestar:
             *home.ROUTES,
             *batteries.ROUTES,
             *organisations.ROUTES,
+            *models.ROUTES,
             *reports.ROUTES,
+            *report_page.ROUTES,
             *checks.ROUTES,
             *log.ROUTES,
             *monitoring.ROUTES,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
+from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
@@ -30,6 +31,7 @@ Words = Annotated[
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
+ModelId = Annotated[str | None, QueryParameter(max_length=256, description="only batteries of this model")]
 After = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before")]
 
 
@@ -94,15 +96,18 @@ def batteries(
     q: Words = None,
     level: Level = None,
     place: Place = None,
+    model: ModelId = None,
     limit: Limit = 50,
     after: After = None,
-) -> Response[bytes]:
+) -> Response[Any]:
     """Return batteries in the order of their codes, or those whose code begins with `q`."""
     _check_place(place)
+    if model and wants_page(request):
+        return Redirect(page_for(request).link(f"/models/{model}"), status_code=303)
     if q:
         found, following = search(request, q, limit), None
     else:
-        found, following = _listed(request, level, limit, after)
+        found, following = listed(request, level, limit, after, model)
     if wants_page(request):
         return as_page(
             page_for(request),
@@ -127,10 +132,11 @@ def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def _listed(
-    request: Asked, level: str | None, limit: int, after: str | None
+def listed(
+    request: Asked, level: str | None, limit: int, after: str | None, model: str | None = None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    rows = registry_of(request).batteries(level or None, None, limit, after)
+    """Return what the public may see of batteries in the order of their codes, and the next `after`."""
+    rows = registry_of(request).batteries(level or None, None, limit, after, model)
     hidden = {name for name in ("place",) if not may_read(AUDIENCE, name)}
     shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
     return shown, rows[-1]["code"] if len(rows) == limit else None

@@ -18,6 +18,7 @@ _INTENTIONS: Final = (
 )
 _EXAMPLES: Final = {
     ("post", "/reports"): f"curl --data-binary @day.report -H 'Content-Type: {MEDIA_TYPE}' 'HOST/reports'",
+    ("post", "/report"): "curl -F file=@day.report -F do=check 'HOST/report'",
     ("post", "/checks"): f"curl -H 'Content-Type: application/json' -d '{_INTENTIONS}' 'HOST/checks'",
     ("get", "/b/{code}/evidence"): "curl -OJ 'HOST/b/9ZZPB240000003G4C0221953/evidence'",
     ("get", "/batteries"): "curl 'HOST/batteries?level=pack&limit=10'",

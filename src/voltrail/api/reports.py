@@ -42,9 +42,23 @@ def report(
     """Take a signed report file, answer with its receipt; sent again, it gives the same receipt."""
     chosen = _mode(mode)
     _check_content_type(request.headers.get("content-type", ""))
-    receipt = registry_of(request).report(body, chosen)
+    return Response(taken(request, body, chosen), media_type="application/json")
+
+
+def taken(request: Asked, file: bytes, mode: Mode) -> bytes:
+    """Return the receipt of a report that was taken, counted for monitoring."""
+    receipt = registry_of(request).report(file, mode)
     metrics_of(request).accepted.inc(len(msgspec.json.decode(receipt, type=_Accepted).accepted))
-    return Response(receipt, media_type="application/json")
+    return receipt
+
+
+def plain_lines() -> AccessError:
+    """Return the error for lines that nobody signed."""
+    return AccessError(
+        "access.sign_in",
+        "Plain lines need a sign-in, so that it is known who reports them.",
+        f"Send a signed report file instead ({MEDIA_TYPE}): voltrail report FILE.jsonl --key KEY.pem",
+    )
 
 
 def _mode(mode: str) -> Mode:
@@ -56,11 +70,7 @@ def _mode(mode: str) -> Mode:
 def _check_content_type(header: str) -> None:
     media_type = header.partition(";")[0].strip().lower()
     if media_type == LINES_TYPE:
-        raise AccessError(
-            "access.sign_in",
-            "Plain lines need a sign-in, so that it is known who reports them.",
-            f"Send a signed report file instead ({MEDIA_TYPE}): voltrail report FILE.jsonl --key KEY.pem",
-        )
+        raise plain_lines()
     if media_type != MEDIA_TYPE:
         raise UsageError(
             "request.content_type",

@@ -38,6 +38,11 @@ TIMEOUT_SECONDS = 60
     help="Take the lines that hold, or everything or nothing.",
 )
 @click.option("--check", is_flag=True, help="Ask whether it may be done; record nothing.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Sign only: write the signed file here, to be handed in later.",
+)
 @click.option("--to", "url", metavar="URL", help="Send it to a server instead of a folder on this machine.")
 @click.option(
     "--policy",
@@ -53,6 +58,7 @@ def report(
     key: Path | None,
     mode: str,
     check: bool,
+    out: Path | None,
     url: str | None,
     policy: Path | None,
     data: Path,
@@ -65,10 +71,15 @@ def report(
     FILE holds one event a line (.jsonl), or is a signed .report. The signed
     file is kept beside FILE until there is a receipt, so nothing is lost when
     the line breaks; the same lines give the same receipt however often they are sent.
+    With --out it is only signed, and written there: for the page /report, or for another day.
     A receipt that a server gives is checked: the log's key must have signed it, for these lines.
     """
     content = file.read_bytes()
     with _Server(url, policy) if url else _Folder(data, database) as target:
+        if out is not None:
+            _keep(out, _sign(content, key, target.origin()))
+            click.echo(f"Signed: {out}. Hand it in with voltrail report {out}, or on the page /report.")
+            return
         if check:
             signed = content if file.suffix == ".report" else _sign(content, key, target.origin())
             answers = target.check(signed)

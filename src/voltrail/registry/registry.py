@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
@@ -44,7 +44,7 @@ from voltrail.lifecycle import (
 )
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.regimes import RULES
-from voltrail.registry import evidence, settings, views
+from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.heads import HeadsStore, Progress, Tree
@@ -406,10 +406,16 @@ class Registry:
         return self._search.find(text, _limit(limit))
 
     def batteries(
-        self, level: str | None = None, place: str | None = None, limit: int = 50, after: str | None = None
+        self,
+        level: str | None = None,
+        place: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+        model: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return batteries in the order of their codes, after one; `level` and `place` narrow them."""
+        """Return batteries in the order of their codes, after one, narrowed by the others."""
         _check_text(after)
+        _check_text(model)
         letters = {"pack": "P", "module": "M", "cell": "C", None: None}
         if level not in letters:
             raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
@@ -417,12 +423,15 @@ class Registry:
             "select id, place, phase, model, k from subject where id > %(after)s and id like 'battery:%%'"
             " and (%(letter)s::text is null or substr(id, 12, 1) = %(letter)s)"
             " and (%(place)s::text is null or place = %(place)s) and id < 'battery;'"
-            " order by id limit %(limit)s"
         )
+        if model:  # said only when meant, so that its index is used
+            query += " and model = %(model)s"
+        query += " order by id limit %(limit)s"
         values = {
             "after": "battery:" + (after or ""),
             "letter": letters[level],
             "place": place,
+            "model": model,
             "limit": _limit(limit),
         }
         with self.database.pool.connection() as connection:
@@ -463,6 +472,55 @@ class Registry:
             ).fetchall()
         states = [decode_state(name, bytes(state)) for name, state in rows]
         return [views.organisation_view(state) for state in states if isinstance(state, Organisation)]
+
+    def names(self, identifiers: Iterable[str]) -> dict[str, str]:
+        """Return the names of those of these organisations that the record knows."""
+        wanted = [f"organisation:{identifier}" for identifier in identifiers]
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(
+                "select id, state from subject where id = any(%s)", (wanted,), binary=True
+            ).fetchall()
+        states = [decode_state(name, bytes(state)) for name, state in rows]
+        return {one.identifier: one.name for one in states if isinstance(one, Organisation)}
+
+    def model(self, identifier: str) -> dict[str, Any]:
+        """
+        Return what everybody may know of a model, and how many batteries are of it.
+
+        One that batteries name and nobody has declared is known by its id alone. NotFound when none names it.
+        """
+        _check_text(identifier)
+        with self.database.pool.connection() as connection:
+            declared = catalogue.read_model(connection, identifier)
+            batteries = catalogue.count_batteries(connection, identifier)
+        if declared is None and not batteries["count"]:
+            raise NotFound(
+                "model.unknown",
+                f"The record does not know a model {identifier[:80]}.",
+                "Check its id; GET /models lists those that are declared.",
+            )
+        return views.model_view(declared or Model(identifier)) | {
+            "declared": declared is not None,
+            "batteries": batteries,
+        }
+
+    def models(
+        self, maker: str | None = None, limit: int = 200, after: str | None = None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return declared models in the order of their ids, of one maker or all, and the next `after`."""
+        _check_text(maker)
+        _check_text(after)
+        with self.database.pool.connection() as connection:
+            found, following = catalogue.list_models(connection, maker, _limit(limit), after)
+        return [views.model_view(model) for model in found], following
+
+    def received_at(self, indices: Sequence[int]) -> dict[int, str]:
+        """Return when the events at these places of the log were received."""
+        with self.database.pool.connection() as connection:
+            rows = connection.execute(
+                "select seq, received_ms from event where seq = any(%s)", (list(indices),)
+            ).fetchall()
+        return {seq: views.iso_ms(received_ms) for seq, received_ms in rows}
 
     def checkpoint(self) -> str:
         """Return the last published checkpoint: the one that is anchored."""

@@ -137,6 +137,16 @@ def organisation_view(organisation: Organisation) -> dict[str, Any]:
     }
 
 
+def model_view(model: Model) -> dict[str, Any]:
+    """Return what everybody may know of a model; what nobody has declared of it is left out."""
+    told: dict[str, Any] = _model(model)
+    for name in ("form_factor", "composition"):
+        if (value := getattr(model, name)) is not None:
+            told[name] = value
+    told["certificates"] = [{"certificate": name, "certified_on": day} for name, day in model.certificates]
+    return told | {"events": model.count}
+
+
 def iso_ms(unix_ms: int) -> str:
     """Return a time of ours, in UTC, from milliseconds since 1970."""
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")

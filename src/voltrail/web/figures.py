@@ -14,7 +14,7 @@ _EN_BOOL: Final = {True: "yes", False: "no"}
 
 def number(value: float, language: Language) -> str:
     """Return a number with its thousands separated: by commas, in Chinese by thin spaces."""
-    return f"{value:,}".replace(",", "," if language == "en" else "\u2009")
+    return f"{value:,}".removesuffix(".0").replace(",", "," if language == "en" else "\u2009")
 
 
 def day(text: str, language: Language) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from voltrail.events.table import KINDS
+from voltrail.organisations.trust import ROLES_ZH
 from voltrail.web.language import Language
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
@@ -94,6 +95,13 @@ NAMES_ZH: Final[dict[str, str]] = {
     "certificate_date": "证明日期",
     "buyer_region": "购买地区",
     "evidence": "证明材料",
+    "LFP": "磷酸铁锂",
+    "NCM": "三元",
+    "NCA": "三元",
+    "LMO": "锰酸锂",
+    "LTO": "钛酸锂",
+    "NiMH": "镍氢",
+    **ROLES_ZH,
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
