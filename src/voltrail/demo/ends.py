@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, YEAR, Bag, Diary, moment, stamp
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
+from voltrail.demo.rounds import Stocktakings
 
 ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the law names
-
-
-class Stay(msgspec.Struct):
-    """A battery on somebody's shelf, for stocktakings."""
-
-    keeper: Member
-    code: str
-    since: int
-    until: int
 
 
 class Ends:
     """Tells the ends of lives. Raises NotYet where the sample world ends first."""
 
-    def __init__(self, diary: Diary, serials: Serials) -> None:
+    def __init__(self, diary: Diary, serials: Serials, stocktakings: Stocktakings) -> None:
         self.diary = diary
         self.serials = serials
-        self.stays: list[Stay] = []
+        self._stocktakings = stocktakings
         rng = diary.rng
         self._ways = Bag(rng, scrapped=5, outlet=4, scrapped_untold=1)
         self._uses = Bag(rng, recycled=6, dismantled=4, repurposed=4, remanufactured=2, reused=2)
@@ -43,11 +33,12 @@ class Ends:
         else:
             self._by_scrapping(pack, vin, when, told=way == "scrapped")
 
-    def of_stock(self, pack: Pack, holder: Member, when: int) -> None:
+    def of_stock(self, pack: Pack, holder: Member, when: int, shows: str = "") -> None:
         """Tell the end of a pack that is on its holder's shelf: straight to utilisation."""
         self.diary.tell(holder, when, "retired", code=pack.code, reason="容量不足 capacity too low")
         utiliser = self._utiliser()
-        when = hand_over(self.diary, pack.code, holder, utiliser, when + self.diary.some(2, 20))
+        when += self.diary.some(2, 20)
+        when = hand_over(self.diary, pack.code, holder, utiliser, when, shows=shows)
         self._use(pack, utiliser, when, barred=False)
 
     def from_outlet(self, pack: Pack, outlet: Member, when: int) -> None:
@@ -56,6 +47,7 @@ class Ends:
         if barred == "dealer":
             dealer = self.diary.cast.one("carrier")
             self.diary.tell(outlet, when, "handed_over", code=pack.code, to=dealer.identifier)
+            self.diary.mean("breach.o73-a19", pack.code)
             return
         utiliser = self._utiliser()
         when = hand_over(self.diary, pack.code, outlet, utiliser, when, how="handed_over")
@@ -86,7 +78,8 @@ class Ends:
         if told:
             self.diary.tell(dismantler, when, "removed", code=pack.code, vin=vin, reason="scrapping")
         when += self.diary.some(1, 15)
-        when = hand_over(self.diary, pack.code, dismantler, utiliser, when, how="handed_over")
+        shows = "" if told else "lifecycle.removal_not_reported"
+        when = hand_over(self.diary, pack.code, dismantler, utiliser, when, how="handed_over", shows=shows)
         self._use(pack, utiliser, when, barred=False)
 
     # --------------------------------------------------------------- utilisation
@@ -107,7 +100,7 @@ class Ends:
             reasons=["容量 capacity", "绝缘 insulation"],
         )
         when += self.diary.some(5, 40)
-        self.stays.append(Stay(utiliser, pack.code, arrived, when))
+        self._stocktakings.keep(utiliser, pack.code, arrived, when)
         if use == "recycled":
             self._recycle(pack.code, utiliser, when, pack.design.mass_kg.value)
         elif use == "dismantled":
@@ -161,6 +154,7 @@ class Ends:
         use = "electric bicycle" if barred else "stationary storage"
         new = self._second_life("repurposed", pack, utiliser, when, use)
         if barred:
+            self.diary.mean("breach.o73-a22", pack.code)
             return
         keeper = self.diary.cast.one("storage_operator")
         when = hand_over(self.diary, new, utiliser, keeper, when + self.diary.some(2, 20))

@@ -20,7 +20,7 @@ Parts = Literal["none", "modules", "cells"]
 
 
 class Pack(msgspec.Struct):
-    """A pack of the sample world; `modules` are the codes of its modules that are on the record."""
+    """A pack of the sample world; `modules` are the codes of its modules on the record, `fitted_by` who built it into its first vehicle."""
 
     code: str
     maker: Member
@@ -28,6 +28,7 @@ class Pack(msgspec.Struct):
     made: int
     serial: int
     modules: list[str] = []
+    fitted_by: Member | None = None
 
 
 class Serials:
