@@ -6,6 +6,9 @@ import json
 import os
 import shutil
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -189,30 +192,34 @@ def _serve(
 def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, database: str | None) -> None:
     """Make a sample world, all invented, and serve it."""
     from voltrail.demo.driver import populate
+    from voltrail.demo.tour import write_tour
     from voltrail.demo.world import World
 
-    world = World(packs, seed)
+    begun = time.monotonic()
+    click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
+    with _bar("Lives") as told:
+        world = World(packs, seed, progress=told)
     fresh = not (data / "settings.json").exists()
     if fresh:
         initialise(data, DEMO_ORIGIN, [world.authority.vkey], database=database)
     elif load(data).origin != DEMO_ORIGIN:
         raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
     with voltrail.open(data, database) as registry:
-        click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
-        with _bar("Reports") as (bar, task):
-            populate(registry, world, lambda done, total: bar.update(task, completed=done, total=total))
+        with _bar("Reports") as told:
+            populate(registry, world, told, registry.keys.host.verifier)
         registry.enter_heads()
+        write_tour(data, world.tour)
         (data / "authority.vkey").write_text(world.authority.vkey + "\n")
-        _say_what_to_try(registry, data, port, serving=not no_serve)
+        _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
 
 
-def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool) -> None:
+def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool, took_s: float) -> None:
     counts = registry.counts()
     fitted = registry.batteries(level="pack", place="in_vehicle", limit=1)
     code = (fitted or registry.batteries(limit=1))[0]["code"]
-    click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log.\n")
+    click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log, {took_s:.0f} s.\n")
     if serving:
         click.echo(f"Open    http://{LOOPBACK}:{port}/")
         click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")
@@ -227,19 +234,13 @@ def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool
         click.echo("\nCtrl-C stops it; the world stays in the folder.")
 
 
-class _bar:  # noqa: N801 - reads as a function
-    """A progress bar with one task."""
-
-    def __init__(self, title: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress, self._title = Progress(*columns), title
-
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        self._progress.start()
-        return self._progress, self._progress.add_task(self._title, total=None)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar with one task; give what to tell it: how much is done, and of how much."""
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @click.command()

@@ -22,6 +22,7 @@ DAY: Final = 86_400
 YEAR: Final = 31_556_952
 
 LATE_SHARE: Final = 0.02
+NEGLIGENT: Final = 0.08  # the same share, where a deadline is easily missed
 
 _T = TypeVar("_T")
 
@@ -85,7 +86,7 @@ class Diary:
     Takes down what happens, up to a moment, life by life; hands each to `keep` when it is told.
 
     `meant` are the findings the record is meant to show, each with its battery;
-    `delayed` the batteries of which something was reported months late.
+    `mended` those that a correction takes back, and `delayed` the batteries of which something was reported months late.
     """
 
     def __init__(self, rng: random.Random, cast: Cast, until: int, keep: Callable[[Life], None]) -> None:
@@ -93,6 +94,7 @@ class Diary:
         self.cast = cast
         self.until = until
         self.meant: set[tuple[str, str]] = set()
+        self.mended: set[tuple[str, str]] = set()
         self.delayed: set[str] = set()
         self._keep = keep
         self._life = Life()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from voltrail.demo.cast import Member
-from voltrail.demo.diary import DAY, YEAR, Bag, Diary, moment, stamp
+from voltrail.demo.diary import DAY, NEGLIGENT, YEAR, Bag, Diary, moment, stamp
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
 from voltrail.demo.rounds import Stocktakings
@@ -73,7 +73,7 @@ class Ends:
         """Tell how a car was scrapped; when `removed` is not told, that stays a gap."""
         dismantler, utiliser = self.diary.cast.one("vehicle_dismantler"), self._utiliser()
         certificate: dict[str, Any] = {"certificate_date": stamp(when)[:10]}
-        self.diary.tell(dismantler, when, "vehicle_scrapped", vin=vin, codes=[pack.code], **certificate)
+        self.diary.tell(dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[pack.code], **certificate)
         when += self.diary.some(1, 10)
         if told:
             self.diary.tell(dismantler, when, "removed", code=pack.code, vin=vin, reason="scrapping")
@@ -118,6 +118,7 @@ class Ends:
             utiliser,
             when,
             "recycled",
+            NEGLIGENT,
             code=code,
             **further,
             process="湿法 hydrometallurgical",

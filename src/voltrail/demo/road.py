@@ -153,6 +153,7 @@ class Road:
         when += self.diary.some(5, 40)
         if self._voided.draw() == "yes" and when <= self.diary.until:
             self.diary.correct(wrong, when, None)
+            self.diary.mended.add(("lifecycle.two_places", pack.code))
         else:
             self.diary.mean("lifecycle.two_places", pack.code)
         return when

@@ -38,9 +38,9 @@ class Tour:
 
     def see(self, life: Life) -> None:
         """Hold a life against the best so far; one with late reports tells another story."""
-        if any(told.delayed for told in life.told):
-            return
         kinds = Counter(told.kind for told in life.told)
+        if not kinds["swapped"] and any(told.delayed for told in life.told):
+            return
         for name, choose in _CHOICES.items():
             found = choose(life, kinds)
             if found is not None and found[0] > self._best.get(name, (0, []))[0]:
@@ -89,18 +89,17 @@ def _swapped(life: Life, kinds: Counter[str]) -> Candidate | None:
     """A truck pack with many exchanges, as far as its page shows them all, that is on a truck now."""
     if not kinds["swapped"]:
         return None
-    times, last = Counter[str](), dict[str, Told]()
+    mine: dict[str, list[Told]] = {}
     for told in life.told:
         for code in told.codes:
-            times[code] += 1
-            last[code] = told
-    astray = {code for _, code in life.meant}
-    fitting = [
-        (number, code)
-        for code, number in times.items()
-        if number <= _MOST_EVENTS and code not in astray and last[code].members.get("put_in") == code
-    ]
-    return max(((number, [code]) for number, code in fitting), default=None)
+            mine.setdefault(code, []).append(told)
+    best, astray = None, {code for _, code in life.meant}
+    for code, events in mine.items():
+        if code in astray or len(events) > _MOST_EVENTS or any(told.delayed for told in events):
+            continue
+        if events[-1].members.get("put_in") == code and (best is None or len(events) > best[0]):
+            best = (len(events), [code])
+    return best
 
 
 def _conflict(life: Life, kinds: Counter[str]) -> Candidate | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import islice
 from typing import Final
 
 from voltrail.demo.cast import Cast, Member
@@ -94,6 +94,11 @@ class World:
         return frozenset(self._diary.meant)
 
     @property
+    def mended(self) -> frozenset[tuple[str, str]]:
+        """The findings that the record is meant to show until they are corrected."""
+        return frozenset(self._diary.mended)
+
+    @property
     def delayed(self) -> frozenset[str]:
         """The batteries of which something is reported months late, so that what follows it finds a gap."""
         return frozenset(self._diary.delayed)
@@ -121,26 +126,28 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Non
     ends = Ends(diary, serials, stocktakings)
     lives = Lives(diary, serials, ends, stocktakings)
     legacy, trucks = round(packs * LEGACY_SHARE.value), round(packs * SWAP_SHARE.value)
-    done = count(1)
+    done = 0
     for pack in _legacy_packs(diary, serials, legacy):
         with diary.life():
             lives.legacy(pack)
-        _tick(progress, next(done), packs)
+        done = _tick(progress, done + 1, packs)
     for pack in _new_packs(diary, serials, packs - legacy - trucks):
         with diary.life():
             lives.car(pack)
         recalls.see(pack)
-        _tick(progress, next(done), packs)
+        done = _tick(progress, done + 1, packs)
     for fleet in _fleets(diary, serials, ends, trucks):
         with diary.life():
             fleet.run()
-        _tick(progress, next(done) + len(fleet.packs), packs)
+        done = _tick(progress, done + len(fleet.packs), packs)
     stocktakings.tell()
 
 
-def _tick(progress: Progress | None, done: int, packs: int) -> None:
-    if progress is not None and (done % _TICK == 0 or done >= packs):
-        progress(min(done, packs), packs)
+def _tick(progress: Progress | None, done: int, packs: int) -> int:
+    """Tell how far it is, now and then; return how far."""
+    if progress is not None and (done % _TICK == 0 or done == packs):
+        progress(done, packs)
+    return done
 
 
 def _fleets(diary: Diary, serials: Serials, ends: Ends, trucks: int) -> Iterator[Fleet]:
