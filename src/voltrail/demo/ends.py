@@ -27,7 +27,7 @@ class Ends:
 
     def of_car(self, pack: Pack, vin: str, when: int) -> None:
         """Tell the end of a pack's life in a car, and what follows."""
-        way = self._ways.draw()
+        way = "outlet" if pack.pioneer else self._ways.draw()
         if way == "outlet":
             self._by_outlet(pack, vin, when)
         else:
@@ -86,7 +86,7 @@ class Ends:
 
     def _use(self, pack: Pack, utiliser: Member, when: int, *, barred: bool) -> None:
         """Tell what a utilisation enterprise makes of a pack."""
-        use = "repurposed" if barred else self._uses.draw()
+        use = "repurposed" if barred or pack.pioneer else self._uses.draw()
         arrived, when = when, when + self.diary.some(5, 25)
         decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
         soh = health(self.diary, 1, 1) if use in decisions else 0.6

@@ -12,6 +12,7 @@ from voltrail.demo.packs import Pack, Parts, Serials, make
 from voltrail.demo.road import Road
 from voltrail.demo.rounds import Stocktakings
 
+_PIONEERS: Final = 4
 _FATES: Final = {
     "plain": 61,
     "replaced_module": 4,
@@ -41,10 +42,12 @@ class Lives:
         self._road = Road(diary, serials, ends)
         self._fates = Bag(diary.rng, **_FATES)
         self._parts = Bag(diary.rng, none=37, modules=2, cells=1)
+        self._pioneers = _PIONEERS
 
     def car(self, pack: Pack) -> None:
         """Tell the life of one pack from the factory on. Raises NotYet where the sample world ends."""
-        fate = self._fates.draw()
+        pack.pioneer, self._pioneers = self._pioneers > 0, self._pioneers - 1
+        fate = "plain" if pack.pioneer else self._fates.draw()
         maker = self.diary.pick(self.diary.cast.of("vehicle_maker")[:2])
         pack.fitted_by = maker
         sender, when = self._begin(pack, fate)

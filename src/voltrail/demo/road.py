@@ -13,6 +13,7 @@ from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, part_codes
 
 _SOON: Final = (20, 120)  # days on the road until a chapter begins
+_PIONEERS_LIFE: Final = 4 * YEAR
 _UNTIL_SCRAPPED: Final = (300, 1_200)
 _UNSEEN: Final = (60, 300)  # days that a pack is nobody knows where
 
@@ -41,7 +42,7 @@ class Road:
         """Tell the time on the road and what follows; return whether the pack's life is over."""
         design = pack.design
         lived = self.diary.rng.weibullvariate(design.years.value * YEAR, design.shape.value)
-        life = max(int(lived), YEAR)
+        life = _PIONEERS_LIFE if pack.pioneer else max(int(lived), YEAR)
         chapter = self._chapters.get(fate)
         if chapter is not None:
             when = chapter(pack, vin, when + self.diary.some(*_SOON))
@@ -60,7 +61,7 @@ class Road:
 
     def _measure(self, pack: Pack, when: int, end: int, life: int) -> None:
         """Tell of the yearly examinations that some packs have."""
-        if self._measured.draw() == "no":
+        if self._measured.draw() == "no" and not pack.pioneer:
             return
         by = self.diary.pick((*self.diary.cast.of("repair_enterprise"), self.diary.cast.one("testing_lab")))
         for at in range(when + YEAR, min(end - DAY, self.diary.until), YEAR):
