@@ -27,7 +27,9 @@ class Log:
         self.lines: list[bytes] = []
         self.refuses = refuses
         self._key = Signer.from_seed(ORIGIN, bytes(32))
-        self._verifiers = {key.name: key.verifier for o in world.organisations for key in (o.signer, o.second) if key}
+        self._verifiers = {
+            key.name: key.verifier for o in world.organisations for key in (o.signer, o.second) if key
+        }
 
     def keep_time(self, now_ms: Callable[[], int] | None) -> None:
         self.now_ms = now_ms

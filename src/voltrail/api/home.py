@@ -9,6 +9,7 @@ from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import Limit, Words, search
+from voltrail.api.tour import read_tour
 from voltrail.errors import NotFound
 
 
@@ -26,6 +27,7 @@ def home(request: Asked) -> Response[bytes]:
         origin=registry.origin,
         checkpoint=_checkpoint(request),
         newest=registry.batteries("pack", None, 5, None),
+        tour=read_tour(registry.data),
     )
 
 

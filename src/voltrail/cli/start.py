@@ -219,7 +219,9 @@ def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool
     counts = registry.counts()
     fitted = registry.batteries(level="pack", place="in_vehicle", limit=1)
     code = (fitted or registry.batteries(limit=1))[0]["code"]
-    click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log, {took_s:.0f} s.\n")
+    click.echo(
+        f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log, {took_s:.0f} s.\n"
+    )
     if serving:
         click.echo(f"Open    http://{LOOPBACK}:{port}/")
         click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")

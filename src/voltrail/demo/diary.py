@@ -85,8 +85,9 @@ class Diary:
     """
     Takes down what happens, up to a moment, life by life; hands each to `keep` when it is told.
 
-    `meant` are the findings the record is meant to show, each with its battery;
-    `mended` those that a correction takes back, and `delayed` the batteries of which something was reported months late.
+    `meant` are the findings the record is meant to show, each with its battery,
+    `mended` those that a correction takes back; `delayed` are the batteries of
+    which something is reported months late.
     """
 
     def __init__(self, rng: random.Random, cast: Cast, until: int, keep: Callable[[Life], None]) -> None:

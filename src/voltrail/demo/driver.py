@@ -81,7 +81,7 @@ def _populate(registry: Taker, world: World, progress: Progress | None, host: Ve
 
 
 def _send(registry: Taker, reports: list[Report], *, by_host: bool) -> Iterator[Receipt]:
-    """Sign the reports of one moment, hand them in, and return their receipts, in which nothing was refused."""
+    """Sign the reports of one moment, hand them in, and return their receipts: nothing was refused."""
     registry.keep_time(lambda: reports[0].received_ms)
     files = [_sign(registry, report, by_host=by_host and report.by_host) for report in reports]
     receipts = [parse_receipt(receipt) for receipt in registry.report_all(files)]

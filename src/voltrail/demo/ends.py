@@ -73,7 +73,9 @@ class Ends:
         """Tell how a car was scrapped; when `removed` is not told, that stays a gap."""
         dismantler, utiliser = self.diary.cast.one("vehicle_dismantler"), self._utiliser()
         certificate: dict[str, Any] = {"certificate_date": stamp(when)[:10]}
-        self.diary.tell(dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[pack.code], **certificate)
+        self.diary.tell(
+            dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[pack.code], **certificate
+        )
         when += self.diary.some(1, 10)
         if told:
             self.diary.tell(dismantler, when, "removed", code=pack.code, vin=vin, reason="scrapping")

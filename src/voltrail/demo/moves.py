@@ -41,7 +41,7 @@ def hand_over(
 
 
 def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str = "") -> int:
-    """Tell how a pack went into a new vehicle, and the vehicle to its buyer; `shows` a step not told before."""
+    """Tell how a pack went into a new vehicle, and that to its buyer; `shows` a step not told before."""
     when += diary.some(1, 20)
     diary.tell(maker, when, "installed", code=code, vin=vin, reason="new", site=maker.sites[0])
     if shows:

@@ -175,7 +175,12 @@ class Road:
         """
         dismantler = self.diary.cast.one("vehicle_dismantler")
         self.diary.tell(
-            dismantler, when, "vehicle_scrapped", vin=vin, codes=[pack.code], certificate_date=stamp(when)[:10]
+            dismantler,
+            when,
+            "vehicle_scrapped",
+            vin=vin,
+            codes=[pack.code],
+            certificate_date=stamp(when)[:10],
         )
         outlet = self.diary.pick(self.diary.cast.of("collection_outlet"))
         alias = without_code(outlet.identifier, f"SAMPLE-{self.serials.next()}")

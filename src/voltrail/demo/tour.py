@@ -19,7 +19,9 @@ from voltrail.demo.diary import Life, Told
 TOUR_FILE: Final = "tour.json"
 
 _LONG: Final = frozenset({"manufactured", "sold", "retired", "repurposed", "removed", "recycled"})
-_NO_MORE: Final = frozenset({"destroyed", "vehicle_exported", "exported", "vehicle_scrapped", "retired", "lost"})
+_NO_MORE: Final = frozenset(
+    {"destroyed", "vehicle_exported", "exported", "vehicle_scrapped", "retired", "lost"}
+)
 _MOST_EVENTS: Final = 60  # of a pack on the tour: a page that one can take in
 
 Candidate = tuple[int, list[str]]

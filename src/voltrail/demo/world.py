@@ -55,7 +55,9 @@ class World:
     `progress` is told packs done and packs in all while their lives are told.
     """
 
-    def __init__(self, packs: int, seed: int, until: datetime = UNTIL, progress: Progress | None = None) -> None:
+    def __init__(
+        self, packs: int, seed: int, until: datetime = UNTIL, progress: Progress | None = None
+    ) -> None:
         if packs < 1:
             raise UsageError("demo.packs", f"A world of {packs} packs has no lives.", "Ask for one or more.")
         if until < _EARLIEST:

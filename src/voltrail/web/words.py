@@ -119,6 +119,53 @@ ZH: Final[dict[str, str]] = {
     "needed": "必填",
     "Addresses": "地址",
     "Example": "示例",
+    # The guided tour of a sample world.
+    "Six batteries worth a look": "值得一看的六块电池",
+    "This is a sample world: every company, vehicle and battery in it is invented.": (
+        "这是一个示例世界：其中的企业、车辆和电池均为虚构。"
+    ),
+    "Follow this pack": "跟随这块电池包走完一生",
+    "Made, driven for years, retired, used again as storage and in the end recycled: each "
+    "company signed its own step. The second life has a code of its own, and the two stay "
+    "linked, so that its origin can always be asked for.": (
+        "生产、装车行驶多年、退役、梯次利用于储能，最终再生利用，每一步都由经手企业签名报送。梯次产品"
+        "另有新编码，新旧编码始终关联，来源随时可查。"
+    ),
+    "Its second life": "它的梯次利用产品",
+    "A pack that vanished": "一块去向不明的电池包",
+    "Its car was scrapped, nobody reported taking the pack out, and months later it came up "
+    "without a readable label. The gap stays on record, with the date of each report around it, "
+    "so that someone can be asked.": (
+        "车辆已报废，却没有企业报送拆卸，数月后它再次出现时标签已无法辨认。缺失的环节连同前后各次报送"
+        "的日期一并留在记录中，有据可追问。"
+    ),
+    "As it was found": "被发现时的记录",
+    "Verify this one": "亲自验证这一块",
+    "Take its evidence and check it yourself: who signed, that nothing was changed, that nothing "
+    "was left out. You need not trust this server, because a single changed character is found "
+    "out.": (
+        "下载它的证据，自己动手核验：由谁签名、有无改动、有无遗漏。您不必信任本服务器，哪怕改动一个字"
+        "符也会被发现。"
+    ),
+    "A correction": "一次更正",
+    "A laboratory mistyped a result and put it right a few weeks later. The right line counts "
+    "and the wrong one stays in sight: a record can be mended, but nothing in it can be made to "
+    "disappear.": (
+        "检测所录错了一项结果，随后作了更正。以更正后的内容为准，原来的错误仍然可见：记录可以更正，但"
+        "不能抹去。"
+    ),
+    "A truck pack that is swapped": "一块不断换车的卡车电池包",
+    "It moves from truck to truck at exchange stations, and each exchange is one event about two "
+    "packs. So the record knows which pack is in which truck, although no truck keeps its own.": (
+        "它在换电站之间流转，装过一辆又一辆卡车，每次换电都是一条同时涉及两块电池包的事件。因此，即使"
+        "车电分离，也始终清楚哪块电池包在哪辆车上。"
+    ),
+    "Caught twice: a conflict": "一包两车：相互矛盾的报送",
+    "Two reports put this pack into two vehicles at the same time. The record takes neither "
+    "side: both reports stand, and its place is disputed until one of them is corrected.": (
+        "两份报送称这块电池包同时装在两辆车上。记录不偏向任何一方：两份报送都保留，位置标为存疑，直到"
+        "其中一份得到更正。"
+    ),
 }
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
