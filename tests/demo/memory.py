@@ -64,7 +64,9 @@ class Memory:
                 self.refused.append((f"{verdict.refusal.rule}: {verdict.refusal.message}", line))
                 continue
             self.judged.update(finding.rule for finding in verdict.findings)
-            self.found |= {(finding.rule, code) for finding in verdict.findings for code in batteries(event)}
+            self.found |= {
+                (one.rule, code) for one in verdict.findings for code in _named(one.message, event)
+            }
             self._fold(event, reporter)
 
     def _check_signer(self, report: Report) -> None:
@@ -98,6 +100,12 @@ class Memory:
         """What the record shows in the end: rule and battery."""
         known = (state for state in self.states.values() if isinstance(state, Battery))
         return {(finding.rule, one.code) for one in known for finding in one.findings}
+
+
+def _named(message: str, event: Event) -> list[str]:
+    """Return the batteries of an event that a finding names; all of them where it names none."""
+    codes = batteries(event)
+    return [code for code in codes if code in message] or list(codes)
 
 
 def remembered(world: World) -> Memory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -195,6 +196,8 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
     from voltrail.demo.tour import write_tour
     from voltrail.demo.world import World
 
+    if not no_serve:
+        _check_port(port)  # before anything is made: a newcomer has often something on 8000
     begun = time.monotonic()
     click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
     with _bar("Lives") as told:
@@ -213,6 +216,20 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
         _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
+
+
+def _check_port(port: int) -> None:
+    """Raise UsageError when somebody else listens on a port already."""
+    with socket.socket() as mine:
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            mine.bind((LOOPBACK, port))
+        except OSError as error:
+            raise UsageError(
+                "usage.port",
+                f"Port {port} of this machine cannot be used: {error.strerror}.",
+                "Name another with --port.",
+            ) from None
 
 
 def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool, took_s: float) -> None:
