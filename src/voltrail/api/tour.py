@@ -9,12 +9,14 @@ import msgspec
 
 TOUR_FILE: Final = "tour.json"
 
-Stops = dict[str, list[str]]
+
+class _Tour(msgspec.Struct):
+    stops: dict[str, list[str]]
 
 
-def read_tour(data: Path) -> Stops:
+def read_tour(data: Path) -> dict[str, list[str]]:
     """Return the stops, each with the codes of its batteries; none where there is no tour."""
     try:
-        return msgspec.json.decode((data / TOUR_FILE).read_bytes(), type=Stops)
+        return msgspec.json.decode((data / TOUR_FILE).read_bytes(), type=_Tour).stops
     except (OSError, msgspec.DecodeError):
         return {}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -28,6 +29,9 @@ from voltrail.registry.files import write_private
 from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise, load
+
+if TYPE_CHECKING:
+    from voltrail.demo.world import World  # loaded only by `demo`
 
 DEMO_ORIGIN = "demo.voltrail.example/log"
 
@@ -192,30 +196,51 @@ def _serve(
 @database_option
 def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, database: str | None) -> None:
     """Make a sample world, all invented, and serve it."""
-    from voltrail.demo.driver import populate
-    from voltrail.demo.tour import write_tour
-    from voltrail.demo.world import World
-
     if not no_serve:
-        _check_port(port)  # before anything is made: a newcomer has often something on 8000
+        _check_port(port)  # before anything is made: many have something on 8000
     begun = time.monotonic()
     click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
-    with _bar("Lives") as told:
-        world = World(packs, seed, progress=told)
-    fresh = not (data / "settings.json").exists()
-    if fresh:
+    world = None if _is_made(data, packs, seed) else _tell_world(packs, seed)
+    if world is not None and not (data / "settings.json").exists():
         initialise(data, DEMO_ORIGIN, [world.authority.vkey], database=database)
-    elif load(data).origin != DEMO_ORIGIN:
-        raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
     with voltrail.open(data, database) as registry:
-        with _bar("Reports") as told:
-            populate(registry, world, told, registry.keys.host.verifier)
-        registry.enter_heads()
-        write_tour(data, world.tour)
-        (data / "authority.vkey").write_text(world.authority.vkey + "\n")
+        if world is not None:
+            _report_world(registry, data, world)
         _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
+
+
+def _is_made(data: Path, packs: int, seed: int) -> bool:
+    """Return whether the folder holds this sample world already. Raises UsageError when it holds another."""
+    from voltrail.demo.tour import read_tale
+
+    tale = read_tale(data)
+    if tale is not None and (tale.packs, tale.seed) != (packs, seed):
+        holds = f"{data} holds a sample world of {tale.packs:,} packs, seed {tale.seed}."
+        raise UsageError("demo.data", holds, "Name another folder with --data, or delete this one.")
+    if (data / "settings.json").exists() and load(data).origin != DEMO_ORIGIN:
+        raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
+    return tale is not None
+
+
+def _tell_world(packs: int, seed: int) -> World:
+    from voltrail.demo.world import World
+
+    with _bar("Lives") as told:
+        return World(packs, seed, progress=told)
+
+
+def _report_world(registry: Registry, data: Path, world: World) -> None:
+    """Report a sample world; one that was broken off is taken up again."""
+    from voltrail.demo.driver import populate
+    from voltrail.demo.tour import Tale, write_tale
+
+    with _bar("Reports") as told:
+        populate(registry, world, told, registry.keys.host.verifier)
+    registry.enter_heads()
+    (data / "authority.vkey").write_text(world.authority.vkey + "\n")
+    write_tale(data, Tale(world.packs, world.seed, world.tour))
 
 
 def _check_port(port: int) -> None:

@@ -88,7 +88,11 @@ def _send(registry: Taker, reports: list[Report], *, by_host: bool) -> Iterator[
     for report, receipt in zip(reports, receipts, strict=True):
         for refused in receipt.refused:
             line = report.lines[refused.line][:200].decode(errors="replace")
-            raise RegistryError(refused.rule, f"The sample world was refused: {refused.message} Line: {line}")
+            raise RegistryError(
+                refused.rule,
+                f"The sample world was refused: {refused.message} Line: {line}",
+                "If the folder was made by another version, delete it or name another with --data.",
+            )
     return iter(receipts)
 
 

@@ -1,7 +1,7 @@
 """
 The guided tour: which batteries of a sample world show best what a record is for.
 
-They are chosen while their lives are told, from what is told. `write_tour` leaves
+They are chosen while their lives are told, from what is told. `write_tale` leaves
 them in the data folder, where the front page looks for them.
 """
 
@@ -49,9 +49,25 @@ class Tour:
                 self._best[name] = found
 
 
-def write_tour(folder: Path, stops: dict[str, list[str]]) -> None:
-    """Leave the stops in the data folder."""
-    (folder / TOUR_FILE).write_bytes(msgspec.json.encode(stops))
+class Tale(msgspec.Struct, frozen=True):
+    """Which world a data folder holds, and the stops of its tour."""
+
+    packs: int
+    seed: int
+    stops: dict[str, list[str]]
+
+
+def write_tale(folder: Path, tale: Tale) -> None:
+    """Leave word in the data folder that all of a world is there, for the front page and the next start."""
+    (folder / TOUR_FILE).write_bytes(msgspec.json.encode(tale))
+
+
+def read_tale(folder: Path) -> Tale | None:
+    """Return which world has been reported to a data folder, None while there is no whole one."""
+    try:
+        return msgspec.json.decode((folder / TOUR_FILE).read_bytes(), type=Tale)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _life(life: Life, kinds: Counter[str]) -> Candidate | None:
