@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from voltrail.demo.diary import Life, Told
+from voltrail.demo.diary import YEAR, Life, Told
 
 TOUR_FILE: Final = "tour.json"
 
@@ -22,6 +22,7 @@ _LONG: Final = frozenset({"manufactured", "sold", "retired", "repurposed", "remo
 _NO_MORE: Final = frozenset(
     {"destroyed", "vehicle_exported", "exported", "vehicle_scrapped", "retired", "lost"}
 )
+_YEARS_DRIVEN: Final = 3  # at least, by a pack to follow
 _MOST_EVENTS: Final = 60  # of a pack on the tour: a page that one can take in
 
 Candidate = tuple[int, list[str]]
@@ -73,6 +74,8 @@ def read_tale(folder: Path) -> Tale | None:
 def _life(life: Life, kinds: Counter[str]) -> Candidate | None:
     """A pack that was made, driven, retired, used again in a storage system, and recycled."""
     if life.meant or not kinds.keys() >= _LONG or kinds["swapped"]:
+        return None
+    if _first(life, "retired").arrives - _first(life, "sold").arrives < _YEARS_DRIVEN * YEAR:
         return None
     new = _first(life, "repurposed").members["into"]
     return len(life.told), [_pack(life), *new]

@@ -120,7 +120,7 @@ ZH: Final[dict[str, str]] = {
     "Addresses": "地址",
     "Example": "示例",
     # The guided tour of a sample world.
-    "Six batteries worth a look": "值得一看的六块电池",
+    "A short tour: batteries worth a look": "导览：值得一看的几块电池",
     "This is a sample world: every company, vehicle and battery in it is invented.": (
         "这是一个示例世界：其中的企业、车辆和电池均为虚构。"
     ),
@@ -148,10 +148,10 @@ ZH: Final[dict[str, str]] = {
         "符也会被发现。"
     ),
     "A correction": "一次更正",
-    "A laboratory mistyped a result and put it right a few weeks later. The right line counts "
+    "A laboratory mistyped a result and put it right days later. The right line counts "
     "and the wrong one stays in sight: a record can be mended, but nothing in it can be made to "
     "disappear.": (
-        "检测所录错了一项结果，随后作了更正。以更正后的内容为准，原来的错误仍然可见：记录可以更正，但"
+        "检测所录错了一项结果，数日后作了更正。以更正后的内容为准，原来的错误仍然可见：记录可以更正，但"
         "不能抹去。"
     ),
     "A truck pack that is swapped": "一块不断换车的卡车电池包",
