@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.demo.memory import Memory, remembered
-from voltrail.demo import World
+from voltrail.demo import World, spool
 from voltrail.demo.delivery import MOST
 from voltrail.demo.world import UNTIL
 from voltrail.errors import UsageError
@@ -74,6 +75,25 @@ def test_lives_end_in_every_way(memory: Memory) -> None:
 
 def test_a_small_part_arrives_out_of_order(memory: Memory) -> None:
     assert 0 < memory.disorder < len(memory.log) / 5
+
+
+def test_a_larger_world_takes_hardly_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lives go to a file as they are told and come back by rounds: memory does not grow with them."""
+    monkeypatch.setattr(spool, "_PIECE", 4)
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1)
+    small, large = _held_bytes(400), _held_bytes(3_200)
+    assert large < 3 * small
+
+
+def _held_bytes(packs: int) -> int:
+    """Return the most memory that a world held while it was told and delivered."""
+    tracemalloc.start()
+    try:
+        for _ in World(packs, SEED).reports():
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_no_line_is_reported_twice(world: World) -> None:
