@@ -263,7 +263,7 @@ def test_lines_of_one_report_are_not_late_for_each_other(registry):
 
 
 def test_several_reports_go_in_as_one(registry):
-    """Reports handed in together stand in their order under one checkpoint; sent again they change nothing."""
+    """Reports handed in together stand in their order under one checkpoint; again, they change nothing."""
     files = [
         sample.report(sample.signer(sample.MAKER), sample.first_life(sample.pack(1))),
         sample.report(sample.signer(sample.CARMAKER), sample.fitted(sample.pack(1))),

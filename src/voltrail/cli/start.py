@@ -148,6 +148,7 @@ def serve(
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
     with voltrail.open(data, database) as registry:
+        warm()
         _serve(registry, host, port, tls_cert, tls_key)
 
 
@@ -166,7 +167,6 @@ def _serve(
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
     app = create_app(registry)
-    warm()
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -258,15 +258,16 @@ def _check_port(port: int) -> None:
 
 
 def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool, took_s: float) -> None:
-    counts = registry.counts()
-    fitted = registry.batteries(level="pack", place="in_vehicle", limit=1)
-    code = (fitted or registry.batteries(limit=1))[0]["code"]
+    from voltrail.demo.tour import read_tale
+
+    counts, tale = registry.counts(), read_tale(data)
+    shown = tale.stops.get("verify") if tale is not None else None
+    code = (shown or [registry.batteries(limit=1)[0]["code"]])[0]
     click.echo(
-        f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log, {took_s:.0f} s.\n"
+        f"{counts['batteries']:,} batteries and {counts['entries']:,} entries, after {took_s:.0f} s.\n"
     )
     if serving:
-        click.echo(f"Open    http://{LOOPBACK}:{port}/")
-        click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")
+        click.echo(f"Open    http://{LOOPBACK}:{port}/    for a short tour\n")
     me = "voltrail" if shutil.which("voltrail") else os.path.relpath(sys.argv[0])
     authority = f'"$(cat {data}/authority.vkey)"'
     click.echo("Try, in another terminal:" if serving else "Try:")
