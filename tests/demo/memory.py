@@ -8,27 +8,33 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from voltrail.demo import Report, World
-from voltrail.events import Event, decode, split, subjects
-from voltrail.lifecycle import Recorded, State, fold, in_order, judge, step
+from voltrail.events import Event, batteries, decode, split, subjects
+from voltrail.lifecycle import Battery, Recorded, State, fold, in_order, judge, step
 from voltrail.organisations.trust import Organisation, RolePeriod, key_for
 from voltrail.regimes.china import RULES
 
 
 class Memory:
-    """A `lifecycle.World` of dictionaries; `take` reports to it."""
+    """
+    A `lifecycle.World` of dictionaries; `take` reports to it.
 
-    def __init__(self, world: World, received: datetime) -> None:
+    `found` are the findings of each line as it came, by rule and battery: the standing ones, and those that
+    a late report has mended since; `judged` counts by rule what was found at the door.
+    """
+
+    def __init__(self, world: World) -> None:
         identifier = world.authority.verifier.holder
         since = datetime.fromisoformat("2000-01-01T00:00:00Z")
         self._authority = Organisation(identifier, roles=(RolePeriod("authority", since),))
         self.authority_key = world.authority.vkey
-        self.received_ms = int(received.timestamp() * 1000)
+        self.received_ms = 0
         self.states: dict[str, State] = {}
         self.chains: dict[str, list[Recorded]] = {}
         self.log: list[Recorded] = []
         self.kinds: Counter[str] = Counter()
         self.refused: list[tuple[str, bytes]] = []
-        self.found: Counter[str] = Counter()
+        self.found: set[tuple[str, str]] = set()
+        self.judged: Counter[str] = Counter()
         self.disorder = 0
 
     def state(self, subject: str, /) -> State | None:
@@ -47,6 +53,8 @@ class Memory:
 
     def take(self, report: Report) -> None:
         self._check_signer(report)
+        assert report.received_ms >= self.received_ms
+        self.received_ms = report.received_ms
         reporter = report.signer.verifier.holder
         for line in report.lines:
             split(line)
@@ -55,7 +63,10 @@ class Memory:
             if verdict.refusal is not None:
                 self.refused.append((f"{verdict.refusal.rule}: {verdict.refusal.message}", line))
                 continue
-            self.found.update(finding.kind for finding in verdict.findings)
+            self.judged.update(finding.rule for finding in verdict.findings)
+            self.found |= {
+                (one.rule, code) for one in verdict.findings for code in _named(one.message, event)
+            }
             self._fold(event, reporter)
 
     def _check_signer(self, report: Report) -> None:
@@ -74,17 +85,32 @@ class Memory:
             chain.append(recorded)
             state = self.states.get(subject)
             if in_order(state, recorded):
-                self.states[subject] = step(subject, state, recorded)
-                continue
-            self.disorder += 1
-            folded = fold(subject, chain)
-            assert folded is not None
-            self.states[subject] = folded
+                after = step(subject, state, recorded)
+            else:
+                self.disorder += 1
+                after = fold(subject, chain)
+            assert after is not None
+            self.states[subject] = after
+            if isinstance(after, Battery):
+                new = (finding for finding in after.findings if finding.index == recorded.index)
+                self.found |= {(finding.rule, after.code) for finding in new}
+
+    @property
+    def standing(self) -> set[tuple[str, str]]:
+        """What the record shows in the end: rule and battery."""
+        known = (state for state in self.states.values() if isinstance(state, Battery))
+        return {(finding.rule, one.code) for one in known for finding in one.findings}
 
 
-def remembered(world: World, received: datetime) -> Memory:
+def _named(message: str, event: Event) -> list[str]:
+    """Return the batteries of an event that a finding names; all of them where it names none."""
+    codes = batteries(event)
+    return [code for code in codes if code in message] or list(codes)
+
+
+def remembered(world: World) -> Memory:
     """Return a record that has taken the whole world."""
-    memory = Memory(world, received)
+    memory = Memory(world)
     for report in world.reports():
         memory.take(report)
     return memory

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from voltrail.demo import World, populate
@@ -25,13 +27,23 @@ class Log:
         self.lines: list[bytes] = []
         self.refuses = refuses
         self._key = Signer.from_seed(ORIGIN, bytes(32))
-        self._verifiers = {o.identifier: o.signer.verifier for o in world.organisations}
+        self._verifiers = {
+            key.name: key.verifier for o in world.organisations for key in (o.signer, o.second) if key
+        }
 
-    def report(self, file: bytes, mode: str = "valid") -> bytes:
-        assert mode == "valid"
+    def keep_time(self, now_ms: Callable[[], int] | None) -> None:
+        self.now_ms = now_ms
+
+    def host_signed(self, organisation: str, lines: Sequence[bytes]) -> bytes:
+        raise AssertionError
+
+    def report_all(self, files: Sequence[bytes]) -> list[bytes]:
+        return [self._report(file) for file in files]
+
+    def _report(self, file: bytes) -> bytes:
         parsed = ReportFile.parse(file)
         note = parse_report_note(parsed.note, ORIGIN)
-        note.verify(self._verifiers[note.organisation])
+        note.verify(self._verifiers[note.signature.name])
         first, count = BEFORE + len(self.lines), len(parsed.lines)
         self.lines += parsed.lines
         refused = [] if self.refuses is None else [RefusedLine(self.refuses, "role.may_not", "No.", "", None)]

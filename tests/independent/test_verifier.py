@@ -35,7 +35,7 @@ MUTATIONS = 2_000
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     """A sample world of 60 packs: all its evidence by code and audience, the policy, the authority's vkey."""
-    world, folder = World(60, 7), tmp_path_factory.mktemp("sample") / "data"
+    world, folder = World(60, 6), tmp_path_factory.mktemp("sample") / "data"
     initialise(folder, ORIGIN, [world.authority.vkey])
     with voltrail.open(folder) as registry:
         populate(registry, world)

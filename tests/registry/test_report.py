@@ -12,6 +12,7 @@ from voltrail.events import decode, subjects
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.receipts import verify_receipt
 from voltrail.registry.audit import audit
+from voltrail.registry.writer import clock_ms
 
 PACK = sample.pack(1)
 
@@ -259,3 +260,49 @@ def test_lines_of_one_report_are_not_late_for_each_other(registry):
     made, shipped = sample.first_life(PACK)
     registry.report(maker_report(shipped, made))
     assert not any(event["reported_late"] for event in registry.history(PACK)["events"])
+
+
+def test_several_reports_go_in_as_one(registry):
+    """Reports handed in together stand in their order under one checkpoint; again, they change nothing."""
+    files = [
+        sample.report(sample.signer(sample.MAKER), sample.first_life(sample.pack(1))),
+        sample.report(sample.signer(sample.CARMAKER), sample.fitted(sample.pack(1))),
+    ]
+    receipts = registry.report_all(files)
+    first, second = map(json.loads, receipts)
+    assert second["first_index"] == first["first_index"] + 2
+    assert first["checkpoint"] == second["checkpoint"]
+    assert not first["findings"]
+    assert not second["findings"]
+    assert registry.report_all(files) == receipts
+
+
+def test_one_of_several_that_is_refused_takes_none_with_it(registry):
+    """A report by a stranger is refused; the one after it is taken all the same."""
+    stranger = sample.report(sample.signer(sample.AUTHORITY, "unknown"), sample.first_life(sample.pack(2)))
+    mine = sample.report(sample.signer(sample.MAKER), sample.first_life(sample.pack(2)))
+    with pytest.raises(ReportError):
+        registry.report_all([stranger, mine])
+    assert registry.battery(sample.pack(2))["events"] == 2
+
+
+def test_time_is_taken_from_elsewhere_until_it_is_given_back(registry):
+    """A sample world sets the time of reception; it never goes back, and the clock counts again after it."""
+    with registry.database.connect() as connection:
+        before = connection.execute("select received_ms from log").fetchone()[0]
+    registry.keep_time(lambda: before + 86_400_000)
+    registry.report(sample.report(sample.signer(sample.MAKER), sample.first_life(sample.pack(3))))
+    registry.keep_time(lambda: 0)
+    registry.report(sample.report(sample.signer(sample.MAKER), sample.first_life(sample.pack(4))))
+    times = {registry.history(sample.pack(n))["events"][0]["received_at"] for n in (3, 4)}
+    assert len(times) == 1
+    registry.keep_time(None)
+    assert registry._writer.now_ms is clock_ms
+
+
+def test_the_host_signs_for_whoever_lets_it(registry):
+    """A file that the host has signed for an organisation without a key goes in like any other."""
+    other = "91000000MA0000000N"
+    registry.report(sample.report(sample.authority(), sample.registrations(other, "battery_maker")[:2]))
+    file = registry.host_signed(other, sample.first_life(sample.pack(5)))
+    assert not json.loads(registry.report(file))["refused"]

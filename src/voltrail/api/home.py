@@ -9,6 +9,7 @@ from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import Limit, Words, search
+from voltrail.api.tour import read_tour
 from voltrail.codes import tidy
 from voltrail.errors import NotFound, RegistryClosed
 from voltrail.registry.search import looks_like_vin
@@ -30,6 +31,7 @@ def home(request: Asked) -> Response[bytes]:
         witnessed=registry.metrics()["log_witnessed_size"] or None,
         latest=registry.latest(),
         closed=registry.closed,
+        tour=read_tour(registry.data),
     )
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,6 +29,9 @@ from voltrail.registry.files import write_private
 from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise, load
+
+if TYPE_CHECKING:
+    from voltrail.demo.world import World  # loaded only by `demo`
 
 DEMO_ORIGIN = "demo.voltrail.example/log"
 
@@ -140,6 +148,7 @@ def serve(
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
     with voltrail.open(data, database) as registry:
+        warm()
         _serve(registry, host, port, tls_cert, tls_key)
 
 
@@ -158,7 +167,6 @@ def _serve(
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
     app = create_app(registry)
-    warm()
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -188,34 +196,78 @@ def _serve(
 @database_option
 def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, database: str | None) -> None:
     """Make a sample world, all invented, and serve it."""
-    from voltrail.demo.driver import populate
-    from voltrail.demo.world import World
-
-    world = World(packs, seed)
-    fresh = not (data / "settings.json").exists()
-    if fresh:
+    if not no_serve:
+        _check_port(port)  # before anything is made: many have something on 8000
+    begun = time.monotonic()
+    click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
+    world = None if _is_made(data, packs, seed) else _tell_world(packs, seed)
+    if world is not None and not (data / "settings.json").exists():
         initialise(data, DEMO_ORIGIN, [world.authority.vkey], database=database)
-    elif load(data).origin != DEMO_ORIGIN:
-        raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
     with voltrail.open(data, database) as registry:
-        click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
-        with _bar("Reports") as (bar, task):
-            populate(registry, world, lambda done, total: bar.update(task, completed=done, total=total))
-        registry.enter_heads()
-        (data / "authority.vkey").write_text(world.authority.vkey + "\n")
-        _say_what_to_try(registry, data, port, serving=not no_serve)
+        if world is not None:
+            _report_world(registry, data, world)
+        _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
 
 
-def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool) -> None:
-    counts = registry.counts()
-    fitted = registry.batteries(level="pack", place="in_vehicle", limit=1)
-    code = (fitted or registry.batteries(limit=1))[0]["code"]
-    click.echo(f"{counts['batteries']:,} batteries, {counts['entries']:,} entries in the log.\n")
+def _is_made(data: Path, packs: int, seed: int) -> bool:
+    """Return whether the folder holds this sample world already. Raises UsageError when it holds another."""
+    from voltrail.demo.tour import read_tale
+
+    tale = read_tale(data)
+    if tale is not None and (tale.packs, tale.seed) != (packs, seed):
+        holds = f"{data} holds a sample world of {tale.packs:,} packs, seed {tale.seed}."
+        raise UsageError("demo.data", holds, "Name another folder with --data, or delete this one.")
+    if (data / "settings.json").exists() and load(data).origin != DEMO_ORIGIN:
+        raise UsageError("demo.data", f"{data} holds another registry.", "Name another folder with --data.")
+    return tale is not None
+
+
+def _tell_world(packs: int, seed: int) -> World:
+    from voltrail.demo.world import World
+
+    with _bar("Lives") as told:
+        return World(packs, seed, progress=told)
+
+
+def _report_world(registry: Registry, data: Path, world: World) -> None:
+    """Report a sample world; one that was broken off is taken up again."""
+    from voltrail.demo.driver import populate
+    from voltrail.demo.tour import Tale, write_tale
+
+    with _bar("Reports") as told:
+        populate(registry, world, told, registry.keys.host.verifier)
+    registry.enter_heads()
+    (data / "authority.vkey").write_text(world.authority.vkey + "\n")
+    write_tale(data, Tale(world.packs, world.seed, world.tour))
+
+
+def _check_port(port: int) -> None:
+    """Raise UsageError when somebody else listens on a port already."""
+    with socket.socket() as mine:
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            mine.bind((LOOPBACK, port))
+        except OSError as error:
+            raise UsageError(
+                "usage.port",
+                f"Port {port} of this machine cannot be used: {error.strerror}.",
+                "Name another with --port.",
+            ) from None
+
+
+def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool, took_s: float) -> None:
+    from voltrail.demo.tour import read_tale
+
+    counts, tale = registry.counts(), read_tale(data)
+    shown = tale.stops.get("verify") if tale is not None else None
+    code = (shown or [registry.batteries(limit=1)[0]["code"]])[0]
+    click.echo(
+        f"{counts['batteries']:,} batteries and {counts['entries']:,} entries, after {took_s:.0f} s.\n"
+    )
     if serving:
-        click.echo(f"Open    http://{LOOPBACK}:{port}/")
-        click.echo(f"        http://{LOOPBACK}:{port}/b/{code}\n")
+        click.echo(f"Open    http://{LOOPBACK}:{port}/    for a short tour\n")
     me = "voltrail" if shutil.which("voltrail") else os.path.relpath(sys.argv[0])
     authority = f'"$(cat {data}/authority.vkey)"'
     click.echo("Try, in another terminal:" if serving else "Try:")
@@ -227,19 +279,13 @@ def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool
         click.echo("\nCtrl-C stops it; the world stays in the folder.")
 
 
-class _bar:  # noqa: N801 - reads as a function
-    """A progress bar with one task."""
-
-    def __init__(self, title: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress, self._title = Progress(*columns), title
-
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        self._progress.start()
-        return self._progress, self._progress.add_task(self._title, total=None)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar with one task; give what to tell it: how much is done, and of how much."""
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @click.command()

@@ -42,7 +42,9 @@ _ORGANISATIONS: Final = (
 )
 
 KEY_ID: Final = "sample-1"
-CLERK: Final = "Sample Outlet One"
+CLERK: Final = "Sample Outlet One"  # has no key at hand: the host signs what it reports
+CARELESS: Final = "Sample Outlet Two"  # had to have its key revoked, and has another since
+LEAKED: Final = 1_688_140_800  # 1 July 2023, midnight in China
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -55,6 +57,16 @@ class Member(msgspec.Struct, frozen=True):
     maker: str
     signer: Signer
     sites: tuple[str, ...]
+    second: Signer | None = None
+
+    def signer_at(self, when: int) -> Signer:
+        """Return the key that it signs with at a moment."""
+        return self.second if self.second is not None and when >= LEAKED else self.signer
+
+    @property
+    def by_host(self) -> bool:
+        """Whether it reports through the host."""
+        return self.name.endswith(CLERK)
 
 
 class Cast:
@@ -91,4 +103,7 @@ def _member(seed: int, rank: int) -> Member:
     signer = Signer.from_seed(f"{identifier}/{KEY_ID}", secret(seed, "key", rank))
     count = 4 if role == "swap_operator" else 0 if role in {"authority", "auditor", "supplier"} else 1
     sites = tuple(f"SAMPLE-{rank:02d}-{number}" for number in range(1, count + 1))
-    return Member(rank, identifier, f"{chinese} {english}", role, maker, signer, sites)
+    second = None
+    if english == CARELESS:
+        second = Signer.from_seed(f"{identifier}/sample-2", secret(seed, "second key", rank))
+    return Member(rank, identifier, f"{chinese} {english}", role, maker, signer, sites, second)

@@ -1,76 +1,78 @@
 """
 From events to reports, in the order they arrive.
 
-Organisations report together what happened in a span of time. Who hands
-batteries on comes before who takes them, mostly: some of what is reported
-late, or waits for enough lines, arrives out of order, as in life.
+At the end of each round every organisation reports what it has. Within a round
+a battery's events keep their order: who hands it on is heard before who takes
+it. So a step stands open only where it was told months late, or not at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Final, NamedTuple
 
-import msgspec
-
-from voltrail.demo.cast import secret
-from voltrail.demo.diary import Told
+from voltrail.demo.cast import Cast, secret
+from voltrail.demo.spool import Kept, Spool
 from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import SECRET_BYTES
 
-FEWEST: Final = 20
 MOST: Final = 500
-SPAN: Final = 1_500  # events of all organisations in one span
 
 
 class Report(NamedTuple):
-    """One report: whose key signs it, its lines, and the secret it is committed with."""
+    """One report: whose key signs it, its lines, its secret, when it arrives, and whether by the host."""
 
     signer: Signer
     lines: list[bytes]
     secret: bytes
+    received_ms: int
+    by_host: bool
 
 
-def deliver(told: Iterable[Told], seed: int, first_index: int) -> Iterator[Report]:
+def deliver(spool: Spool, cast: Cast, until: int, seed: int, first_index: int) -> Iterator[Report]:
     """Yield the reports; `first_index` is what the first line gets, from which corrections count."""
     index_of: dict[int, int] = {}
-    index = first_index
-    for number, batch in enumerate(_batches(told)):
-        lines = []
-        for one in batch:
-            index_of[one.order] = index
-            index += 1
-            lines.append(_line(one, index_of))
-        key = secret(seed, "report", number)[:SECRET_BYTES]
-        yield Report(batch[0].reporter.signer, lines, key)
+    index, number = first_index, 0
+    for end, events in spool.rounds():
+        received = min(end, until)
+        for batch in _batches(events):
+            lines = []
+            for one in batch:
+                if one.corrected:
+                    index_of[one.order] = index
+                index += 1
+                lines.append(_line(one, index_of))
+            member = cast.all[batch[0].rank]
+            key = secret(seed, "report", number)[:SECRET_BYTES]
+            yield Report(member.signer_at(received), lines, key, received * 1000, member.by_host)
+            number += 1
 
 
-def _line(told: Told, index_of: dict[int, int]) -> bytes:
+def _line(one: Kept, index_of: dict[int, int]) -> bytes:
     """Return the line of an event, with the index it corrects."""
-    if told.corrects is None:
-        return told.line
-    return msgspec.json.encode({**told.members, "corrects": index_of[told.corrects.order]})
+    if one.corrects is None:
+        return one.line
+    return b'%b,"corrects":%d}' % (one.line[:-1], index_of[one.corrects])
 
 
-def _batches(told: Iterable[Told]) -> Iterator[list[Told]]:
-    """Yield what goes into each report, span by span; the authority's come first."""
-    events = iter(sorted(told, key=lambda one: (one.arrives, one.order)))
-    waiting: dict[int, list[Told]] = {}
-    for span in iter(lambda: list(islice(events, SPAN)), []):
-        for one in span:
-            waiting.setdefault(one.reporter.rank, []).append(one)
-        yield from _enough(waiting, FEWEST)
-    yield from _enough(waiting, 1)
+def _batches(events: Iterable[Kept]) -> Iterator[list[Kept]]:
+    """
+    Yield what goes into each report of a round.
 
-
-def _enough(waiting: dict[int, list[Told]], fewest: int) -> Iterator[list[Told]]:
-    """Yield the reports of those who have enough to say, by rank."""
-    for rank in sorted(waiting):
-        mine = waiting[rank]
-        if len(mine) < fewest and not any(one.prompt for one in mine):
-            continue
-        del waiting[rank]
+    Where a battery passes from one to another within it, the other's report is
+    of a later layer; the authority comes first.
+    """
+    layers: dict[tuple[int, int], list[Kept]] = {}
+    last: dict[str, tuple[int, int]] = {}
+    for one in events:
+        layer = min(one.rank, 1)
+        for code in one.codes:
+            before, rank = last.get(code, (0, one.rank))
+            layer = max(layer, before + (rank != one.rank))
+        for code in one.codes:
+            last[code] = (layer, one.rank)
+        layers.setdefault((layer, one.rank), []).append(one)
+    for _, mine in sorted(layers.items()):
         parts = -(-len(mine) // MOST)
         for part in range(parts):
             yield mine[part * len(mine) // parts : (part + 1) * len(mine) // parts]

@@ -7,8 +7,10 @@ Times are whole seconds since 1970; lines have them in Chinese time.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta, timezone
+from itertools import count
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,7 +21,8 @@ CHINA: Final = timezone(timedelta(hours=8))
 DAY: Final = 86_400
 YEAR: Final = 31_556_952
 
-LATE_SHARE: Final = 0.03
+LATE_SHARE: Final = 0.02
+NEGLIGENT: Final = 0.08  # the same share, where a deadline is easily missed
 
 _T = TypeVar("_T")
 
@@ -30,9 +33,9 @@ class NotYet(Exception):
 
 class Told(msgspec.Struct):
     """
-    An event: who reports it, when the report arrives, and the line without what only then is known.
+    An event: who reports it, when the report arrives, and the line; a correction's lacks its index.
 
-    What is `prompt` waits for no further lines: what comes after it would be refused without it.
+    `corrected` says that another event corrects it.
     """
 
     arrives: int
@@ -40,12 +43,26 @@ class Told(msgspec.Struct):
     reporter: Member
     members: dict[str, Any]
     corrects: Told | None = None
-    prompt: bool = False
+    corrected: bool = False
+    delayed: bool = False
 
     @property
-    def line(self) -> bytes:
-        """Return the line; a correction's lacks its index."""
-        return msgspec.json.encode(self.members)
+    def kind(self) -> str:
+        """The kind of event."""
+        return str(self.members["kind"])
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The batteries that it is about."""
+        code = self.members.get("code")
+        return (*((code,) if code else ()), *self.members.get("codes", ()))
+
+
+class Life(msgspec.Struct):
+    """What was told together, and the findings that it was meant to show: rule and code."""
+
+    told: list[Told] = []
+    meant: list[tuple[str, str]] = []
 
 
 class Bag:
@@ -65,13 +82,33 @@ class Bag:
 
 
 class Diary:
-    """Takes down what happens, up to a moment."""
+    """
+    Takes down what happens, up to a moment, life by life; hands each to `keep` when it is told.
 
-    def __init__(self, rng: random.Random, cast: Cast, until: int) -> None:
+    `meant` are the findings the record is meant to show, each with its battery,
+    `mended` those that a correction takes back; `delayed` are the batteries of
+    which something is reported months late.
+    """
+
+    def __init__(self, rng: random.Random, cast: Cast, until: int, keep: Callable[[Life], None]) -> None:
         self.rng = rng
         self.cast = cast
         self.until = until
-        self.told: list[Told] = []
+        self.meant: set[tuple[str, str]] = set()
+        self.mended: set[tuple[str, str]] = set()
+        self.delayed: set[str] = set()
+        self._keep = keep
+        self._life = Life()
+        self._order = count()
+
+    @contextmanager
+    def life(self) -> Iterator[None]:
+        """Hand on what is told within, also when the world ends before all of it has happened."""
+        with suppress(NotYet):
+            yield
+        life, self._life = self._life, Life()
+        self.meant.update(life.meant)
+        self._keep(life)
 
     def tell(self, reporter: Member, when: int, kind: str, late: float = LATE_SHARE, **members: Any) -> Told:
         """
@@ -86,10 +123,9 @@ class Diary:
         line = {"kind": kind, "occurred_at": stamp(when), **members}
         return self._add(reporter, when, line, late)
 
-    def tell_promptly(self, reporter: Member, when: int, kind: str, **members: Any) -> None:
-        """Take down an event that is reported on the day."""
-        told = self.tell(reporter, when, kind, late=0.0, **members)
-        told.arrives, told.prompt = when, True
+    def mean(self, rule: str, code: str) -> None:
+        """Take down that the record shall show a finding of this rule on a battery."""
+        self._life.meant.append((rule, code))
 
     def correct(self, wrong: Told, when: int, right: dict[str, Any] | None) -> Told:
         """Take down a correction: void, or with the members that are different in the right line."""
@@ -104,7 +140,7 @@ class Diary:
         else:
             line["line"] = msgspec.json.encode({**wrong.members, **right}).decode()
         told = self._add(wrong.reporter, when, line, 0.0)
-        told.corrects = wrong
+        told.corrects, wrong.corrected = wrong, True
         told.arrives = max(told.arrives, wrong.arrives)
         return told
 
@@ -117,11 +153,11 @@ class Diary:
         return among[self.rng.randrange(len(among))]
 
     def _add(self, reporter: Member, when: int, line: dict[str, Any], late: float) -> Told:
-        lag = (1 + reporter.rank % 5) * DAY
+        told = Told(when, next(self._order), reporter, line)
         if late and self.rng.random() < late:
-            lag += self.some(30, 250)
-        told = Told(when + lag, len(self.told), reporter, line)
-        self.told.append(told)
+            told.arrives, told.delayed = min(when + self.some(30, 250), self.until), True
+            self.delayed.update(told.codes)
+        self._life.told.append(told)
         return told
 
 

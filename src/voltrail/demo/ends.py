@@ -4,32 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
-
 from voltrail.demo.cast import Member
-from voltrail.demo.diary import DAY, YEAR, Bag, Diary, moment, stamp
+from voltrail.demo.diary import DAY, NEGLIGENT, YEAR, Bag, Diary, moment, stamp
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
+from voltrail.demo.rounds import Stocktakings
 
 ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the law names
-
-
-class Stay(msgspec.Struct):
-    """A battery on somebody's shelf, for stocktakings."""
-
-    keeper: Member
-    code: str
-    since: int
-    until: int
 
 
 class Ends:
     """Tells the ends of lives. Raises NotYet where the sample world ends first."""
 
-    def __init__(self, diary: Diary, serials: Serials) -> None:
+    def __init__(self, diary: Diary, serials: Serials, stocktakings: Stocktakings) -> None:
         self.diary = diary
         self.serials = serials
-        self.stays: list[Stay] = []
+        self._stocktakings = stocktakings
         rng = diary.rng
         self._ways = Bag(rng, scrapped=5, outlet=4, scrapped_untold=1)
         self._uses = Bag(rng, recycled=6, dismantled=4, repurposed=4, remanufactured=2, reused=2)
@@ -37,17 +27,18 @@ class Ends:
 
     def of_car(self, pack: Pack, vin: str, when: int) -> None:
         """Tell the end of a pack's life in a car, and what follows."""
-        way = self._ways.draw()
+        way = "outlet" if pack.pioneer else self._ways.draw()
         if way == "outlet":
             self._by_outlet(pack, vin, when)
         else:
             self._by_scrapping(pack, vin, when, told=way == "scrapped")
 
-    def of_stock(self, pack: Pack, holder: Member, when: int) -> None:
+    def of_stock(self, pack: Pack, holder: Member, when: int, shows: str = "") -> None:
         """Tell the end of a pack that is on its holder's shelf: straight to utilisation."""
         self.diary.tell(holder, when, "retired", code=pack.code, reason="容量不足 capacity too low")
         utiliser = self._utiliser()
-        when = hand_over(self.diary, pack.code, holder, utiliser, when + self.diary.some(2, 20))
+        when += self.diary.some(2, 20)
+        when = hand_over(self.diary, pack.code, holder, utiliser, when, shows=shows)
         self._use(pack, utiliser, when, barred=False)
 
     def from_outlet(self, pack: Pack, outlet: Member, when: int) -> None:
@@ -56,6 +47,7 @@ class Ends:
         if barred == "dealer":
             dealer = self.diary.cast.one("carrier")
             self.diary.tell(outlet, when, "handed_over", code=pack.code, to=dealer.identifier)
+            self.diary.mean("breach.o73-a19", pack.code)
             return
         utiliser = self._utiliser()
         when = hand_over(self.diary, pack.code, outlet, utiliser, when, how="handed_over")
@@ -81,19 +73,22 @@ class Ends:
         """Tell how a car was scrapped; when `removed` is not told, that stays a gap."""
         dismantler, utiliser = self.diary.cast.one("vehicle_dismantler"), self._utiliser()
         certificate: dict[str, Any] = {"certificate_date": stamp(when)[:10]}
-        self.diary.tell(dismantler, when, "vehicle_scrapped", vin=vin, codes=[pack.code], **certificate)
+        self.diary.tell(
+            dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[pack.code], **certificate
+        )
         when += self.diary.some(1, 10)
         if told:
             self.diary.tell(dismantler, when, "removed", code=pack.code, vin=vin, reason="scrapping")
         when += self.diary.some(1, 15)
-        when = hand_over(self.diary, pack.code, dismantler, utiliser, when, how="handed_over")
+        shows = "" if told else "lifecycle.removal_not_reported"
+        when = hand_over(self.diary, pack.code, dismantler, utiliser, when, how="handed_over", shows=shows)
         self._use(pack, utiliser, when, barred=False)
 
     # --------------------------------------------------------------- utilisation
 
     def _use(self, pack: Pack, utiliser: Member, when: int, *, barred: bool) -> None:
         """Tell what a utilisation enterprise makes of a pack."""
-        use = "repurposed" if barred else self._uses.draw()
+        use = "repurposed" if barred or pack.pioneer else self._uses.draw()
         arrived, when = when, when + self.diary.some(5, 25)
         decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
         soh = health(self.diary, 1, 1) if use in decisions else 0.6
@@ -107,7 +102,7 @@ class Ends:
             reasons=["容量 capacity", "绝缘 insulation"],
         )
         when += self.diary.some(5, 40)
-        self.stays.append(Stay(utiliser, pack.code, arrived, when))
+        self._stocktakings.keep(utiliser, pack.code, arrived, when)
         if use == "recycled":
             self._recycle(pack.code, utiliser, when, pack.design.mass_kg.value)
         elif use == "dismantled":
@@ -125,6 +120,7 @@ class Ends:
             utiliser,
             when,
             "recycled",
+            NEGLIGENT,
             code=code,
             **further,
             process="湿法 hydrometallurgical",
@@ -161,6 +157,7 @@ class Ends:
         use = "electric bicycle" if barred else "stationary storage"
         new = self._second_life("repurposed", pack, utiliser, when, use)
         if barred:
+            self.diary.mean("breach.o73-a22", pack.code)
             return
         keeper = self.diary.cast.one("storage_operator")
         when = hand_over(self.diary, new, utiliser, keeper, when + self.diary.some(2, 20))

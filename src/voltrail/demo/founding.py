@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from voltrail.demo.cast import CLERK, Cast, Member, secret
+from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
-from voltrail.demo.market import LFP, NCM, TRUCK, Design
+from voltrail.demo.market import DESIGNS, Design
 from voltrail.ledger.keys import Signer, encode64
 
 FOUNDED: Final = moment(2016)
@@ -24,8 +24,8 @@ def found(diary: Diary, cast: Cast, seed: int) -> None:
         _register(diary, cast.authority, member)
     _change(diary, cast, seed)
     for maker in (*cast.of("battery_maker"), cast.one("importer")):
-        for design, name in ((LFP, "CAR"), (NCM, "CAR"), (TRUCK, "TRUCK")):
-            _declare(diary, maker, design, name)
+        for design in DESIGNS:
+            _declare(diary, maker, design)
 
 
 def model_id(maker: Member, design: Design) -> str:
@@ -55,7 +55,7 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
 
 
 def _add_key(diary: Diary, authority: Member, member: Member, signer: Signer, when: int) -> None:
-    clerk: dict[str, Any] = {"host_may_sign": True} if member.name.endswith(CLERK) else {}
+    clerk: dict[str, Any] = {"host_may_sign": True} if member.by_host else {}
     diary.tell(
         authority,
         when,
@@ -69,25 +69,27 @@ def _add_key(diary: Diary, authority: Member, member: Member, signer: Signer, wh
     )
 
 
+def _revoke_key(diary: Diary, authority: Member, member: Member, signer: Signer, when: int) -> None:
+    key_id = signer.name.rpartition("/")[2]
+    diary.tell(authority, when, "key_revoked", late=0.0, organisation=member.identifier, key_id=key_id)
+
+
 def _change(diary: Diary, cast: Cast, seed: int) -> None:
-    """Tell of a key that was revoked, and of a role that was."""
+    """Tell of keys that were revoked, one with another after it, and of a role that was."""
     maker, outlet = cast.of("vehicle_maker")[0], cast.of("collection_outlet")[1]
     spare = Signer.from_seed(f"{maker.identifier}/sample-0", secret(seed, "spare key"))
     _add_key(diary, cast.authority, maker, spare, FOUNDED)
-    diary.tell(
-        cast.authority,
-        FOUNDED + DAY,
-        "key_revoked",
-        late=0.0,
-        organisation=maker.identifier,
-        key_id="sample-0",
-    )
+    _revoke_key(diary, cast.authority, maker, spare, FOUNDED + DAY)
+    for member in cast.all:
+        if member.second is not None and diary.until > LEAKED:
+            _add_key(diary, cast.authority, member, member.second, LEAKED)
+            _revoke_key(diary, cast.authority, member, member.signer, LEAKED + 60)
     role: dict[str, Any] = {"organisation": outlet.identifier, "role": "repair_enterprise"}
     diary.tell(cast.authority, FOUNDED, "role_granted", late=0.0, **role)
     diary.tell(cast.authority, FOUNDED + DAY, "role_revoked", late=0.0, **role)
 
 
-def _declare(diary: Diary, maker: Member, design: Design, name: str) -> None:
+def _declare(diary: Diary, maker: Member, design: Design) -> None:
     identifier = model_id(maker, design)
     diary.tell(
         maker,
@@ -95,7 +97,7 @@ def _declare(diary: Diary, maker: Member, design: Design, name: str) -> None:
         "model_registered",
         late=0.0,
         model_id=identifier,
-        name=f"示例 Sample {name} {design.chemistry}",
+        name=f"示例 Sample {design.name} {design.chemistry}",
         level="pack",
         chemistry=design.chemistry,
         energy_kwh=design.energy_kwh.value,

@@ -10,7 +10,9 @@ from voltrail.demo.ends import Ends
 from voltrail.demo.moves import fit, hand_over, sample_vin
 from voltrail.demo.packs import Pack, Parts, Serials, make
 from voltrail.demo.road import Road
+from voltrail.demo.rounds import Stocktakings
 
+_PIONEERS: Final = 4
 _FATES: Final = {
     "plain": 61,
     "replaced_module": 4,
@@ -26,36 +28,36 @@ _FATES: Final = {
     "mistaken": 3,
     "misread": 4,
     "burnt": 2,
-    "unreadable": 2,
+    "vanished": 2,
     "examined": 2,
 }
 
 
 class Lives:
-    """
-    Tells the lives of packs in cars.
+    """Tells the lives of packs in cars."""
 
-    `living` are packs that are in a car to the end of the world, each with since when.
-    """
-
-    def __init__(self, diary: Diary, serials: Serials, ends: Ends) -> None:
+    def __init__(self, diary: Diary, serials: Serials, ends: Ends, stocktakings: Stocktakings) -> None:
         self.diary = diary
-        self.living: list[tuple[str, int]] = []
+        self._stocktakings = stocktakings
         self._road = Road(diary, serials, ends)
         self._fates = Bag(diary.rng, **_FATES)
         self._parts = Bag(diary.rng, none=37, modules=2, cells=1)
+        self._pioneers = _PIONEERS
 
     def car(self, pack: Pack) -> None:
         """Tell the life of one pack from the factory on. Raises NotYet where the sample world ends."""
-        fate = self._fates.draw()
+        pack.pioneer, self._pioneers = self._pioneers > 0, self._pioneers - 1
+        fate = "plain" if pack.pioneer else self._fates.draw()
         maker = self.diary.pick(self.diary.cast.of("vehicle_maker")[:2])
+        pack.fitted_by = maker
         sender, when = self._begin(pack, fate)
         untold = "received" if fate == "untold_receipt" else ""
         when = hand_over(self.diary, pack.code, sender, maker, when, untold=untold)
         if fate in {"lost", "stolen"}:
             when = self._missing(pack, maker, when, found=fate == "lost")
         vin = sample_vin(pack.serial)
-        self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when), fate)
+        shows = "lifecycle.receipt_not_reported" if untold else ""
+        self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when, shows), fate)
 
     def legacy(self, pack: Pack) -> None:
         """Tell the life of a pack that is older than the record."""
@@ -76,10 +78,8 @@ class Lives:
 
     def _travel(self, pack: Pack, vin: str, when: int, fate: str) -> None:
         """Tell what happens on the road; one of no other fate may live on."""
-        if fate == "plain":
-            self.living.append((pack.code, when))
-        if self._road.travel(pack, vin, when, fate) and fate == "plain":
-            self.living.pop()
+        if not self._road.travel(pack, vin, when, fate) and fate == "plain":
+            self._stocktakings.live_on(pack.code, when)
 
     def _begin(self, pack: Pack, fate: str) -> tuple[Member, int]:
         """Tell how a pack came to be, and return who has it then, and since when."""
@@ -98,7 +98,8 @@ class Lives:
         if fate == "spare_abroad":
             when = self.diary.until + 1  # it never comes back
         cleared = stamp(when - DAY)
-        self.diary.tell_promptly(importer, when, "imported", code=pack.code, cleared_at=cleared, country="DE")
+        about = {"code": pack.code, "cleared_at": cleared, "country": "DE"}
+        self.diary.tell(importer, when, "imported", late=0.0, **about)
         return importer, when + self.diary.some(1, 5)
 
     def _parts_of(self, fate: str) -> Parts:

@@ -68,6 +68,7 @@ _INSTALLED: Final[dict[int, tuple[Fact, Fact]]] = {
 class Design(msgspec.Struct, frozen=True):
     """What the packs of one chemistry are like; years are the Weibull scale of their life."""
 
+    name: str
     chemistry: str
     letter: str
     energy_kwh: Fact
@@ -82,6 +83,7 @@ _CAR_KWH: Final = Fact(
 _SHAPE: Final = Fact(3.5, "verified", _LIFETIMES)
 
 LFP: Final = Design(
+    "CAR",
     "LFP",
     "B",
     _CAR_KWH,
@@ -90,6 +92,7 @@ LFP: Final = Design(
     Fact(9.5, "verified", f"BPEV_LFP, {_LIFETIMES}"),
 )
 NCM: Final = Design(
+    "CAR",
     "NCM",
     "E",
     _CAR_KWH,
@@ -98,6 +101,7 @@ NCM: Final = Design(
     Fact(7.5, "verified", f"BPEV_NCM622, {_LIFETIMES}"),
 )
 TRUCK: Final = Design(
+    "TRUCK",
     "LFP",
     "B",
     Fact(171, "verified", "exchangeable truck block, donanimhaber.com/--200060"),
@@ -105,6 +109,40 @@ TRUCK: Final = Design(
     _SHAPE,
     Fact(6.0, "invented", "exchangeable packs work more than those of cars; no source held"),
 )
+
+_INVENTED: Final = "a sample must show several models; no source held"
+
+LFP_CITY: Final = Design(
+    "CITY CAR",
+    "LFP",
+    "B",
+    Fact(31, "invented", _INVENTED),
+    Fact(230, "invented", _INVENTED),
+    _SHAPE,
+    LFP.years,
+)
+NCM_LONG: Final = Design(
+    "LONG RANGE",
+    "NCM",
+    "E",
+    Fact(82, "invented", _INVENTED),
+    Fact(450, "invented", _INVENTED),
+    _SHAPE,
+    NCM.years,
+)
+SODIUM: Final = Design(
+    "CITY CAR",
+    "NIB",
+    "Z",
+    Fact(25, "invented", _INVENTED),
+    Fact(220, "invented", _INVENTED),
+    _SHAPE,
+    Fact(8.0, "invented", _INVENTED),
+)
+DESIGNS: Final = (LFP, LFP_CITY, NCM, NCM_LONG, SODIUM, TRUCK)
+SODIUM_SINCE: Final = 2024
+SODIUM_SHARE: Final = Fact(0.02, "invented", _INVENTED)
+OTHER_SIZE_SHARE: Final = Fact(0.25, "invented", _INVENTED)
 
 # The share of packs in exchange fleets is far above the true one, so that the sample shows exchanges.
 SWAP_SHARE: Final = Fact(0.08, "invented", "a sample must show exchanges")

@@ -18,14 +18,21 @@ def hand_over(
     how: str = "shipped",
     taken: str = "received",
     untold: str = "",
+    shows: str = "",
     **arrival: Any,
 ) -> int:
-    """Tell of a transport: `how` it left, how it was `taken`; the step that is `untold` stays a gap."""
+    """
+    Tell of a transport: `how` it left, how it was `taken`; the step that is `untold` stays a gap.
+
+    `shows` is the rule of a step before that was not told, which the first step here brings out.
+    """
     if how != untold:
         carrier: dict[str, Any] = (
             {"carrier": diary.cast.one("carrier").identifier} if how == "shipped" else {}
         )
         diary.tell(sender, when, how, code=code, to=receiver.identifier, **carrier)
+        if shows:
+            diary.mean(shows, code)
     when += diary.some(1, 9)
     if taken != untold:
         place = arrival or {"site": receiver.sites[0]}
@@ -33,10 +40,12 @@ def hand_over(
     return when
 
 
-def fit(diary: Diary, code: str, maker: Member, vin: str, when: int) -> int:
-    """Tell how a pack went into a new vehicle, and the vehicle to its buyer."""
+def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str = "") -> int:
+    """Tell how a pack went into a new vehicle, and that to its buyer; `shows` a step not told before."""
     when += diary.some(1, 20)
     diary.tell(maker, when, "installed", code=code, vin=vin, reason="new", site=maker.sites[0])
+    if shows:
+        diary.mean(shows, code)
     when += diary.some(0, 4)
     diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
     when += diary.some(2, 40)

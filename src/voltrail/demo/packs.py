@@ -20,7 +20,12 @@ Parts = Literal["none", "modules", "cells"]
 
 
 class Pack(msgspec.Struct):
-    """A pack of the sample world; `modules` are the codes of its modules that are on the record."""
+    """
+    A pack of the sample world; `modules` are the codes of its modules on the record.
+
+    `fitted_by` built it into its first vehicle. A `pioneer` was made early and worn out soon: its life has
+    gone all the way.
+    """
 
     code: str
     maker: Member
@@ -28,6 +33,8 @@ class Pack(msgspec.Struct):
     made: int
     serial: int
     modules: list[str] = []
+    fitted_by: Member | None = None
+    pioneer: bool = False
 
 
 class Serials:

@@ -13,6 +13,9 @@ from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, part_codes
 
 _SOON: Final = (20, 120)  # days on the road until a chapter begins
+_PIONEERS_LIFE: Final = 4 * YEAR
+_UNTIL_SCRAPPED: Final = (300, 1_200)
+_UNSEEN: Final = (60, 300)  # days that a pack is nobody knows where
 
 
 class Road:
@@ -39,7 +42,7 @@ class Road:
         """Tell the time on the road and what follows; return whether the pack's life is over."""
         design = pack.design
         lived = self.diary.rng.weibullvariate(design.years.value * YEAR, design.shape.value)
-        life = max(int(lived), YEAR)
+        life = _PIONEERS_LIFE if pack.pioneer else max(int(lived), YEAR)
         chapter = self._chapters.get(fate)
         if chapter is not None:
             when = chapter(pack, vin, when + self.diary.some(*_SOON))
@@ -47,18 +50,18 @@ class Road:
             return True
         end = max(pack.made + life, when + self.diary.some(30, 60))
         try:
-            if fate == "unreadable":
-                self._unreadable(pack, when + self.diary.some(*_SOON))
+            if fate == "vanished":
+                self._vanished(pack, vin, when + self.diary.some(*_UNTIL_SCRAPPED))
             else:
                 self._measure(pack, when, end, life)
                 self.ends.of_car(pack, vin, end)
         except NotYet:
-            return fate == "unreadable" or end <= self.diary.until
+            return fate == "vanished" or end <= self.diary.until
         return True
 
     def _measure(self, pack: Pack, when: int, end: int, life: int) -> None:
         """Tell of the yearly examinations that some packs have."""
-        if self._measured.draw() == "no":
+        if self._measured.draw() == "no" and not pack.pioneer:
             return
         by = self.diary.pick((*self.diary.cast.of("repair_enterprise"), self.diary.cast.one("testing_lab")))
         for at in range(when + YEAR, min(end - DAY, self.diary.until), YEAR):
@@ -115,8 +118,8 @@ class Road:
         return when
 
     def _burnt(self, pack: Pack, vin: str, when: int) -> int:
-        """Tell of a fire; nothing follows."""
-        maker = self.diary.cast.of("vehicle_maker")[0]
+        """Tell of a fire, as the maker of the car reports it; nothing follows."""
+        maker = pack.fitted_by or self.diary.cast.one("vehicle_maker")
         self.diary.tell(
             maker, when, "incident_reported", code=pack.code, incident="fire", severity="total loss"
         )
@@ -138,9 +141,8 @@ class Road:
         self.diary.tell(importer, when, "vehicle_exported", vin=vin, codes=[pack.code], country="KZ")
         when += self.diary.some(60, 150)
         cleared = stamp(when - DAY)
-        self.diary.tell_promptly(
-            importer, when, "vehicle_imported", vin=vin, codes=[pack.code], cleared_at=cleared
-        )
+        about = {"vin": vin, "codes": [pack.code], "cleared_at": cleared}
+        self.diary.tell(importer, when, "vehicle_imported", late=0.0, **about)
         return when
 
     def _mistaken(self, pack: Pack, vin: str, when: int) -> int:
@@ -150,8 +152,11 @@ class Road:
             self._repairer(), when, "installed", late=0.0, code=pack.code, vin=other, reason="replacement"
         )
         when += self.diary.some(5, 40)
-        if self._voided.draw() == "yes":
+        if self._voided.draw() == "yes" and when <= self.diary.until:
             self.diary.correct(wrong, when, None)
+            self.diary.mended.add(("lifecycle.two_places", pack.code))
+        else:
+            self.diary.mean("lifecycle.two_places", pack.code)
         return when
 
     def _misread(self, pack: Pack, vin: str, when: int) -> int:
@@ -162,11 +167,24 @@ class Road:
         self.diary.correct(wrong, when, {"soh_fraction": 0.99, "note": f"slipped digit, {vin}"})
         return when
 
-    def _unreadable(self, pack: Pack, when: int) -> None:
-        """Tell of a pack that came to an outlet without a readable label, nobody saying from where."""
+    def _vanished(self, pack: Pack, vin: str, when: int) -> None:
+        """
+        Tell of a pack that nobody saw leave its scrapped car.
+
+        Months later an outlet has it, out of a back yard and without a readable label.
+        """
+        dismantler = self.diary.cast.one("vehicle_dismantler")
+        self.diary.tell(
+            dismantler,
+            when,
+            "vehicle_scrapped",
+            vin=vin,
+            codes=[pack.code],
+            certificate_date=stamp(when)[:10],
+        )
         outlet = self.diary.pick(self.diary.cast.of("collection_outlet"))
         alias = without_code(outlet.identifier, f"SAMPLE-{self.serials.next()}")
-        photo = secret(pack.serial, "photo").hex()
+        when += self.diary.some(*_UNSEEN)
         self.diary.tell(
             outlet,
             when,
@@ -174,11 +192,13 @@ class Road:
             code=alias,
             place="in_stock",
             basis="photo",
-            photo_digest=photo,
+            photo_digest=secret(pack.serial, "photo").hex(),
             phase="waste",
             site=outlet.sites[0],
+            note="来自一处无证作坊 sample: from an unlicensed back yard",
         )
         when += self.diary.some(3, 20)
-        self.diary.tell(outlet, when, "identified", code=alias, codes=[pack.code], right=pack.code)
-        self.diary.tell(outlet, when + 60, "collected", code=pack.code, site=outlet.sites[0])
+        self.diary.tell(outlet, when, "collected", code=pack.code, site=outlet.sites[0])
+        self.diary.mean("lifecycle.removal_not_reported", pack.code)
+        self.diary.tell(outlet, when + 60, "identified", code=alias, codes=[pack.code], right=pack.code)
         self.ends.from_outlet(pack, outlet, when + self.diary.some(2, 20))

@@ -31,6 +31,7 @@ class Fleet:
         self._waiting = {station: deque[Pack]() for station in self.stations}
         self._on: dict[str, Pack] = {}
         self._life: dict[str, int] = {}
+        self._astray: set[str] = set()  # of which an exchange was not told, so that the record is wrong
 
     def run(self) -> None:
         """Tell the life of the fleet until its packs are gone, or the sample world ends."""
@@ -78,7 +79,10 @@ class Fleet:
             return
         put_in, taken_out = waiting.popleft(), self._on[vin]
         self._on[vin] = put_in
-        if self.diary.rng.random() >= UNTOLD:
+        both = {taken_out.code, put_in.code}
+        if self.diary.rng.random() < UNTOLD and not both & self._astray:
+            self._astray |= both
+        else:
             self.diary.tell(
                 self.operator,
                 when,
@@ -92,10 +96,14 @@ class Fleet:
                 energy_out_kwh=round(self.diary.rng.uniform(15, 60), 1),
                 energy_in_kwh=round(self.diary.rng.uniform(150, 168), 1),
             )
+            for code in sorted(both & self._astray):
+                self._astray.remove(code)
+                self.diary.mean("lifecycle.two_places", code)
         if when < self._life[taken_out.code]:
             waiting.append(taken_out)
             return
         try:
-            self.ends.of_stock(taken_out, self.operator, when + self.diary.some(1, 9))
+            shows = "lifecycle.removal_not_reported" if taken_out.code in self._astray else ""
+            self.ends.of_stock(taken_out, self.operator, when + self.diary.some(1, 9), shows)
         except NotYet:
             return

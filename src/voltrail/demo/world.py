@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 from voltrail.demo.cast import Cast, Member
 from voltrail.demo.delivery import Report, deliver
-from voltrail.demo.diary import DAY, Diary, NotYet, Told, moment
+from voltrail.demo.diary import DAY, Diary, Life, moment
 from voltrail.demo.ends import Ends
 from voltrail.demo.founding import found
 from voltrail.demo.lives import Lives
-from voltrail.demo.market import LEGACY_SHARE, LFP, NCM, SWAP_SHARE, TRUCK, VEHICLES_SOLD, Design, lfp_share
+from voltrail.demo.market import (
+    LEGACY_SHARE,
+    LFP,
+    LFP_CITY,
+    NCM,
+    NCM_LONG,
+    OTHER_SIZE_SHARE,
+    SODIUM,
+    SODIUM_SHARE,
+    SODIUM_SINCE,
+    SWAP_SHARE,
+    TRUCK,
+    VEHICLES_SOLD,
+    Design,
+    lfp_share,
+)
 from voltrail.demo.packs import Pack, Serials, design_pack
-from voltrail.demo.rounds import recall, stocktake
+from voltrail.demo.rounds import Recalls, Stocktakings
+from voltrail.demo.spool import Spool
 from voltrail.demo.swaps import PER_FLEET, Fleet
+from voltrail.demo.tour import Tour
 from voltrail.errors import UsageError
 from voltrail.ledger.keys import Signer
 
 UNTIL: Final = datetime(2026, 11, 1, tzinfo=UTC)
 _EARLIEST: Final = datetime(2018, 1, 1, tzinfo=UTC)
 _TRUCKS_SINCE: Final = 2020
+_TICK: Final = 100  # packs from one word of progress to the next
+
+Progress = Callable[[int, int], None]
 
 
 class World:
@@ -33,9 +52,12 @@ class World:
 
     `packs` is how many packs it has, `until` when it ends: nothing in it
     happened later. `reports` gives all reports in the order they arrive.
+    `progress` is told packs done and packs in all while their lives are told.
     """
 
-    def __init__(self, packs: int, seed: int, until: datetime = UNTIL) -> None:
+    def __init__(
+        self, packs: int, seed: int, until: datetime = UNTIL, progress: Progress | None = None
+    ) -> None:
         if packs < 1:
             raise UsageError("demo.packs", f"A world of {packs} packs has no lives.", "Ask for one or more.")
         if until < _EARLIEST:
@@ -43,7 +65,10 @@ class World:
         self.packs = packs
         self.seed = seed
         self._cast = Cast(seed)
-        self._told = _tell(packs, seed, int(until.timestamp()), self._cast)
+        self._until = int(until.timestamp())
+        self._spool, self._tour = Spool(), Tour()
+        self._diary = Diary(random.Random(seed), self._cast, self._until, self._keep)
+        _tell(self._diary, packs, seed, progress)
 
     @property
     def authority(self) -> Signer:
@@ -58,7 +83,27 @@ class World:
     @property
     def lines(self) -> int:
         """How many lines all reports have together."""
-        return len(self._told)
+        return self._spool.lines
+
+    @property
+    def tour(self) -> dict[str, list[str]]:
+        """The stops of the guided tour, each with the codes of its batteries."""
+        return self._tour.stops
+
+    @property
+    def meant(self) -> frozenset[tuple[str, str]]:
+        """The findings that the record is meant to show once all is told: rule and battery."""
+        return frozenset(self._diary.meant)
+
+    @property
+    def mended(self) -> frozenset[tuple[str, str]]:
+        """The findings that the record is meant to show until they are corrected."""
+        return frozenset(self._diary.mended)
+
+    @property
+    def delayed(self) -> frozenset[str]:
+        """The batteries of which something is reported months late, so that what follows it finds a gap."""
+        return frozenset(self._diary.delayed)
 
     def reports(self, first_index: int = 0) -> Iterator[Report]:
         """
@@ -67,36 +112,52 @@ class World:
         Corrections name the index of what they correct: `first_index` is the
         one that the first line gets in the log. The first report corrects nothing.
         """
-        return deliver(self._told, self.seed, first_index)
+        return deliver(self._spool, self._cast, self._until, self.seed, first_index)
+
+    def _keep(self, life: Life) -> None:
+        self._tour.see(life)
+        for told in life.told:
+            self._spool.put(told)
 
 
-def _tell(packs: int, seed: int, until: int, cast: Cast) -> list[Told]:
-    """Return all that happened in a world."""
-    rng = random.Random(seed)
-    diary, serials = Diary(rng, cast, until), Serials()
-    found(diary, cast, seed)
-    ends = Ends(diary, serials)
-    lives = Lives(diary, serials, ends)
+def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> None:
+    """Tell all that happens in a world."""
+    serials, stocktakings, recalls = Serials(), Stocktakings(diary), Recalls(diary)
+    with diary.life():
+        found(diary, diary.cast, seed)
+    ends = Ends(diary, serials, stocktakings)
+    lives = Lives(diary, serials, ends, stocktakings)
     legacy, trucks = round(packs * LEGACY_SHARE.value), round(packs * SWAP_SHARE.value)
+    done = 0
     for pack in _legacy_packs(diary, serials, legacy):
-        with suppress(NotYet):
+        with diary.life():
             lives.legacy(pack)
-    new = list(_new_packs(diary, serials, packs - legacy - trucks))
-    for pack in new:
-        with suppress(NotYet):
+        done = _tick(progress, done + 1, packs)
+    for pack in _new_packs(diary, serials, packs - legacy - trucks):
+        with diary.life():
             lives.car(pack)
-    _run_fleets(diary, serials, ends, trucks)
-    recall(diary, new)
-    stocktake(diary, ends.stays, lives.living)
-    return diary.told
+        recalls.see(pack)
+        done = _tick(progress, done + 1, packs)
+    for fleet in _fleets(diary, serials, ends, trucks):
+        with diary.life():
+            fleet.run()
+        done = _tick(progress, done + len(fleet.packs), packs)
+    stocktakings.tell()
 
 
-def _run_fleets(diary: Diary, serials: Serials, ends: Ends, trucks: int) -> None:
-    """Tell of the fleets, each with packs of about the same age."""
+def _tick(progress: Progress | None, done: int, packs: int) -> int:
+    """Tell how far it is, now and then; return how far."""
+    if progress is not None and (done % _TICK == 0 or done == packs):
+        progress(done, packs)
+    return done
+
+
+def _fleets(diary: Diary, serials: Serials, ends: Ends, trucks: int) -> Iterator[Fleet]:
+    """Yield the fleets, each with packs of about the same age."""
     packs = _truck_packs(diary, serials, trucks)
     operators = diary.cast.of("swap_operator")
     for number, fleet in enumerate(iter(lambda: list(islice(packs, PER_FLEET)), [])):
-        Fleet(diary, ends, operators[number % len(operators)], fleet, number // len(operators)).run()
+        yield Fleet(diary, ends, operators[number % len(operators)], fleet, number // len(operators))
 
 
 def _legacy_packs(diary: Diary, serials: Serials, number: int) -> Iterator[Pack]:
@@ -110,7 +171,17 @@ def _new_packs(diary: Diary, serials: Serials, number: int) -> Iterator[Pack]:
     """Yield packs for cars, in the order they were made: as many each year as the market had its share."""
     for made in _made(diary, number, min(VEHICLES_SOLD)):
         year = datetime.fromtimestamp(made, UTC).year
-        yield _pack(diary, serials, made, LFP if diary.rng.random() < lfp_share(year) else NCM)
+        yield _pack(diary, serials, made, _design(diary.rng, year))
+
+
+def _design(rng: random.Random, year: int) -> Design:
+    """Return what a pack of a year is like."""
+    if year >= SODIUM_SINCE and rng.random() < SODIUM_SHARE.value:
+        return SODIUM
+    iron, other = rng.random() < lfp_share(year), rng.random() < OTHER_SIZE_SHARE.value
+    if iron:
+        return LFP_CITY if other else LFP
+    return NCM_LONG if other else NCM
 
 
 def _truck_packs(diary: Diary, serials: Serials, number: int) -> Iterator[Pack]:

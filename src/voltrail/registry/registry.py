@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
@@ -55,7 +55,7 @@ from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.search import Search
 from voltrail.registry.world import World
-from voltrail.registry.writer import Writer
+from voltrail.registry.writer import Writer, clock_ms
 
 MAX_PAGE = 1000
 LONG_REPORT_LINES = 256  # from here on a signature is checked before a report is hashed
@@ -162,6 +162,17 @@ class Registry:
             )
         return receipt
 
+    def report_all(self, files: Sequence[bytes]) -> list[bytes]:
+        """
+        Take report files in the order given, in one transaction as far as they fit; return their receipts.
+
+        Each stands for itself, as with `mode="valid"`. Raises what the first of them raises that is refused
+        as a whole; the others are taken all the same, and sent again give their receipts.
+        """
+        self._check_no_fork()
+        prepared = [prepare(ReportFile.parse(file), self.origin, "valid") for file in files]
+        return self._writer.submit_all(prepared)
+
     def report_lines(
         self,
         organisation: str,
@@ -176,10 +187,25 @@ class Registry:
         of the file they were read from.
         """
         self._check_no_fork()
+        file = self._host_file(organisation, lines)
+        return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+
+    def host_signed(self, organisation: str, lines: Sequence[bytes]) -> bytes:
+        """Return the report file that the host signs for an organisation, to be handed in with others."""
+        return self._host_file(organisation, lines).encode()
+
+    def _host_file(self, organisation: str, lines: Sequence[bytes]) -> ReportFile:
         organisation = check_organisation(organisation)
         secret = host_secret(self.keys.host_secret, organisation, lines)
-        file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
-        return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+        return sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+
+    def keep_time(self, now_ms: Callable[[], int] | None) -> None:
+        """
+        Take the time of reception from elsewhere, for a sample world; None: from the clock again.
+
+        Times in the log never go back, whatever this says.
+        """
+        self._writer.now_ms = now_ms or clock_ms
 
     def enter_heads(self, progress: Progress | None = None, min_age_s: float = 0) -> int | None:
         """

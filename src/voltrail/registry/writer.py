@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -48,19 +48,24 @@ class Writer:
         self._turn = threading.Lock()  # held by whoever runs the transaction
         self._door = threading.Lock()  # guards _waiting
         self._waiting: list[Ticket] = []
-        self.now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self.now_ms: Callable[[], int] = clock_ms
 
     def submit(self, prepared: Prepared) -> bytes:
         """Return the receipt of a report once it is durable; raises what refused it as a whole."""
-        ticket = Ticket(prepared)
+        return self.submit_all([prepared])[0]
+
+    def submit_all(self, prepared: Sequence[Prepared]) -> list[bytes]:
+        """Return the receipts of reports that go in in this order; raises what refused the first refused."""
+        tickets = [Ticket(one) for one in prepared]
         with self._door:
-            self._waiting.append(ticket)
+            self._waiting += tickets
         with self._turn:
-            while not ticket.done:
+            while not all(ticket.done for ticket in tickets):
                 self._run(self._next_group())
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.receipt
+        for ticket in tickets:
+            if ticket.error is not None:
+                raise ticket.error
+        return [ticket.receipt for ticket in tickets]
 
     def append_mark(self, entry: bytes) -> int:
         """Append an entry that is no event: heads. Return its index once it is durable and anchored."""
@@ -227,6 +232,11 @@ class Writer:
     def authorities(self) -> frozenset[str]:
         """The organisations that are authorities before any event says so."""
         return self._signers.authorities
+
+
+def clock_ms() -> int:
+    """Return the time of this machine."""
+    return time.time_ns() // 1_000_000
 
 
 class _Transaction:
