@@ -24,5 +24,7 @@ def _read(name: str, media_type: str) -> Asset:
 
 ASSETS: Final[dict[str, Asset]] = {
     "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
+    "battery.js": _read("battery.js", "text/javascript; charset=utf-8"),
+    "verify.js": _read("verify.js", "text/javascript; charset=utf-8"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
 }

@@ -82,17 +82,10 @@ ZH: Final[dict[str, str]] = {
     "What the record knew at {time}.": "{time} 时记录所载的情况。",
     "The life below goes beyond that time.": "下方的生命周期不限于该时间。",
     "Show it as of today": "查看当前情况",
-    "Evidence": "证据",
-    "Take the history away and check it without this server.": "下载证据文件，离开本服务器也能独立验证。",
     "Take the evidence": "下载证据",
     "It names who reported each event, which this page does not: a signature cannot hide its signer.": (
         "证据文件载明每个事件的报送者，本页则不显示：签名无法隐去签名者。"
     ),
-    "Then, offline:": "离线验证命令：",
-    "Take the policy from someone you trust, not only from here: a server cannot vouch for itself.": (
-        "验证策略应取自您信任的来源，而不应只取自本处：服务器不能为自己作证。"
-    ),
-    "The policy this server gives": "本服务器提供的验证策略",
     "Family": "谱系",
     "Parts": "组成部分",
     "Made from": "来源电池",
@@ -100,7 +93,6 @@ ZH: Final[dict[str, str]] = {
     "Same battery as": "与下列编码为同一电池",
     "No parts, predecessors or successors on record.": "没有组成部分、来源或去向的记录。",
     "and {number} more": "另有 {number} 个",
-    "Show the whole tree (JSON)": "查看完整谱系（JSON）",
     "Not public": "不公开",
     "The public does not see: ": "公众不可见：",
     "They are on record, and shown to those entitled to them.": "以上信息均已记录，仅向有权查看者提供。",
@@ -119,6 +111,104 @@ ZH: Final[dict[str, str]] = {
     "needed": "必填",
     "Addresses": "地址",
     "Example": "示例",
+    # The battery's page: verification, one event, the family.
+    "Where it is": "所在位置",
+    "Who has it": "持有者",
+    "State of health": "健康度",
+    "not public": "不公开",
+    "See it": "查看",
+    "Entry {index} is void.": "第 {index} 条作废。",
+    "Another line stands in place of entry {index}.": "以新内容替代第 {index} 条。",
+    "checked in your browser": "已由浏览器核验",
+    "Marked events are in the evidence that your browser has checked.": "带此标记的事件均载于浏览器已核验的证据中。",
+    "This history does not hold.": "该履历未通过验证。",
+    "Do not rely on what this page shows. Keep the evidence, and ask the registry and its authority.": (
+        "请勿采信本页内容。请保存证据文件，并向登记方及其主管部门查询。"
+    ),
+    "Check it in your browser": "在浏览器中验证",
+    "Verified in your browser": "已由浏览器验证",
+    "Refused in your browser": "浏览器验证未通过",
+    "Not verified here": "此处未作验证",
+    "Scripts are off, so nothing was checked here. Take the evidence and check it offline, with the command below.": (
+        "脚本已停用，此处未作任何验证。请下载证据文件，用下方命令离线验证。"
+    ),
+    "The registry has bound itself to these {events} events and no others up to entry {last};"
+    " anyone holding a receipt for another can prove it wrong.": (
+        "登记方已承诺：截至第 {last} 条，该电池仅有这 {events} 个事件，别无其他；持有其他事件回执者，均可证明其失信。"
+    ),
+    "No head was given: there may be further events, and these may have been corrected since.": (
+        "尚无链首承诺：可能还有其他事件，以上事件此后也可能已被更正。"
+    ),
+    "{after} newer events on this page are in the log too; the next daily heads will bind them.": (
+        "另有 {after} 个较新的事件也在日志中，将由下一次每日链首承诺确认。"
+    ),
+    "{unnamed} events do not show which battery they name.": "有 {unnamed} 个事件未公开其所涉电池。",
+    "Not all could be computed here, so nothing is concluded. Check the evidence offline, as below.": (
+        "部分步骤无法在此计算，因此不作结论。请按下方命令离线验证。"
+    ),
+    "The evidence could not be fetched, so nothing was checked: ": "无法取得证据，未作任何验证：",
+    "The page shows entry {index} otherwise than the evidence does.": "本页所示第 {index} 条与证据不一致。",
+    "Step {number} does not hold: ": "第 {number} 步未通过：",
+    "The evidence is in its one form": "证据格式唯一",
+    "{bytes} bytes of evidence, in which each one counts": "证据共 {bytes} 字节，改动任何一字节均可发现",
+    "The log signed its checkpoint": "日志已签署检查点",
+    "{size} entries, under the log’s signature": "日志共 {size} 条，签名有效",
+    "and {witnesses} witnesses’": "并有 {witnesses} 个见证人联署",
+    "Each entry is in the log": "各条目均在日志中",
+    "{entries} entries: each is in the log": "{entries} 个条目均在日志中",
+    "Each is as it was reported": "与报送内容一致",
+    "Each is as it was reported, {withheld} members withheld": "均与报送内容一致，其中 {withheld} 项不公开",
+    "None is missing in between": "中间无缺漏",
+    "Numbered 1 to {events}: none is missing or repeated": "编号 1 至 {events}，无缺漏、无重复",
+    "None is left out at the end": "末尾无遗漏",
+    "No others up to entry {last}": "截至第 {last} 条，别无其他事件",
+    "Signed by keys that counted then": "签名密钥当时有效",
+    "Signed by {signers} keys, each of which counted then": "由 {signers} 个密钥签名，签名时均有效",
+    "Signed by {signers} keys; not of each is it shown that it counted then": (
+        "由 {signers} 个密钥签名，其中部分未能证明签名时有效"
+    ),
+    "SHA-256 of the evidence": "证据文件的 SHA-256",
+    "Key of the log": "日志密钥",
+    "A server’s own page cannot vouch for that server. Take the history away, and check it offline:": (
+        "服务器的网页不能为服务器自己作证。请下载证据文件，离线验证："
+    ),
+    "A careful reader takes policy and authority keys from elsewhere, such as the authority’s own site."
+    " Those used here came from this server:": (
+        "谨慎的读者应从他处（如主管部门网站）取得验证策略和主管部门密钥。此处所用的均来自本服务器："
+    ),
+    "Keys of the authority": "主管部门密钥",
+    "Show the whole tree": "查看完整谱系",
+    "Family of {code}": "{code} 的谱系",
+    "What it is built from, what it was made from, and what was made from it. Each battery is unfolded once.": (
+        "组成部分、来源电池与去向电池。每个电池只展开一次。"
+    ),
+    "Back to the battery": "返回电池页面",
+    "What was reported: these bytes": "报送内容：逐字节",
+    "Each member was hashed under a salt of its own, so that one can be withheld and the rest still holds:"
+    " d = SHA-256(salt ‖ member).": (
+        "每一项各以独立的盐值计算哈希，因此可单独隐去某一项，其余仍可验证：d = SHA-256(盐值 ‖ 该项)。"
+    ),
+    "Member": "项目",
+    "Salt": "盐值",
+    "withheld from the public": "不向公众公开",
+    "erased": "已删除",
+    "What was signed: the report": "签名内容：报送",
+    "Digest of the report": "报送摘要",
+    "Place in the report": "在报送中的位置",
+    "line {number} of {lines}": "第 {number} 行，共 {lines} 行",
+    "Name of the key": "密钥名称",
+    "The signature is over the first three lines: whose report, how many lines, and the root of the tree over their c.": (
+        "签名覆盖前三行：报送者、行数，以及各行 c 所成哈希树的根。"
+    ),
+    "What stands in the log: the entry": "日志内容：条目",
+    "Index": "序号",
+    "Entry, 73 bytes: 0x01 ‖ time ‖ c ‖ links": "条目，73 字节：0x01 ‖ 时间 ‖ c ‖ 链接",
+    "Hash of the entry, a leaf of the log": "条目哈希，即日志的叶",
+    "Number in the battery’s chain": "在该电池链中的编号",
+    "Chain before it": "此前的链值",
+    "Chain after it: SHA-256(before ‖ entry)": "此后的链值：SHA-256(此前 ‖ 条目)",
+    "Proof that it is in the log": "条目在日志中的证明",
+    "Back to the life": "返回全生命周期",
 }
 
 # Names of the record: members, phases, ends, places, findings, roles of data.
@@ -208,6 +298,15 @@ NAMES_ZH: Final[dict[str, str]] = {
     "certificate_date": "证明日期",
     "buyer_region": "购买地区",
     "evidence": "证明材料",
+    "in_stock": "在库",
+    "in_transit": "在途",
+    "in_parent": "装于上级电池",
+    "in_vehicle": "装车",
+    "in_swap_station": "在换电站",
+    "in_storage_system": "在储能系统",
+    "missing": "去向不明",
+    "gone": "已离场",
+    "disputed": "位置存疑",
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
@@ -233,6 +332,7 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "Search by the beginning of a code or identifier": "按编码或代码开头查询",
     "One battery": "单个电池",
     "A battery's events": "电池的事件",
+    "One event, and what was signed of it": "单个事件及其签名内容",
     "A battery's family": "电池的谱系",
     "A battery's evidence, as a file": "电池的证据文件",
     "List batteries": "电池列表",
@@ -244,6 +344,7 @@ ROUTES_ZH: Final[dict[str, str]] = {
     "The last checkpoint that witnesses cosigned": "见证人联署的最新检查点",
     "The witnesses, and how far they are": "各见证人及其进度",
     "The policy by which the log is verified": "日志的验证策略",
+    "The authority's keys, by which signatures are judged": "主管部门密钥，据以判断签名",
     "A tile of the log's tree, or of its entries": "日志的分片：哈希树或条目",
     "Proof that the log has only been added to": "日志只增不改的证明",
     "Proof that an entry is in the log": "条目在日志中的证明",

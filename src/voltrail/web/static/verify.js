@@ -270,7 +270,8 @@ async function checkCheckpoint(run) {
   need(isQuorum(all), "Not yet witnessed: the policy's quorum is not met.");
   if (!seen.has("") || !isQuorum(seen)) throw [...passedOver.values()][0];
   seen.delete("");
-  return { origin: note.origin, size: note.size, root: btoa(String.fromCharCode(...note.root)), witnesses: [...seen],
+  const key = logs.find((one) => one.kind !== "ml-dsa-44" && note.signatures.some(({ name, id }) => name === one.name && id === one.id));
+  return { origin: note.origin, key: `${key.name}+${key.id}`, size: note.size, root: btoa(String.fromCharCode(...note.root)), witnesses: [...seen],
     passedOver: passedOver.size, closed: run.logs.length - 1 };
 }
 
