@@ -139,32 +139,34 @@ ZH: Final[dict[str, str]] = {
     "No head was given: there may be further events, and these may have been corrected since.": (
         "尚无链首承诺：可能还有其他事件，以上事件此后也可能已被更正。"
     ),
-    "{after} newer events on this page are in the log too; the next daily heads will bind them.": (
-        "另有 {after} 个较新的事件也在日志中，将由下一次每日链首承诺确认。"
+    "Newer events, which the next daily heads will bind: {after}.": (
+        "另有 {after} 个较新事件，将由下一次每日链首承诺确认。"
     ),
-    "{unnamed} events do not show which battery they name.": "有 {unnamed} 个事件未公开其所涉电池。",
+    "Events that do not show which battery they name: {unnamed}.": "未公开所涉电池的事件：{unnamed} 个。",
+    "Not computed here: ": "此处未计算：",
+    "Built into": "所属电池",
     "Not all could be computed here, so nothing is concluded. Check the evidence offline, as below.": (
         "部分步骤无法在此计算，因此不作结论。请按下方命令离线验证。"
     ),
     "The evidence could not be fetched, so nothing was checked: ": "无法取得证据，未作任何验证：",
     "The page shows entry {index} otherwise than the evidence does.": "本页所示第 {index} 条与证据不一致。",
-    "Step {number} does not hold: ": "第 {number} 步未通过：",
+    "Step {number} does not hold. ": "第 {number} 步未通过。",
     "The evidence is in its one form": "证据格式唯一",
     "{bytes} bytes of evidence, in which each one counts": "证据共 {bytes} 字节，改动任何一字节均可发现",
     "The log signed its checkpoint": "日志已签署检查点",
     "{size} entries, under the log’s signature": "日志共 {size} 条，签名有效",
-    "and {witnesses} witnesses’": "并有 {witnesses} 个见证人联署",
+    "Witnesses who saw it: {witnesses}": "见证人联署：{witnesses} 个",
     "Each entry is in the log": "各条目均在日志中",
     "{entries} entries: each is in the log": "{entries} 个条目均在日志中",
     "Each is as it was reported": "与报送内容一致",
-    "Each is as it was reported, {withheld} members withheld": "均与报送内容一致，其中 {withheld} 项不公开",
+    "Each is as it was reported; members withheld: {withheld}": "均与报送内容一致，其中 {withheld} 项不公开",
     "None is missing in between": "中间无缺漏",
     "Numbered 1 to {events}: none is missing or repeated": "编号 1 至 {events}，无缺漏、无重复",
     "None is left out at the end": "末尾无遗漏",
     "No others up to entry {last}": "截至第 {last} 条，别无其他事件",
     "Signed by keys that counted then": "签名密钥当时有效",
-    "Signed by {signers} keys, each of which counted then": "由 {signers} 个密钥签名，签名时均有效",
-    "Signed by {signers} keys; not of each is it shown that it counted then": (
+    "Keys that signed: {signers}; each counted then": "由 {signers} 个密钥签名，签名时均有效",
+    "Keys that signed: {signers}; not of each is it shown that it counted then": (
         "由 {signers} 个密钥签名，其中部分未能证明签名时有效"
     ),
     "SHA-256 of the evidence": "证据文件的 SHA-256",

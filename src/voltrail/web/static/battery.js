@@ -65,12 +65,17 @@ function show({ name, ok, details }) {
     const why = document.createElement("small");
     why.lang = "en-GB"; // the reasons stand in verify.js, in one language
     why.textContent = details.why;
-    if (name !== "heads" || ok === false) item.append(why);
+    if (ok === false) item.append(why);
+    else if (name === "heads") item.textContent = panel.dataset.noHead; // the evidence has none; the browser could
+    else item.append(Object.assign(document.createElement("small"), { textContent: panel.dataset.notComputed }), why);
     return;
   }
   const sentence = name === "signatures" && details.weakest > 1 ? item.dataset.weaker : item.dataset.held;
   item.textContent = fill(sentence, { ...details, signers: details.signers?.length });
-  if (details.witnesses?.length) item.textContent += ` ${fill(item.dataset.witnessed, { witnesses: details.witnesses.length })}`;
+  if (details.witnesses?.length) {
+    const seen = fill(item.dataset.witnessed, { witnesses: details.witnesses.length });
+    item.append(Object.assign(document.createElement("small"), { textContent: seen }));
+  }
 }
 
 async function printFingerprints(evidence, { details }) {
@@ -102,10 +107,11 @@ function tick({ item }) {
 function refuse(name, why) {
   const place = Array.from(panel.querySelectorAll("[data-step]")).findIndex((item) => item.dataset.step === name) + 1;
   const banner = document.getElementById("refused");
-  banner.querySelector("span").textContent = (place ? fill(panel.dataset.failed, { number: place }) : "") + why;
+  const step = place ? fill(panel.dataset.failed, { number: place }) : "";
+  banner.querySelector("span").textContent = step + why;
   banner.hidden = false;
   document.documentElement.classList.add("refuted");
-  conclude("refused", banner.querySelector("span").textContent);
+  conclude("refused", step || why);
 }
 
 function conclude(state, sentence) {
@@ -114,6 +120,10 @@ function conclude(state, sentence) {
   const verdict = part(".verdict");
   verdict.textContent = sentence;
   verdict.hidden = false;
+  const mark = document.getElementById("mark"); // beside the battery's phase, at the top
+  mark.textContent = panel.dataset[state];
+  mark.dataset.state = state;
+  mark.hidden = false;
 }
 
 check().catch((error) => conclude("unknown", panel.dataset.unfetched + error.message));

@@ -260,7 +260,7 @@ async function checkCheckpoint(run) {
         seen.add(name);
       } catch (error) {
         if (!(error instanceof NotComputed)) throw error;
-        passedOver.set(name, error);
+        if (!passedOver.has(name)) passedOver.set(name, error);
       }
     }
   }
