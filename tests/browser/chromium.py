@@ -1,0 +1,65 @@
+"""The Chromium on this machine: where it is, how it is started, and what it sees go wrong on a page."""
+
+import shutil
+import subprocess
+from urllib.parse import urlsplit
+
+HOST = "127.0.0.1"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING = (
+    "No page was looked at: there is no Chromium on PATH, or no Chinese font. "
+    "Run: sudo apt-get install chromium fonts-noto-cjk"
+)
+# As root there is no sandbox; a browser that knows no other host can ask none, its own maker's included.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOST}",
+)  # fmt: skip
+
+
+def find():
+    """Return the path of a Chromium, or None where it or a font for Chinese is missing."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    fonts = shutil.which("fc-list") and subprocess.check_output(["fc-list", ":lang=zh", "family"])
+    return path if fonts else None
+
+
+def launch(playwright):
+    """Start it without a window."""
+    return playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
+
+
+class Watch:
+    """
+    What goes wrong while pages of a context are open, each as a sentence in `troubles`.
+
+    Errors of scripts and the console, violations of the content security policy among them (Chromium tells them
+    there), requests that fail or are refused, and requests to any other host. `expected` is the status of the
+    document itself.
+    """
+
+    def __init__(self, context, expected=200):
+        self.troubles, self._expected, self.answers = [], expected, []
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self.troubles.append(f"script: {error.error}"))
+        context.on("request", self._asked)
+        context.on("requestfailed", lambda one: self.troubles.append(f"failed: {one.url}, {one.failure}"))
+        context.on("response", self._answered)
+
+    def _said(self, message):
+        if message.type not in {"error", "warning"}:
+            return
+        status = message.text.startswith("Failed to load resource: the server responded")  # see _answered
+        if not status:
+            self.troubles.append(f"console: {message.text}")
+
+    def _asked(self, request):
+        address = urlsplit(request.url)
+        if address.scheme not in {"data", "blob"} and address.hostname != HOST:
+            self.troubles.append(f"another host: {request.url}")
+
+    def _answered(self, response):
+        self.answers.append(response)
+        document = response.request.is_navigation_request()
+        if response.status != self._expected if document else response.status >= 400:
+            self.troubles.append(f"status {response.status}: {response.url}")

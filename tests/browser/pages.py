@@ -1,0 +1,64 @@
+"""
+The pages that a browser looks at: one list, for every check and every picture.
+
+Whoever adds a page adds its line. `test_the_list_is_whole` fails until it stands here.
+"""
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A page: its name in test output, its path with names of `serving.Site.places` in braces, its status."""
+
+    name: str
+    path: str
+    status: int = 200
+    charts: bool = False  # a page with charts may weigh more
+
+
+PLACES = (
+    Place("home", "/"),
+    Place("search", "/search?q=9Z0PB"),
+    Place("found-nothing", "/search?q=ZZZ"),
+    Place("batteries", "/batteries"),
+    Place("battery", "/b/{code}"),
+    Place("battery-that-ended", "/b/{ended}"),
+    Place("battery-before", "/b/{code}?as_of=2024-01-01T00:00:00Z"),
+    Place("docs", "/docs"),
+    Place("no-such-address", "/nothing", 404),
+    Place("no-such-battery", "/b/9ZZPB000000000G4C0000001", 404),
+    Place("no-code", "/b/9ZZP", 400),
+)
+
+
+class Look(NamedTuple):
+    """Who looks: the language of the browser, a desk's or a phone's screen, and light or dark."""
+
+    language: str
+    screen: str
+    theme: str
+
+    @property
+    def context(self):
+        """How Playwright is told of it."""
+        phone = self.screen == "phone"
+        return {
+            "locale": "zh-CN" if self.language == "zh" else "en-GB",
+            "color_scheme": self.theme,
+            "viewport": {"width": 390, "height": 844} if phone else {"width": 1440, "height": 1000},
+            "device_scale_factor": 2 if phone else 1,
+            "is_mobile": phone,
+            "has_touch": phone,
+        }
+
+    def __str__(self):
+        return "-".join(self)
+
+
+LANGUAGES = ("en", "zh")
+LOOKS = [
+    Look(language, screen, theme)
+    for language in LANGUAGES
+    for screen in ("desk", "phone")
+    for theme in ("light", "dark")
+]
