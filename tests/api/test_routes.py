@@ -103,6 +103,19 @@ def test_genealogy(client):
     assert [part["code"] for part in tree["parts"]] == [MODULE]
 
 
+def test_one_event(client, registry):
+    """As it stands in the evidence, with the signed note of its report."""
+    given = json.loads(registry.evidence(PACK))
+    for event in given["events"]:
+        answer = client.get(f"/b/{PACK}/events/{event['index']}").json()
+        assert answer == {"code": PACK, "event": event, "report": given["reports"][event["report"]]}
+
+
+def test_the_authorities_keys_are_public(client):
+    """One a line: with them and the policy, evidence is verified."""
+    assert client.get("/log/authorities").text == sample.authority().vkey + "\n"
+
+
 def test_evidence_verifies_offline(client, registry):
     """The file that is downloaded is proof, and its name says whose."""
     response = client.get(f"/b/{PACK}/evidence", headers=HTML)

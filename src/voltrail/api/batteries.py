@@ -93,13 +93,18 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
         return as_json({"code": text, "event": found, "report": note})
     [told] = registry.history(text, AUDIENCE, 1, index + 1)["events"]
     return as_page(
-        page_for(request), "event", code=text, event=told, proof=read_proof(found, note), origin=registry.origin
+        page_for(request),
+        "event",
+        code=text,
+        event=told,
+        proof=read_proof(found, note),
+        origin=registry.origin,
     )
 
 
 @get("/b/{code:str}/genealogy", sync_to_thread=True, summary="A battery's family")
 def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[bytes]:
-    """Return a battery's parts, what it was made from and what it was made into: a tree to unfold, or JSON."""
+    """Return a battery's parts, what it was made from and what it was made into; for people to unfold."""
     family = _without_parents(registry_of(request).genealogy(code, depth))
     if wants_page(request):
         return as_page(page_for(request), "family", family=family)

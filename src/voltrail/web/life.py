@@ -7,16 +7,22 @@ from typing import Any, Final
 
 from voltrail.web.language import Language
 
-# Where an event says different things about its batteries, the second is under `kind:part`, for the battery that
-# is not its first: built into another, taken out of it, or made new from old ones.
+# Where an event says different things about its batteries, the second is under `kind:part`, for the battery
+# that is not its first: built into another, taken out of it, or made new from old ones.
 SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "manufactured": (
         "Made, and in stock at its maker or importer.",
         "已生产下线，存放于生产者或进口者处。",
     ),
     "enrolled": ("Joined the record; what went before is unknown.", "已补录入册；此前历史不详。"),
-    "identified": ("Its code was found to be another code of the same battery.", "经确认，此编码与另一编码为同一电池。"),
-    "identified:part": ("Another code was found to be this same battery.", "经确认，另一编码所指即为本电池。"),
+    "identified": (
+        "Its code was found to be another code of the same battery.",
+        "经确认，此编码与另一编码为同一电池。",
+    ),
+    "identified:part": (
+        "Another code was found to be this same battery.",
+        "经确认，另一编码所指即为本电池。",
+    ),
     "shipped": ("Sent to another organisation.", "已发货，运往另一企业。"),
     "received": ("Arrived; whoever reported this has it now.", "已收货，由报送者持有。"),
     "assembled": ("Parts were built into it.", "部件已装入本电池。"),
@@ -37,7 +43,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Its vehicle was scrapped; the dismantler has the battery.",
         "所在车辆已报废，电池由报废机动车回收拆解企业持有。",
     ),
-    "ownership_transferred": ("It belongs to another owner now; it did not move.", "所有权已转移，位置不变。"),
+    "ownership_transferred": (
+        "It belongs to another owner now; it did not move.",
+        "所有权已转移，位置不变。",
+    ),
     "responsibility_transferred": (
         "Another economic operator answers for its EU passport.",
         "欧盟电池护照的责任经营者已变更。",

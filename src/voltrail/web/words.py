@@ -120,7 +120,9 @@ ZH: Final[dict[str, str]] = {
     "Entry {index} is void.": "第 {index} 条作废。",
     "Another line stands in place of entry {index}.": "以新内容替代第 {index} 条。",
     "checked in your browser": "已由浏览器核验",
-    "Marked events are in the evidence that your browser has checked.": "带此标记的事件均载于浏览器已核验的证据中。",
+    "Marked events are in the evidence that your browser has checked.": (
+        "带此标记的事件均载于浏览器已核验的证据中。"
+    ),
     "This history does not hold.": "该履历未通过验证。",
     "Do not rely on what this page shows. Keep the evidence, and ask the registry and its authority.": (
         "请勿采信本页内容。请保存证据文件，并向登记方及其主管部门查询。"
@@ -129,12 +131,14 @@ ZH: Final[dict[str, str]] = {
     "Verified in your browser": "已由浏览器验证",
     "Refused in your browser": "浏览器验证未通过",
     "Not verified here": "此处未作验证",
-    "Scripts are off, so nothing was checked here. Take the evidence and check it offline, with the command below.": (
+    "Scripts are off, so nothing was checked here."
+    " Take the evidence and check it offline, with the command below.": (
         "脚本已停用，此处未作任何验证。请下载证据文件，用下方命令离线验证。"
     ),
     "The registry has bound itself to these {events} events and no others up to entry {last};"
     " anyone holding a receipt for another can prove it wrong.": (
-        "登记方已承诺：截至第 {last} 条，该电池仅有这 {events} 个事件，别无其他；持有其他事件回执者，均可证明其失信。"
+        "登记方已承诺：截至第 {last} 条，该电池仅有这 {events} 个事件，别无其他；"
+        "持有其他事件回执者，均可证明其失信。"
     ),
     "No head was given: there may be further events, and these may have been corrected since.": (
         "尚无链首承诺：可能还有其他事件，以上事件此后也可能已被更正。"
@@ -181,9 +185,8 @@ ZH: Final[dict[str, str]] = {
     "Keys of the authority": "主管部门密钥",
     "Show the whole tree": "查看完整谱系",
     "Family of {code}": "{code} 的谱系",
-    "What it is built from, what it was made from, and what was made from it. Each battery is unfolded once.": (
-        "组成部分、来源电池与去向电池。每个电池只展开一次。"
-    ),
+    "What it is built from, what it was made from, and what was made from it."
+    " Each battery is unfolded once.": ("组成部分、来源电池与去向电池。每个电池只展开一次。"),
     "Back to the battery": "返回电池页面",
     "What was reported: these bytes": "报送内容：逐字节",
     "Each member was hashed under a salt of its own, so that one can be withheld and the rest still holds:"
@@ -199,9 +202,8 @@ ZH: Final[dict[str, str]] = {
     "Place in the report": "在报送中的位置",
     "line {number} of {lines}": "第 {number} 行，共 {lines} 行",
     "Name of the key": "密钥名称",
-    "The signature is over the first three lines: whose report, how many lines, and the root of the tree over their c.": (
-        "签名覆盖前三行：报送者、行数，以及各行 c 所成哈希树的根。"
-    ),
+    "The signature is over the first three lines: whose report, how many lines,"
+    " and the root of the tree over their c.": ("签名覆盖前三行：报送者、行数，以及各行 c 所成哈希树的根。"),
     "What stands in the log: the entry": "日志内容：条目",
     "Index": "序号",
     "Entry, 73 bytes: 0x01 ‖ time ‖ c ‖ links": "条目，73 字节：0x01 ‖ 时间 ‖ c ‖ 链接",
