@@ -198,6 +198,22 @@ def test_the_page_refuses_to_show_what_the_evidence_does_not(browser, site, code
         assert not page.locator("#life > li.checked").count()
 
 
+def test_a_long_life_is_checked_when_asked(browser, site, codes):
+    """Evidence of megabytes is not loaded for a look at the page; one press, and it is checked."""
+    address, asked = f"{site.url}/b/{codes['pack']}", []
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    longer = re.compile(rb'data-events="\d+"')
+    page.route(address, lambda route: _fulfil(route, lambda html: longer.sub(b'data-events="5000"', html)))
+    page.goto(address, wait_until="networkidle")
+    assert not [url for url in asked if url.endswith("/evidence")]
+    page.get_by_role("button", name="Check it now").click()
+    page.wait_for_selector("#verification[data-state=verified]")
+    assert set(steps_of(page).values()) == {"true"}
+    context.close()
+
+
 def test_without_ed25519_the_page_claims_nothing(browser, site, codes):
     """A browser that lacks it ticks only what it computed, names what it did not, and draws no conclusion."""
     with opened(browser, f"{site.url}/b/{codes['pack']}", init=NO_ED25519) as page:

@@ -128,6 +128,8 @@ ZH: Final[dict[str, str]] = {
         "请勿采信本页内容。请保存证据文件，并向登记方及其主管部门查询。"
     ),
     "Check it in your browser": "在浏览器中验证",
+    "Check it now": "立即验证",
+    "The evidence is large: {number} events.": "证据较大：共 {number} 个事件。",
     "Verified in your browser": "已由浏览器验证",
     "Refused in your browser": "浏览器验证未通过",
     "Not verified here": "此处未作验证",

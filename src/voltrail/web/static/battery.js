@@ -3,6 +3,7 @@
 
 const panel = document.getElementById("verification");
 const part = (selector) => panel.querySelector(selector);
+const AT_ONCE_EVENTS = 200;
 const isChinese = document.documentElement.lang.startsWith("zh");
 
 function number(value) {
@@ -20,7 +21,17 @@ async function load(path) {
   throw new Error(said.error?.message ?? said.message ?? `HTTP ${answer.status}`);
 }
 
+// A long life's evidence has megabytes: nobody is made to load that for a look at the page.
+async function whenAsked() {
+  if (Number(panel.dataset.events) <= AT_ONCE_EVENTS) return;
+  const start = part("#start");
+  start.hidden = false;
+  await new Promise((go) => start.querySelector("button").addEventListener("click", go, { once: true }));
+  start.hidden = true;
+}
+
 async function check() {
+  await whenAsked();
   const { code, verifier } = panel.dataset;
   const text = async (path) => new TextDecoder().decode(await load(path));
   let given;
