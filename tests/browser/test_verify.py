@@ -458,6 +458,7 @@ def test_a_successor_log_is_joined_to_those_before(in_page, monkeypatch):
         ("none closed", {k: v for k, v in whole.items() if k != "closed"}, "checkpoint"),
         ("closed twice", whole | {"closed": [closed, closed]}, "checkpoint"),
         ("shorter", whole | {"closed": [shorter]}, "checkpoint"),
+        ("none named", {k: [] if k == "closed" else v for k, v in whole.items()}, "form"),
         ("no proof", whole | {"closed": [closed | {"entry_proof": []}]}, "checkpoint"),
         ("moved", moved, "entries"),
     ]:

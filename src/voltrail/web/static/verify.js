@@ -55,6 +55,7 @@ async function checkForm(run) {
   need(JSON.stringify(value) === text, "The file is not laid out as it was written; some byte in it was changed.");
   const evidence = (run.evidence = take(value, EVIDENCE));
   need(evidence.format === "voltrail-evidence/1", `Evidence of the form ${evidence.format} is not known here.`);
+  need(evidence.closed?.length !== 0, "Logs before this one are named, and there are none.");
   need([null, evidence.subject].includes(run.subject), `This is the evidence of ${evidence.subject}, not of ${run.subject}.`);
   run.chains = [{ subject: evidence.subject, events: evidence.events, head: evidence.head }, ...evidence.signers];
   run.events = run.chains
