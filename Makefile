@@ -1,18 +1,19 @@
 # Each of these does all of its own set-up. A machine needs make and Python 3.11
 # or later; no compiler and no uv.
 #
-#   make demo    a sample world in a browser, until Ctrl-C
-#   make test    everything CI runs: lint, types, floors, tests
-#   make lint    the part of it that takes seconds
-#   make bench   the benchmarks, each beside a peer in the same run
-#   make lock    take newer versions of everything into requirements.lock
-#   make clean   remove what these have made, but no data
+#   make demo       a sample world in a browser, until Ctrl-C
+#   make test       everything CI runs: lint, types, floors, tests
+#   make lint       the part of it that takes seconds
+#   make bench      the benchmarks, each beside a peer in the same run
+#   make pictures   the pictures of docs/pictures, from a sample world
+#   make lock       take newer versions of everything into requirements.lock
+#   make clean      remove what these have made, but no data
 
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean setup
+.PHONY: help demo test lint bench pictures browser lock clean setup
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
@@ -25,7 +26,7 @@ help:
 demo: $(INSTALLED)
 	@exec $(BIN)/voltrail demo
 
-test: lint
+test: lint browser
 	@$(BIN)/pytest
 
 lint: $(INSTALLED)
@@ -36,6 +37,9 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python bench/ledger.py
+
+pictures: $(INSTALLED) browser
+	@$(BIN)/python -m tests.browser.pictures
 
 setup: $(INSTALLED)
 
@@ -76,6 +80,24 @@ $(INSTALLED): requirements.lock pyproject.toml | .venv/bin/python
 	fi
 	rm -rf .venv
 	$$python -m venv .venv
+
+# What the pages are looked at with: Chromium, and a font for Chinese. Root may
+# install them; others are told how, and the tests of the pages are skipped
+# then, but fail in CI.
+browser:
+	@missing=
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do
+		if command -v $$name >/dev/null; then found=$$name; fi
+	done
+	if [ -z "$${found:-}" ]; then missing=" chromium"; fi
+	if [ -z "$$(fc-list :lang=zh 2>/dev/null)" ]; then missing="$$missing fontconfig fonts-noto-cjk"; fi
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		echo "Installing$$missing ..."
+		apt-get update -qq
+		DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null
+	elif [ -n "$$missing" ]; then
+		echo "The pages cannot be looked at. Run: sudo apt-get install$$missing" >&2
+	fi
 
 lock: $(INSTALLED)
 	@$(BIN)/uv pip compile pyproject.toml --group test --group tools --generate-hashes --no-header \

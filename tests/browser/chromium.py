@@ -8,7 +8,7 @@ HOST = "127.0.0.1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = (
     "No page was looked at: there is no Chromium on PATH, or no Chinese font. "
-    "Run: sudo apt-get install chromium fonts-noto-cjk"
+    "Run: sudo apt-get install chromium fontconfig fonts-noto-cjk"
 )
 # As root there is no sandbox; a browser that knows no other host can ask none, its own maker's included.
 FLAGS = (
@@ -33,24 +33,21 @@ class Watch:
     """
     What goes wrong while pages of a context are open, each as a sentence in `troubles`.
 
-    Errors of scripts and the console, violations of the content security policy among them (Chromium tells them
-    there), requests that fail or are refused, and requests to any other host. `expected` is the status of the
-    document itself.
+    Errors of scripts; of the console, where Chromium tells of the content security policy too; requests that
+    fail, are refused, or go to another host. `expected` is the status of the document itself.
     """
 
-    def __init__(self, context, expected=200):
-        self.troubles, self._expected, self.answers = [], expected, []
+    def __init__(self, context):
+        self.expected, self.troubles = 200, []
         context.on("console", self._said)
-        context.on("weberror", lambda error: self.troubles.append(f"script: {error.error}"))
+        context.on("weberror", lambda one: self.troubles.append(f"script: {one.error}"))
         context.on("request", self._asked)
         context.on("requestfailed", lambda one: self.troubles.append(f"failed: {one.url}, {one.failure}"))
         context.on("response", self._answered)
 
     def _said(self, message):
-        if message.type not in {"error", "warning"}:
-            return
-        status = message.text.startswith("Failed to load resource: the server responded")  # see _answered
-        if not status:
+        of_status = message.text.startswith("Failed to load resource: the server responded")  # see _answered
+        if message.type in {"error", "warning"} and not of_status:
             self.troubles.append(f"console: {message.text}")
 
     def _asked(self, request):
@@ -59,7 +56,9 @@ class Watch:
             self.troubles.append(f"another host: {request.url}")
 
     def _answered(self, response):
-        self.answers.append(response)
-        document = response.request.is_navigation_request()
-        if response.status != self._expected if document else response.status >= 400:
+        if response.request.is_navigation_request() and response.status not in range(300, 400):
+            refused = response.status != self.expected
+        else:
+            refused = response.status >= 400
+        if refused:
             self.troubles.append(f"status {response.status}: {response.url}")

@@ -21,7 +21,7 @@ def browser():
     """Chromium. Without one nothing here says anything: a failure in CI, elsewhere a loud skip."""
     if chromium.find() is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.MISSING)
-    with sync_playwright() as playwright:  # ended with this folder: others' event loops bear none beside them
+    with sync_playwright() as playwright:  # ended with this folder: asyncio elsewhere bears no loop beside it
         browser = chromium.launch(playwright)
         yield browser
         browser.close()
@@ -29,30 +29,58 @@ def browser():
 
 @pytest.fixture(params=LOOKS, ids=str)
 def look(request):
-    """Each language on each screen, light and dark; a test may narrow it by `parametrize`."""
+    """Each language on each screen; a test may narrow it by `parametrize`."""
     return request.param
 
 
+class Tab:
+    """A page that is opened at one place after the other, and watched."""
+
+    def __init__(self, browser, site, **options):
+        context = browser.new_context(**options)
+        self._site, self._screen = site, options["viewport"]
+        self.watch, self.page = chromium.Watch(context), context.new_page()
+
+    def open(self, place):
+        """Open a place in daylight and give the page, when all it loads is there."""
+        self.watch.expected = place.status
+        self.page.set_viewport_size(self._screen)
+        self.page.emulate_media(color_scheme="light")
+        self.page.goto(self._site.address(place.path))
+        if self.page.locator("script[src]").count():
+            self.page.wait_for_load_state("networkidle")
+        return self.page
+
+
+@pytest.fixture(scope="package")
+def tabs(browser, site):
+    """Return a function that gives the tab of a look, opened when first asked for."""
+    opened = {}
+
+    def tab(look, **options):
+        key = (look, repr(options))
+        if key not in opened:
+            opened[key] = Tab(browser, site, **look.context | options)
+        return opened[key]
+
+    return tab
+
+
 @pytest.fixture
-def visit(browser, site, look):
-    """
-    Return a function that opens a place and gives the page: in a context of its own, so nothing is cached.
+def watched(tabs):
+    """Return what gives the tab of a look; when the test is over, nothing may have gone wrong in it."""
+    used = []
 
-    When the test is over, nothing may have gone wrong on any page it opened.
-    """
-    opened = []
+    def tab(look, **options):
+        used.append(tabs(look, **options))
+        used[-1].watch.troubles.clear()
+        return used[-1]
 
-    def open_place(place, **options):
-        context = browser.new_context(**look.context | options)
-        watch = chromium.Watch(context, place.status)
-        opened.append((context, watch))
-        page = context.new_page()
-        page.goto(site.address(place.path), wait_until="networkidle")
-        page.watch = watch
-        return page
+    yield tab
+    assert not [one for tab in used for one in tab.watch.troubles]
 
-    yield open_place
-    troubles = [one for _, watch in opened for one in watch.troubles]
-    for context, _ in opened:
-        context.close()
-    assert not troubles
+
+@pytest.fixture
+def visit(watched, look):
+    """Return a function that opens a place with a look, and gives the page."""
+    return watched(look).open

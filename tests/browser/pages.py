@@ -34,11 +34,10 @@ PLACES = (
 
 
 class Look(NamedTuple):
-    """Who looks: the language of the browser, a desk's or a phone's screen, and light or dark."""
+    """Who looks: the language of the browser, and a desk's or a phone's screen."""
 
     language: str
     screen: str
-    theme: str
 
     @property
     def context(self):
@@ -46,7 +45,6 @@ class Look(NamedTuple):
         phone = self.screen == "phone"
         return {
             "locale": "zh-CN" if self.language == "zh" else "en-GB",
-            "color_scheme": self.theme,
             "viewport": {"width": 390, "height": 844} if phone else {"width": 1440, "height": 1000},
             "device_scale_factor": 2 if phone else 1,
             "is_mobile": phone,
@@ -58,9 +56,4 @@ class Look(NamedTuple):
 
 
 LANGUAGES = ("en", "zh")
-LOOKS = [
-    Look(language, screen, theme)
-    for language in LANGUAGES
-    for screen in ("desk", "phone")
-    for theme in ("light", "dark")
-]
+LOOKS = [Look(language, screen) for language in LANGUAGES for screen in ("desk", "phone")]

@@ -36,17 +36,17 @@ def sample_site(folder):
 
 @contextmanager
 def served(folder):
-    """Serve the registry in a folder on a free port; yield its address, and in the end stop it and PostgreSQL."""
+    """Serve the registry in a folder on a free port; yield its address, in the end stop it and PostgreSQL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "voltrail.cli", "serve", "--data", str(folder), "--port", str(port)]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE)
+    server = subprocess.Popen(command)
     try:
         _wait(server, url)
         yield url
     finally:
         server.send_signal(signal.SIGINT)
-        server.communicate(timeout=30)
+        server.wait(30)
         stop(folder / "pg")
 
 
@@ -69,20 +69,28 @@ def _wait(server, url):
 
 
 def _places(url):
-    """Choose what is worth a look: the longest life, one that ended, an organisation, an event, a model."""
+    """
+    Choose what is worth a look: the longest life, one that ended, an organisation, an event.
+
+    `said` is what the record says in both languages at once: names, and words that reporters chose.
+    """
 
     def ask(path):
         return httpx.get(url + path, headers={"Accept": "application/json"}).raise_for_status().json()
 
-    packs = ask("/batteries?level=pack&limit=1000")["batteries"]
-    longest = max(packs, key=lambda one: (one["events"], one["code"]))["code"]
+    packs = sorted(ask("/batteries?level=pack&limit=1000")["batteries"], key=lambda one: one["events"])
+    code, ended = packs[-1]["code"], [one["code"] for one in packs if one["phase"] == "ended"][-1]
+    lives = [ask(f"/b/{one}/history")["events"] for one in (code, ended)]
     organisations = ask("/organisations")["organisations"]
+    models = [ask(f"/b/{one['code']}")["model"] or {} for one in packs[:: len(packs) // 20]]
+    values = [one.get("name") for one in [*organisations, *models]]
+    values += [value for events in lives for event in events for value in event["members"].values()]
     return {
-        "code": longest,
-        "ended": max((one for one in packs if one["phase"] == "ended"), key=lambda one: one["events"])["code"],
+        "code": code,
+        "ended": ended,
         "identifier": organisations[1]["organisation"],
-        "index": ask(f"/b/{longest}/history")["events"][0]["index"],
-        "names": [one["name"] for one in organisations],
+        "index": lives[0][0]["index"],
+        "said": {one for one in values if isinstance(one, str) and not one.isascii()},
     }
 
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import voltrail
+from tests.browser.pictures import LARGEST_BYTES, PICTURES
 from tests.registry.conftest import postgres  # noqa: F401 - a fixture
 from voltrail.api import create_app
 from voltrail.cli import main
@@ -205,6 +206,12 @@ def test_architecture_names_files_that_are_there():
         assert any((root / name).exists() for root in (ROOT / "src/voltrail", ROOT)), name
 
 
-def test_the_picture_is_small():
-    """The picture in the README stays under 200 KB, so that the page opens at once."""
-    assert (ROOT / "docs/pictures/battery.png").stat().st_size < 200_000
+def test_the_readme_shows_a_picture():
+    """README shows what `make pictures` takes; each picture is there, and opens at once."""
+    shown = re.findall(r"!\[[^\]]+\]\((docs/pictures/[^)]+)\)", (ROOT / "README.md").read_text())
+    assert shown
+    assert {ROOT / one for one in shown} <= {one.file for one in PICTURES}
+    for one in PICTURES:
+        assert one.file.read_bytes()[:4] == b"RIFF", one.name
+        assert one.file.stat().st_size <= LARGEST_BYTES, one.name
+    assert {one.file for one in PICTURES} == set((ROOT / "docs/pictures").iterdir())
