@@ -191,9 +191,8 @@ ZH: Final[dict[str, str]] = {
     " Each battery is unfolded once.": ("组成部分、来源电池与去向电池。每个电池只展开一次。"),
     "Back to the battery": "返回电池页面",
     "What was reported: these bytes": "报送内容：逐字节",
-    "Each member was hashed under a salt of its own, so that one can be withheld and the rest still holds:"
-    " d = SHA-256(salt ‖ member).": (
-        "每一项各以独立的盐值计算哈希，因此可单独隐去某一项，其余仍可验证：d = SHA-256(盐值 ‖ 该项)。"
+    "Each member was hashed under a salt of its own, so that one can be withheld and the rest still holds:": (
+        "每一项各以独立的盐值计算哈希，因此可单独隐去某一项，其余仍可验证："
     ),
     "Member": "项目",
     "Salt": "盐值",
@@ -205,14 +204,17 @@ ZH: Final[dict[str, str]] = {
     "line {number} of {lines}": "第 {number} 行，共 {lines} 行",
     "Name of the key": "密钥名称",
     "The signature is over the first three lines: whose report, how many lines,"
-    " and the root of the tree over their c.": ("签名覆盖前三行：报送者、行数，以及各行 c 所成哈希树的根。"),
+    " and the root of the tree over their commitments.": (
+        "签名覆盖前三行：报送者、行数，以及各行承诺值所成哈希树的根。"
+    ),
     "What stands in the log: the entry": "日志内容：条目",
     "Index": "序号",
-    "Entry, 73 bytes: 0x01 ‖ time ‖ c ‖ links": "条目，73 字节：0x01 ‖ 时间 ‖ c ‖ 链接",
-    "Hash of the entry, a leaf of the log": "条目哈希，即日志的叶",
+    "Commitment": "承诺值",
+    "Entry, 73 bytes:": "条目，73 字节：",
+    "Hash of the entry, a leaf of the log:": "条目哈希，即日志的叶：",
     "Number in the battery’s chain": "在该电池链中的编号",
     "Chain before it": "此前的链值",
-    "Chain after it: SHA-256(before ‖ entry)": "此后的链值：SHA-256(此前 ‖ 条目)",
+    "Chain after it:": "此后的链值：",
     "Proof that it is in the log": "条目在日志中的证明",
     "Back to the life": "返回全生命周期",
 }
