@@ -88,6 +88,8 @@ def test_every_route_answers_a_defect_in_the_one_shape(app, client, monkeypatch)
         ("/b/" + sample.pack(999) + "/history", 404, "battery.unknown"),
         ("/b/" + sample.pack(999) + "/genealogy", 404, "battery.unknown"),
         ("/b/" + sample.pack(999) + "/evidence", 404, "battery.unknown"),
+        ("/b/" + sample.pack(999) + "/events/1", 404, "battery.unknown"),
+        ("/b/" + PACK + "/events/0", 404, "event.unknown"),
         ("/organisations/nobody", 404, "organisation.unknown"),
         ("/b/" + PACK + "?as_of=yesterday", 400, "request.time"),
         ("/b/" + PACK + "?known_at=2026-05-03T08:00:00", 400, "request.time"),

@@ -1,6 +1,9 @@
 """Pages: in the reader's language, whole without scripts, and from this host alone."""
 
+import json
 import re
+from base64 import b64decode, b64encode
+from html import unescape
 
 import pytest
 
@@ -9,12 +12,16 @@ from tests.registry import sample
 from voltrail.web import ASSETS, choose
 from voltrail.web.page import Page
 
+MADE = 12  # the index of the pack's first event
+
 PAGES = [
     "/",
     f"/b/{PACK}",
     f"/b/{MODULE}",
     f"/b/{PACK}?as_of=2026-04-30T00:00:00Z",
     f"/b/{PACK}?before=11",
+    f"/b/{PACK}/genealogy",
+    f"/b/{PACK}/events/{MADE}",
     "/batteries",
     "/batteries?level=pack&limit=1",
     "/search?q=9ZZ",
@@ -32,9 +39,15 @@ def page(client, path, language="en"):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_name_no_other_host(client, path, language):
-    """Every address on a page is one of this host."""
+def test_pages_name_no_other_host_and_no_inline_script(client, path, language):
+    """Every address on a page is one of this host; scripts are files of ours."""
     html = page(client, path, language)
+    for script in re.findall(r"<script.*?</script>", html, re.DOTALL):
+        assert re.fullmatch(
+            r"""<script( type="module")? src="/static/[0-9a-f]{16}/[\w.]+\.js"( defer)?></script>""", script
+        )
+    assert " style=" not in html
+    assert " on" not in re.findall(r"<[^>]+?( on)[a-z]+=", html)
     for address in re.findall(r'(?:href|src|action)="([^"]*)"', html):
         assert address.startswith(("/", "#")), address
         assert not address.startswith("//"), address
@@ -77,12 +90,44 @@ def test_the_battery_page_tells_a_life(client):
     assert "健康度" in chinese
     assert f"voltrail verify {PACK}.evidence.json" in english
     assert f'href="/b/{PACK}/evidence"' in english
+    assert "Fitted into a vehicle or a storage system." in english
+    assert "已装入车辆或储能系统。" in chinese
+    for words in (english, chinese):
+        assert f'href="/b/{PACK}/events/{MADE}"' in words
+        assert "/log/authorities" in words
     assert MODULE in english
 
 
-def test_the_public_page_keeps_its_secrets(client):
+def test_an_event_s_page_leads_to_the_signed_bytes(client, registry):
+    """Members with salts, digests of those withheld, entry, report and key: as they stand in the evidence."""
+    given = json.loads(registry.evidence(PACK))
+    for event in given["events"]:
+        html = unescape(page(client, f"/b/{PACK}/events/{event['index']}"))
+        shown = [one for one in event["members"] if "bytes" in one]
+        for one in shown:
+            assert b64decode(one["bytes"]).decode() in html
+            assert one["salt"] in html
+        assert all(one["withheld"] in html for one in event["members"] if "withheld" in one)
+        entry = b64decode(event["entry"])
+        assert entry.hex() in html
+        assert b64encode(entry[9:41]).decode() in html
+        assert event["report"] in html
+        assert given["reports"][event["report"]].splitlines()[-1] in html
+
+
+def test_a_family_unfolds(client):
+    """Parts stand below what they are built into, and lead back to it; without scripts."""
+    tree, part = page(client, f"/b/{PACK}/genealogy"), page(client, f"/b/{MODULE}")
+    assert re.search(rf"<details.*<summary>Parts.*{MODULE}", tree, re.DOTALL)
+    assert f'href="/b/{PACK}"' in part
+    assert "Built into a larger battery." in part
+    assert "所属电池" in page(client, f"/b/{MODULE}/genealogy", "zh")
+
+
+@pytest.mark.parametrize("path", [f"/b/{PACK}", f"/b/{PACK}/events/{MADE + 4}"])
+def test_the_public_page_keeps_its_secrets(client, path):
     """Neither vehicle nor holder nor health stands on it."""
-    html = page(client, f"/b/{PACK}")
+    html = page(client, path)
     assert "LSVAA4187E2184847" not in html
     assert "0.987" not in html
     assert "秘密" not in html

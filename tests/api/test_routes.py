@@ -103,6 +103,32 @@ def test_genealogy(client):
     assert [part["code"] for part in tree["parts"]] == [MODULE]
 
 
+def test_one_event(client, registry):
+    """As it stands in the evidence, with the signed note of its report."""
+    given = json.loads(registry.evidence(PACK))
+    for event in given["events"]:
+        answer = client.get(f"/b/{PACK}/events/{event['index']}").json()
+        assert answer == {"code": PACK, "event": event, "report": given["reports"][event["report"]]}
+
+
+def test_the_authorities_keys_are_public(client):
+    """One a line: with them and the policy, evidence is verified."""
+    assert client.get("/log/authorities").text == sample.authority().vkey + "\n"
+
+
+def test_what_shrinks_is_sent_small(client, registry):
+    """Evidence and pages in a third of the bytes, to whoever takes gzip; hashes as they are."""
+    for path, coding in (
+        (f"/b/{PACK}/evidence", "gzip"),
+        (f"/b/{PACK}", "gzip"),
+        ("/log/tile/0/000.p/18", None),
+    ):
+        for taken in ("gzip", "identity"):
+            answer = client.get(path, headers=HTML | {"Accept-Encoding": taken})
+            assert answer.headers.get("content-encoding") == (coding if taken == "gzip" else None)
+    assert client.get(f"/b/{PACK}/evidence").content == registry.evidence(PACK)
+
+
 def test_evidence_verifies_offline(client, registry):
     """The file that is downloaded is proof, and its name says whose."""
     response = client.get(f"/b/{PACK}/evidence", headers=HTML)

@@ -24,6 +24,8 @@ PLACES = (
     Place("battery", "/b/{code}"),
     Place("battery-that-ended", "/b/{ended}"),
     Place("battery-before", "/b/{code}?as_of=2024-01-01T00:00:00Z"),
+    Place("event", "/b/{code}/events/{index}"),
+    Place("family", "/b/{code}/genealogy"),
     Place("docs", "/docs"),
     Place("no-such-address", "/nothing", 404),
     Place("no-such-battery", "/b/9ZZPB000000000G4C0000001", 404),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -56,6 +57,10 @@ def create_app(registry: Registry) -> Litestar:
         exception_handlers=HANDLERS,
         middleware=[Timed()],
         before_send=[Outgoing(metrics)],
+        # Evidence, pages and scripts shrink to a third; tiles and proofs are hashes, which do not.
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/log/", "^/metrics"]
+        ),
         openapi_config=OpenAPIConfig(
             title="Voltrail",
             version=version("voltrail"),

@@ -12,9 +12,11 @@ from litestar.response import Redirect
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
-from voltrail.errors import AccessError, RegistryClosed, UsageError
+from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
+from voltrail.ledger.evidence import decode
 from voltrail.registry.registry import Registry
 from voltrail.registry.views import may_read
+from voltrail.web.proof import read_proof
 from voltrail.web.reading import read_out, title
 
 AUDIENCE: Final = "public"  # until there is a sign-in
@@ -32,6 +34,7 @@ Words = Annotated[
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
 ModelId = Annotated[str | None, QueryParameter(max_length=256, description="only batteries of this model")]
+Index = Annotated[int, PathParameter(ge=0, le=2**63 - 1, description="the event's place in the log")]
 After = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before")]
 
 
@@ -72,10 +75,43 @@ def history(request: Asked, code: CodeText, limit: Limit = 100, before: Before =
     return as_json(registry_of(request).history(code, AUDIENCE, limit, before))
 
 
+@get("/b/{code:str}/events/{index:int}", sync_to_thread=True, summary="One event, and what was signed of it")
+def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
+    """
+    Return one event of a battery as its evidence proves it, and the signed note of its report.
+
+    Members are given by their exact bytes, each with its salt, or withheld as a digest.
+    """
+    registry, text = registry_of(request), parse(code).text
+    given = decode(registry.evidence(text, AUDIENCE))
+    found = next((one for one in given.events if one.index == index), None)
+    if found is None:
+        raise NotFound(
+            "event.unknown",
+            f"Entry {index:,} is no event of {text}, or its evidence does not reach so far yet.",
+            f"Its events are listed at /b/{text}/history.",
+        )
+    note = given.reports[found.report]
+    if not wants_page(request):
+        return as_json({"code": text, "event": found, "report": note})
+    [told] = registry.history(text, AUDIENCE, 1, index + 1)["events"]
+    return as_page(
+        page_for(request),
+        "event",
+        code=text,
+        event=told,
+        proof=read_proof(found, note),
+        origin=registry.origin,
+    )
+
+
 @get("/b/{code:str}/genealogy", sync_to_thread=True, summary="A battery's family")
 def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[bytes]:
-    """Return a battery's parts, what it was made from and what it was made into."""
-    return as_json(_without_parents(registry_of(request).genealogy(code, depth)))
+    """Return a battery's parts, what it was made from and what it was made into; for people to unfold."""
+    family = _without_parents(registry_of(request).genealogy(code, depth))
+    if wants_page(request):
+        return as_page(page_for(request), "family", family=family)
+    return as_json(family)
 
 
 @get("/b/{code:str}/evidence", sync_to_thread=True, summary="A battery's evidence, as a file")
@@ -188,4 +224,4 @@ def _moment(name: str, text: str | None) -> datetime | None:
     return when
 
 
-ROUTES: Final = (battery, history, genealogy, evidence, batteries)
+ROUTES: Final = (battery, history, event, genealogy, evidence, batteries)

@@ -83,6 +83,13 @@ def policy(request: Asked) -> Response[str]:
     return Response(registry_of(request).policy, media_type=_TEXT)
 
 
+@get("/log/authorities", sync_to_thread=True, summary="The authority's keys, by which signatures are judged")
+def authorities(request: Asked) -> Response[str]:
+    """Return the vkeys of the authorities that the registry was begun with, one a line."""
+    vkeys = registry_of(request).settings.authorities
+    return Response("".join(f"{vkey}\n" for vkey in vkeys), media_type=_TEXT)
+
+
 @get("/log/tile/{tile:path}", sync_to_thread=True, summary="A tile of the log's tree, or of its entries")
 def tile(
     request: Asked,
@@ -186,6 +193,7 @@ ROUTES: Final = (
     witnessed_checkpoint,
     witnesses,
     policy,
+    authorities,
     tile,
     consistency,
     proof,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from voltrail.web import figures
+from voltrail.web import figures, life
 from voltrail.web.catalogue import CATALOGUES
 from voltrail.web.chart import Unit
 from voltrail.web.language import Language
@@ -71,6 +71,10 @@ class Page:
     def event(self, kind: str) -> str:
         """Return the word for a kind of event."""
         return event_word(kind, self.language)
+
+    def tell(self, kind: str, members: Mapping[str, Any], code: str) -> str:
+        """Return in a sentence what an event says about the battery of this code."""
+        return life.tell(kind, members, code, self.language)
 
     def name(self, name: str) -> str:
         """Return the word for a member, a phase or another name of the record."""

@@ -102,6 +102,15 @@ NAMES_ZH: Final[dict[str, str]] = {
     "LTO": "钛酸锂",
     "NiMH": "镍氢",
     **ROLES_ZH,
+    "in_stock": "在库",
+    "in_transit": "在途",
+    "in_parent": "装于上级电池",
+    "in_vehicle": "装车",
+    "in_swap_station": "在换电站",
+    "in_storage_system": "在储能系统",
+    "missing": "去向不明",
+    "gone": "已离场",
+    "disputed": "位置存疑",
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
