@@ -5,7 +5,6 @@ A server of its own, since here things are reported.
 """
 
 import json
-import shutil
 import socket
 import threading
 import time
@@ -26,20 +25,8 @@ from voltrail.ledger.reports import MAX_FILE_BYTES, ReportFile, host_secret, par
 from voltrail.registry.settings import initialise
 from voltrail.web import ASSETS
 
-sync_api = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 LATER = Signer.from_seed(f"{sample.MAKER}/later", b"later".ljust(32, b"."))
 CURVE = Signer.generate(f"{sample.MAKER}/curve", P256)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
 
 
 @contextmanager
@@ -68,15 +55,6 @@ def registry(tmp_path_factory):
         lines += [sample.registrations(sample.MAKER, "battery_maker", key)[2] for key in (LATER, CURVE)]
         assert not json.loads(registry.report(sample.report(sample.authority(), lines)))["refused"]
         yield registry
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, until this folder has one for all."""
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from voltrail.ledger.keys import Signer
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import HEAD_WORDS, SUBJECT_NOT_SHOWN
 from voltrail.registry.settings import initialise
+from voltrail.registry.succession import succeed
 from voltrail.web import ASSETS
 
 pytestmark = pytest.mark.timeout(300)  # a world is made, and pages are opened by the dozen
@@ -260,7 +261,7 @@ def in_page(browser, site):
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     """A sample world of 60 packs: all its evidence by code and audience, the policy, the authority's vkey."""
-    world, folder = World(60, 7), tmp_path_factory.mktemp("sample") / "data"
+    world, folder = World(60, 6), tmp_path_factory.mktemp("sample") / "data"
     initialise(folder, "sample.example/log", [world.authority.vkey])
     with voltrail.open(folder) as registry:
         populate(registry, world)
@@ -290,6 +291,32 @@ def test_all_evidence_of_a_sample_world_is_taken(in_page, sample):
             for one in steps[-1]["details"]["events"]
         ]
         assert worth == [event.signature for event in verified.events]
+
+
+def test_evidence_of_two_logs(in_page, tmp_path):
+    """Evidence of a successor log joins the log before it; left out, or another, it proves nothing."""
+    world, folder = World(3, 11), tmp_path / "data"
+    initialise(folder, "sample.example/log", [world.authority.vkey])
+    with voltrail.open(folder) as registry:
+        populate(registry, world)
+    succeed(folder, "sample.example/log")
+    with voltrail.open(folder) as registry:
+        registry.enter_heads()
+        policy = registry.policy
+        files = [registry.evidence(one["code"]) for one in registry.batteries(limit=20)]
+    for data in files:
+        assert voltrail.verify(data, Policy.parse(policy), [world.authority.vkey]).complete
+    assert all(holds(steps) for steps in in_page(files, policy, [world.authority.vkey]))
+    changed = []
+    for data in files[:5]:
+        evidence = json.loads(data)
+        closed = evidence.pop("closed")
+        others = ({}, {"closed": []}, {"closed": closed * 2})
+        changed += [
+            json.dumps(evidence | other, ensure_ascii=False, separators=(",", ":")).encode()
+            for other in others
+        ]
+    assert not any(holds(steps) for steps in in_page(changed, policy, [world.authority.vkey]))
 
 
 def test_random_changes_are_refused(in_page, sample):
