@@ -70,7 +70,7 @@ def _wait(server, url):
 
 def _places(url):
     """
-    Choose what is worth a look: the longest life, one that ended, an organisation, an event.
+    Choose what is worth a look: the longest life, one that ended, an organisation, a model, an event.
 
     `said` is what the record says in both languages at once: names, and words that reporters chose.
     """
@@ -89,6 +89,7 @@ def _places(url):
         "code": code,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
+        "model": next(one["model_id"] for one in models if one),
         "index": lives[0][0]["index"],
         "said": {one for one in values if isinstance(one, str) and not one.isascii()},
     }
