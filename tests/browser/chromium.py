@@ -1,8 +1,11 @@
 """The Chromium on this machine: where it is, how it is started, and what it sees go wrong on a page."""
 
+import os
 import shutil
 import subprocess
 from urllib.parse import urlsplit
+
+import pytest
 
 HOST = "127.0.0.1"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -22,6 +25,12 @@ def find():
     path = next(filter(None, map(shutil.which, NAMES)), None)
     fonts = shutil.which("fc-list") and subprocess.check_output(["fc-list", ":lang=zh", "family"])
     return path if fonts else None
+
+
+def needed():
+    """Go on where there is one; where not, CI fails, and others are told what to install."""
+    if find() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
 
 
 def launch(playwright):

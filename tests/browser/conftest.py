@@ -1,7 +1,5 @@
 """A real browser before a real server: one of each for all tests here."""
 
-import os
-
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -18,9 +16,8 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def browser():
-    """Chromium. Without one nothing here says anything: a failure in CI, elsewhere a loud skip."""
-    if chromium.find() is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.MISSING)
+    """Chromium."""
+    chromium.needed()
     with sync_playwright() as playwright:  # ended with this folder: asyncio elsewhere bears no loop beside it
         browser = chromium.launch(playwright)
         yield browser
