@@ -23,7 +23,7 @@ PLACES = (
     Place("batteries", "/batteries"),
     Place("battery", "/b/{code}"),
     Place("battery-that-ended", "/b/{ended}"),
-    Place("battery-before", "/b/{code}?as_of=2024-01-01T00:00:00Z"),
+    Place("battery-before", "/b/{code}?as_of={then}"),
     Place("event", "/b/{code}/events/{index}"),
     Place("family", "/b/{code}/genealogy"),
     Place("report", "/report"),

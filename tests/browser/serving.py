@@ -82,14 +82,15 @@ def _places(url):
     code, ended = packs[-1]["code"], [one["code"] for one in packs if one["phase"] == "ended"][-1]
     lives = [ask(f"/b/{one}/history")["events"] for one in (code, ended)]
     organisations = ask("/organisations")["organisations"]
-    models = [ask(f"/b/{one['code']}")["model"] or {} for one in packs[:: len(packs) // 20]]
+    models = ask("/models?limit=1000")["models"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
     return {
         "code": code,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
-        "model": next(one["model_id"] for one in models if one),
+        "model": models[0]["model_id"],
+        "then": lives[0][-2]["occurred_at"][:10] + "T23:59:59Z",
         "index": lives[0][0]["index"],
         "said": {one for one in values if isinstance(one, str) and not one.isascii()},
     }
