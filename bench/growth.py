@@ -93,8 +93,12 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000_000, 10_000_000, 30_000_000])
     parser.add_argument("--audit", type=int, default=0, metavar="N", help="audit it at each size up to N")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="keep the registry there, for pages.py --data"
+    )
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-")) / "data"
+    made = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
+    folder = options.keep or made / "data"
     rng, stored, table = random.Random(1), 0, []
     try:
         ledger.begin(folder)
@@ -133,7 +137,7 @@ def main() -> None:
                 f"\nAn event costs {float(table[-1][1]) / float(table[0][1]):.2f} times as much at the end."
             )
     finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
 
 
 if __name__ == "__main__":

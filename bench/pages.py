@@ -68,14 +68,19 @@ def paths(batteries: int, rng: random.Random) -> dict[str, Callable[[], str]]:
         "/b/CODE": lambda: f"/b/{code()}",
         f"/b/CODE, {LIFE_EVENTS} events": lambda: f"/b/{ledger.pack(batteries)}",
         "/b/CODE, not on record": lambda: f"/b/{ledger.pack(batteries + 1 + rng.randrange(batteries))}",
+        "/models/ID": lambda: "/models/S-102",
+        "/organisations": lambda: "/organisations",
+        "/log": lambda: "/log",
+        "/report": lambda: "/report",
         "/docs": lambda: "/docs",
     }
 
 
 def store(folder: Path, batteries: int) -> None:
-    """Fill a registry with batteries, and one more that has a life."""
-    ledger.begin(folder)
-    ledger.fill(folder, batteries)
+    """Fill a registry with batteries, unless it holds them already, and one more that has a life."""
+    if not folder.exists():
+        ledger.begin(folder)
+        ledger.fill(folder, batteries)
     with voltrail.open(folder) as registry:
         registry.report(ledger.file(proof.life(ledger.pack(batteries), LIFE_EVENTS), random.Random(2)))
 
@@ -126,10 +131,12 @@ def main() -> None:
     parser.add_argument("--batteries", type=int, default=100_000, help="how many are stored")
     parser.add_argument("--rounds", type=int, default=300, help="how often each kind of page is asked for")
     parser.add_argument("--loads", type=int, default=5, help="how often Chromium loads each on each network")
+    parser.add_argument("--data", type=Path, help="a registry that holds them already: growth.py --keep")
     options = parser.parse_args()
     if chromium.find() is None:
         raise SystemExit(chromium.MISSING)
-    folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-")) / "data"
+    made = None if options.data else Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
+    folder = options.data or made / "data"
     try:
         store(folder, options.batteries)
         given = paths(options.batteries, random.Random(3))
@@ -148,7 +155,8 @@ def main() -> None:
                 browser.close()
         _print(times, seen, options, f"load average {load:.1f}, Chromium {version}")
     finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
+        if made:
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def _print(

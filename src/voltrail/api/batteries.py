@@ -101,7 +101,7 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
         code=text,
         event=told,
         proof=read_proof(found, note),
-        origin=registry.origin,
+        origin=registry.logs.at(index).origin,
     )
 
 
