@@ -5,7 +5,7 @@ Measure what an event and a read cost as the record grows, and what the record w
 
 At each size: what an event of 30 everyday reports of 1,000 takes (bench/ledger.py); state, history and
 evidence of batteries drawn at random; the memory of this process, PostgreSQL's aside; bytes on disk an event.
-With --audit N the whole record is recomputed at each size up to N. Between sizes the store is filled with
+With --keep DIR one that was grown before is gone on with. With --audit N the whole record is recomputed at each size up to N. Between sizes the store is filled with
 reports of 10,000 events on new packs.
 """
 
