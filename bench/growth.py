@@ -5,8 +5,8 @@ Measure what an event and a read cost as the record grows, and what the record w
 
 At each size: what an event of 30 everyday reports of 1,000 takes (bench/ledger.py); state, history and
 evidence of batteries drawn at random; the memory of this process, PostgreSQL's aside; bytes on disk an event.
-With --keep DIR one that was grown before is gone on with. With --audit N the whole record is recomputed at each size up to N. Between sizes the store is filled with
-reports of 10,000 events on new packs.
+Between sizes the store is filled with reports of 10,000 events on new packs. With --audit N the whole record
+is recomputed at each size up to N. With --keep DIR a registry that was grown there before is gone on with.
 """
 
 from __future__ import annotations
@@ -93,17 +93,16 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000_000, 10_000_000, 30_000_000])
     parser.add_argument("--audit", type=int, default=0, metavar="N", help="audit it at each size up to N")
-    parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="keep the registry there, for pages.py --data"
-    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the registry there, or go on with it")
     options = parser.parse_args()
     made = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
     folder = options.keep or made / "data"
-    rng, stored, table = random.Random(1), 0, []
+    rng, table = random.Random(1), []
     try:
-        ledger.begin(folder)
+        if not folder.exists():
+            ledger.begin(folder)
         with voltrail.open(folder) as registry:
-            empty = disk_bytes(folder)
+            stored = registry.counts()["batteries"]
             for number, size in enumerate(options.sizes):
                 stored = grow(registry, stored, size, rng)
                 us, stored = written(registry, stored, seed=10 + number)
@@ -118,7 +117,7 @@ def main() -> None:
                         read(registry.history, codes),
                         read(registry.evidence, codes),
                         f"{psutil.Process().memory_info().rss / 1e6:,.0f}",
-                        f"{(disk_bytes(folder) - empty) / entries:,.0f}",
+                        f"{disk_bytes(folder) / entries:,.0f}",
                         audited(registry) if size <= options.audit else "not run",
                     )
                 )
