@@ -23,7 +23,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from math import inf, isqrt
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ from voltrail.registry.files import sync, write_private
 KEPT: Final = 2
 BLOCK_LEVEL: Final = 15
 BLOCK_ROWS: Final = 1 << BLOCK_LEVEL
+NEAR: Final = 32  # rows, to which the place of a subject is guessed
 WORKERS: Final = 2
 
 Progress = Callable[[int, int], None]
@@ -97,14 +98,20 @@ class Tree:
         return self._position(head_place(subject))
 
     def _position(self, wanted: bytes) -> int:
-        """Return the position of a place. Places are hashes: where one stands can be guessed closely."""
-        count = self.about.count
-        guess, reach = int.from_bytes(wanted[:8], "big") * count >> 64, 4 * isqrt(count)
-        low, high = max(0, guess - reach), min(count, guess + reach)
-        if low and self._place_at(low - 1) >= wanted:
-            low = 0
-        if high < count and self._place_at(high) < wanted:
-            high = count
+        """
+        Return the position of a place.
+
+        Places are hashes, so where one stands can be guessed, and guessed again from what stands there:
+        three times bring it to within a few rows. Where that is not so, somebody has chosen the ids.
+        """
+        count, value = self.about.count, int.from_bytes(wanted[:8], "big")
+        guess = value * count >> 64
+        for _ in range(3):
+            stands = int.from_bytes(self._place_at(guess)[:8], "big")
+            guess = min(max(guess + ((value - stands) * count >> 64), 0), count - 1)
+        low, high = max(0, guess - NEAR), min(count, guess + NEAR)
+        if (low and self._place_at(low - 1) >= wanted) or (high < count and self._place_at(high) < wanted):
+            low, high = 0, count
         return bisect_left(range(count), wanted, low, high, key=self._place_at)
 
     def _place_at(self, position: int) -> bytes:
