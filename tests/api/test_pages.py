@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.conftest import HTML, MODULE, PACK
 from tests.registry import sample
+from tests.web.chinese import unled
 from voltrail.web import ASSETS, choose
 from voltrail.web.page import Page
 
@@ -66,6 +67,14 @@ def test_pages_in_two_languages(client, path):
     assert ">English</a>" in chinese
     separator = "&" if "?" in path else "?"
     assert '<html lang="zh-CN">' in page(client, f"{path}{separator}lang=zh")
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/report", "/organisations", "/models", "/organisations/x", "/b/NC-x", "/log/proof/9999"]
+)
+def test_a_chinese_page_is_chinese_first(client, path):
+    """No English sentence stands on it but after its Chinese, and then it is marked as English."""
+    assert unled(page(client, path, "zh")) == []
 
 
 def test_the_language_goes_along(client):

@@ -1,4 +1,4 @@
-"""Every rule that our code can raise or find, read from its source: what people may be told, and where it is said."""
+"""Every rule that our code can raise or find, read from its source."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def every_rule() -> dict[str, str]:
         rule: f"{path.name}:{call.lineno}"
         for path in Path(str(files("voltrail"))).rglob("*.py")
         for module in [Module(path)]
-        for call, where in module.said()
-        for rule in module.rules(where, call)
+        for said, call in module.said()
+        for rule in module.rules(said, call)
     }
     return found | dict(_said_in_scripts())
 
@@ -41,7 +41,7 @@ def _said_in_scripts() -> Iterator[tuple[str, str]]:
 
 
 def _makers() -> dict[str, int]:
-    """Return what says a rule: the errors, refusals and findings, each with the place of the rule in its call."""
+    """Return what says a rule, errors, refusals and findings, each with the place of the rule in its call."""
     kinds, todo = {"Refusal": 0, "Finding": 1, "find": 1}, [errors.VoltrailError]
     while todo:
         kind = todo.pop()
@@ -58,6 +58,12 @@ class Module:
 
     def __init__(self, path: Path) -> None:
         self.path, self.tree = path, ast.parse(path.read_text())
+        self.imported = {
+            one.asname or one.name
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.ImportFrom)
+            for one in node.names
+        }
         self.inside = {
             id(node): function
             for function in ast.walk(self.tree)
@@ -74,7 +80,7 @@ class Module:
 
     def _calls(self, names: set[str]) -> Iterator[ast.Call]:
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and _name(node.func) in names and "click." not in ast.unparse(node.func):
+            if isinstance(node, ast.Call) and _name(node.func) in names:
                 yield node
 
     def rules(self, said: ast.expr, at: ast.AST) -> set[str]:
@@ -92,8 +98,8 @@ class Module:
                 return set()  # passed on: it was read where it was first said
             case ast.Call(func=ast.Attribute(attr="get")):
                 return self.rules(said.args[1], at)
-            case ast.Name(id=name):
-                return self._named(name, at)
+            case ast.Name(id=name) if name in self.imported or (found := self._named(name, at)):
+                return set() if name in self.imported else found
             case ast.Starred(value=ast.Subscript(value=ast.Name(id=name))):
                 return self._firsts(self._assigned(name))
         raise ValueError(f"{self.path}:{said.lineno}: {ast.unparse(said)}")
@@ -127,4 +133,6 @@ class Module:
 
 
 def _name(function: ast.expr) -> str:
+    if isinstance(getattr(function, "value", None), ast.Name) and function.value.id == "click":
+        return ""  # its errors have no rules
     return getattr(function, "id", getattr(function, "attr", ""))
