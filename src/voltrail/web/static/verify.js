@@ -70,7 +70,8 @@ async function checkForm(run) {
   const evidence = (run.evidence = take(value, EVIDENCE));
   need(evidence.format === "voltrail-evidence/1", `Evidence of the form ${evidence.format} is not known here.`);
   need(evidence.closed?.length !== 0, "Logs before this one are named, and there are none.");
-  need([null, evidence.subject].includes(run.subject), `This is the evidence of ${evidence.subject}, not of ${run.subject}.`);
+  const other = `This is the evidence of ${evidence.subject}, not of ${run.subject}.`;
+  need([null, evidence.subject].includes(run.subject), other, "evidence.subject");
   run.chains = [{ subject: evidence.subject, events: evidence.events, head: evidence.head }, ...evidence.signers];
   run.events = run.chains
     .flatMap((chain) => chain.events.map((event) => Object.assign(event, { subject: chain.subject })))
