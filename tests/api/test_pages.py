@@ -11,6 +11,7 @@ from tests.api.conftest import HTML, MODULE, PACK
 from tests.registry import sample
 from tests.web.chinese import unled
 from voltrail.web import ASSETS, choose
+from voltrail.web.catalogue import RULES
 from voltrail.web.page import Page
 
 MADE = 12  # the index of the pack's first event
@@ -168,6 +169,20 @@ def test_a_late_report_is_marked(client, registry):
         assert re.findall(rf'datetime="2026-(\d\d-\d\d)T(?:(?!datetime).)*>{mark}<', html, re.DOTALL) == [
             "05-10"
         ]
+
+
+def test_a_finding_says_what_was_late(client, registry):
+    """In Chinese by its rule; the public is told which deadline it was, and nothing else."""
+    pack = sample.pack(4)
+    made = sample.line("manufactured", "2026-04-11T10:00:00+08:00", code=pack)
+    registry.report(sample.report(sample.signer(sample.MAKER), [made]))
+    taken_in = sample.line("collected", "2026-04-20T10:00:00+08:00", code=pack)
+    receipt = registry.report(sample.report(sample.signer(sample.RECYCLER), [taken_in]))
+    assert "duty.o73-04" in {one["rule"] for one in json.loads(receipt)["findings"]}
+    assert "Reported after its deadline." in page(client, f"/b/{pack}")
+    chinese = page(client, f"/b/{pack}", "zh")
+    assert RULES["zh"]["duty.o73-04"].message in chinese
+    assert unled(chinese) == []
 
 
 def test_what_people_type_is_not_markup(client):

@@ -10,6 +10,7 @@ import re
 import secrets
 from base64 import b64encode
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 
 import httpx
@@ -188,12 +189,8 @@ def test_a_refusal_is_chinese_first(browser, site):
     code = site.places["code"]
     places = tampered(ask(site, f"/b/{code}/evidence").content)
     for name in (("entry", "events"), ("report_proof", "events"), ("checkpoint", "events"), ("salt", "head")):
-        with opened(
-            browser,
-            f"{site.url}/b/{code}",
-            alter=lambda data, at=places[name]: flip(data, at),
-            locale="zh-CN",
-        ) as page:
+        changed = partial(flip, at=places[name])
+        with opened(browser, f"{site.url}/b/{code}", alter=changed, locale="zh-CN") as page:
             assert re.search(r"第 \d 步未通过。[^。]+。", page.locator("#refused span").inner_text())
             assert page.locator("#refused .details").inner_text().isascii()
             assert unled(page.content()) == []
@@ -432,7 +429,7 @@ SMALL = {  # evidence, and whether it holds
 
 @pytest.mark.parametrize("name", SMALL)
 def test_whose_signature_counts(in_page, name):
-    """Keys count from addition to revocation, the host's where it may; `voltrail.verify` agrees, rule for rule."""
+    """Keys count from addition to revocation, the host's where it may; `voltrail.verify` agrees, by rule."""
     data, taken = SMALL[name]
     try:
         verified = voltrail.verify(data, Policy.parse(PLAIN), [small.ROOT_KEY.vkey])
