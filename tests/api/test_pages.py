@@ -9,7 +9,9 @@ import pytest
 
 from tests.api.conftest import HTML, MODULE, PACK
 from tests.registry import sample
+from tests.web.chinese import unled
 from voltrail.web import ASSETS, choose
+from voltrail.web.catalogue import RULES
 from voltrail.web.page import Page
 
 MADE = 12  # the index of the pack's first event
@@ -66,6 +68,14 @@ def test_pages_in_two_languages(client, path):
     assert ">English</a>" in chinese
     separator = "&" if "?" in path else "?"
     assert '<html lang="zh-CN">' in page(client, f"{path}{separator}lang=zh")
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/report", "/organisations", "/models", "/organisations/x", "/b/NC-x", "/log/proof/9999"]
+)
+def test_a_chinese_page_is_chinese_first(client, path):
+    """No English sentence stands on it but after its Chinese, and then it is marked as English."""
+    assert unled(page(client, path, "zh")) == []
 
 
 def test_the_language_goes_along(client):
@@ -159,6 +169,20 @@ def test_a_late_report_is_marked(client, registry):
         assert re.findall(rf'datetime="2026-(\d\d-\d\d)T(?:(?!datetime).)*>{mark}<', html, re.DOTALL) == [
             "05-10"
         ]
+
+
+def test_a_finding_says_what_was_late(client, registry):
+    """In Chinese by its rule; the public is told which deadline it was, and nothing else."""
+    pack = sample.pack(4)
+    made = sample.line("manufactured", "2026-04-11T10:00:00+08:00", code=pack)
+    registry.report(sample.report(sample.signer(sample.MAKER), [made]))
+    taken_in = sample.line("collected", "2026-04-20T10:00:00+08:00", code=pack)
+    receipt = registry.report(sample.report(sample.signer(sample.RECYCLER), [taken_in]))
+    assert "duty.o73-04" in {one["rule"] for one in json.loads(receipt)["findings"]}
+    assert "Reported after its deadline." in page(client, f"/b/{pack}")
+    chinese = page(client, f"/b/{pack}", "zh")
+    assert RULES["zh"]["duty.o73-04"].message in chinese
+    assert unled(chinese) == []
 
 
 def test_what_people_type_is_not_markup(client):

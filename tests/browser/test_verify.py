@@ -10,6 +10,7 @@ import re
 import secrets
 from base64 import b64encode
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 
 import httpx
@@ -18,6 +19,7 @@ import pytest
 import voltrail
 from tests.independent.test_verifier import both, exempt, mutate, witness
 from tests.ledger import world as small
+from tests.web.chinese import unled
 from voltrail.demo import World, populate
 from voltrail.errors import VoltrailError
 from voltrail.ledger import entries, evidence
@@ -180,6 +182,39 @@ def test_the_page_refuses_what_was_changed(browser, site):
             assert not page.locator("#life > li.checked").count()
             assert "bound itself" not in page.locator("#verification .verdict").inner_text()
             assert page.locator("html").get_attribute("class") == "refuted"
+
+
+def test_a_refusal_is_chinese_first(browser, site):
+    """On a Chinese page: which step, what that means, and only then the English reason; and what to do."""
+    code = site.places["code"]
+    places = tampered(ask(site, f"/b/{code}/evidence").content)
+    for name in (("entry", "events"), ("report_proof", "events"), ("checkpoint", "events"), ("salt", "head")):
+        changed = partial(flip, at=places[name])
+        with opened(browser, f"{site.url}/b/{code}", alter=changed, locale="zh-CN") as page:
+            assert re.search(r"第 \d 步未通过。[^。]+。", page.locator("#refused span").inner_text())
+            assert page.locator("#refused .details").inner_text().isascii()
+            assert unled(page.content()) == []
+
+
+def test_evidence_that_does_not_come_is_told_in_chinese(browser, site, codes):
+    """Whether the server refuses, says something else, or is away."""
+    for answer, words in (
+        ({"status": 503, "json": {"error": {"rule": "log.closed", "message": "Restored."}}}, "本日志已关闭"),
+        ({"status": 502, "body": "<p>Bad gateway"}, "服务器未能完成请求。"),
+        (None, "无法连接服务器。"),
+    ):
+        context = browser.new_context(locale="zh-CN")
+        page = context.new_page()
+        page.route("**/evidence", lambda route, a=answer: route.fulfill(**a) if a else route.abort())
+        page.goto(f"{site.url}/b/{codes['pack']}")
+        page.wait_for_selector("#verification[data-state=unknown]")
+        assert (
+            page.locator("#verification .verdict")
+            .inner_text()
+            .startswith(f"无法取得证据，未作任何验证：{words}")
+        )
+        assert unled(page.content()) == []
+        context.close()
 
 
 def test_the_page_refuses_another_battery_s_evidence(browser, site, codes):
@@ -394,14 +429,16 @@ SMALL = {  # evidence, and whether it holds
 
 @pytest.mark.parametrize("name", SMALL)
 def test_whose_signature_counts(in_page, name):
-    """Keys count from addition to revocation, the host's where it may; `voltrail.verify` agrees."""
+    """Keys count from addition to revocation, the host's where it may; `voltrail.verify` agrees, by rule."""
     data, taken = SMALL[name]
     try:
         verified = voltrail.verify(data, Policy.parse(PLAIN), [small.ROOT_KEY.vkey])
-    except VoltrailError:
-        verified = None
+        rule = None
+    except VoltrailError as error:
+        verified, rule = None, error.rule
     assert (verified is not None) == taken
     [steps] = in_page([data], PLAIN, [small.ROOT_KEY.vkey])
+    assert steps[-1]["details"].get("rule") == rule
     assert [step["name"] for step in steps if step["ok"] is False] == ([] if taken else ["signatures"])
     if verified:
         said = [one["worth"] for one in steps[-1]["details"]["events"]]

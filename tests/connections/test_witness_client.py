@@ -13,6 +13,7 @@ import voltrail
 from tests.connections import witnesses as others
 from tests.connections.witnesses import always, honest, key, served
 from tests.registry import sample
+from tests.web.chinese import unled
 from voltrail.api import create_app
 from voltrail.connections.witness_client import Asked, Witnesses, diagnose_witnesses
 from voltrail.errors import RegistryClosed, VerificationError
@@ -269,6 +270,10 @@ def test_the_routes(begin, tmp_path, stack):
         while (told := client.get("/log/witnesses").json())["witnesses"][2]["error"] is None:
             pass
         assert "cannot be reached" in told["witnesses"][2]["error"]
+        assert told["witnesses"][2]["rule"] == "witness.unreachable"
+        chinese = client.get("/log", headers={"Accept": "text/html", "Accept-Language": "zh"}).text
+        assert "无法连接该见证人。" in chinese
+        assert unled(chinese) == []
         assert told["witnessed_size"] == size_of(note)
         assert f"voltrail_log_witnessed_size {size_of(note)}.0" in client.get("/metrics").text
 
@@ -288,7 +293,8 @@ def test_a_witness_without_a_url_is_named(begin):
     """A witness in the policy that nobody can ask is said to be that."""
     registry = begin([key(1).vkey])
     assert "has no URL" in next(diagnose_witnesses(registry)).message
-    assert "no URL" in Witnesses(registry).status()["witnesses"][0]["error"]
+    told = Witnesses(registry).status()["witnesses"][0]
+    assert (told["error"], told["rule"]) == ("It has no URL, so nobody asks it.", "witness.no_url")
 
 
 @pytest.mark.parametrize("url", ["ftp://w.example/", "w.example", "http://"])

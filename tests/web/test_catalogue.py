@@ -23,15 +23,27 @@ def said_in_templates():
 
 
 def said_in_python():
-    """Yield the text of each say("...") of our code, and the summary of each route."""
+    """Yield the text of each say("...") of our code, and what each route and its parameters are for."""
     for path in files("voltrail").rglob("*.py"):
+        is_route = is_documented if path.parent.name == "api" else lambda _: False
         for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.FunctionDef) and any(map(is_route, call.decorator_list)):
+                yield ast.get_docstring(call)
             if not isinstance(call, ast.Call):
                 continue
             if getattr(call.func, "attr", "") == "say":
                 yield from (one.value for one in call.args[:1] if isinstance(one, ast.Constant))
-            if getattr(call.func, "id", "") in {"get", "post"}:
+            if is_route(call):
                 yield from (one.value.value for one in call.keywords if one.arg == "summary")
+            if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
+                yield from (one.value.value for one in call.keywords if one.arg == "description")
+
+
+def is_documented(node):
+    """Return whether this is @get(...) or @post(...) of a route that /docs shows."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post"}:
+        return False
+    return all(one.arg != "include_in_schema" for one in node.keywords)
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def log_page(request: Asked) -> Response[bytes]:
         "growth": [{"received_at": iso_ms(at), "entries": count} for at, count in grown],
         "policy": registry.policy,
         "first_index": registry.log.place.base,
-        "closed": [_closed_view(one) for one in registry.logs.closed],
+        "before": [_closed_view(one) for one in registry.logs.closed],
     }
     if not wants_page(request):
         return as_json(log)

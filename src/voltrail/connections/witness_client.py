@@ -33,6 +33,11 @@ _FIXES = {
     403: "Give its operator this log's key: voltrail log policy",
     404: "Ask its operator to add this log: voltrail log policy",
 }
+NOT_ASKED = WitnessError(
+    "witness.no_url",
+    "It has no URL, so nobody asks it.",
+    "Write it after the VKEY in settings.json, with a space between.",
+)
 
 
 class Asked:
@@ -213,10 +218,8 @@ def diagnose_witnesses(registry: Registry) -> Iterator[Check]:
     for told in witnesses.status()["witnesses"]:
         asked = next((one for one in witnesses.asked if one.name == told["name"]), None)
         if asked is None:
-            fix = "Write it after the VKEY in settings.json, with a space between."
-            yield Check(
-                "witness", ok=False, message=f"{told['name']} has no URL, so nobody asks it.", fix=fix
-            )
+            message = f"{told['name']}: {NOT_ASKED.message}"
+            yield Check("witness", ok=False, message=message, fix=NOT_ASKED.fix)
         elif asked.error is not None:
             message = f"{asked.name} ({asked.url}): {asked.error.message}"
             yield Check("witness", ok=False, message=message, fix=asked.error.fix)
@@ -228,14 +231,15 @@ def diagnose_witnesses(registry: Registry) -> Iterator[Check]:
 def _status(name: str, asked: Asked | None, published: int) -> dict[str, Any]:
     checkpoint = asked.checkpoint if asked else None
     at = asked.time if asked else None
-    error = "It has no URL, so nobody asks it." if asked is None else asked.error and asked.error.message
+    error = NOT_ASKED if asked is None else asked.error
     return {
         "name": name,
         "url": asked.url if asked else None,
         "size": checkpoint.size if checkpoint else None,
         "time": datetime.fromtimestamp(at, UTC).isoformat() if at is not None else None,
         "behind": published - (checkpoint.size if checkpoint else 0),
-        "error": error,
+        "error": error and error.message,
+        "rule": error and error.rule,
     }
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from voltrail.web import figures, life
-from voltrail.web.catalogue import CATALOGUES
+from voltrail.web.catalogue import CATALOGUES, RULES, Words
 from voltrail.web.chart import Unit
 from voltrail.web.language import Language
 from voltrail.web.static import ASSETS
@@ -67,6 +67,15 @@ class Page:
         """Return an English sentence in the page's language, its places filled."""
         words = CATALOGUES[self.language].gettext(text)
         return words.format(**values) if values else words
+
+    def rule(self, rule: str | None) -> Words | None:
+        """Return what a rule says in the page's language; None where its error says it."""
+        return RULES[self.language].get(rule or "")
+
+    def rules(self, *families: str) -> dict[str, str]:
+        """Return what the rules of these families say is wrong, for scripts."""
+        said = RULES[self.language].items()
+        return {rule: words.message for rule, words in said if rule.partition(".")[0] in families}
 
     def event(self, kind: str) -> str:
         """Return the word for a kind of event."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from voltrail.codes import Code
+from voltrail.codes.code import Segment
+from voltrail.codes.tables import BATTERY_TYPES, OBSERVED_MAKERS
 from voltrail.web.figures import day
 from voltrail.web.language import Language
 
@@ -48,9 +50,27 @@ _CHEMISTRY: Final = {
     "nickel-metal hydride": ("NiMH", "镍氢"),
 }
 
+_TYPES_ZH: Final = {
+    "ternary (NCM/NCA)": "三元电池（NCM/NCA）",
+    "lithium iron phosphate": "磷酸铁锂电池",
+    "lithium manganese oxide": "锰酸锂电池",
+    "lithium cobalt oxide": "钴酸锂电池",
+    "lithium titanate": "钛酸锂电池",
+    "nickel-metal hydride": "镍氢电池",
+    "supercapacitor": "超级电容器",
+    "other": "其他",
+}
+_OWN_ZH: Final = {
+    "specification": "由厂商自定，随厂商代码备案",
+    "traceability": "由厂商自定，随厂商代码备案",
+    "no code": "没有可读编码的电池",
+    "organisation": "给出此编号的企业",
+    "serial number": "由该企业自定",
+}
+
 
 class Part(NamedTuple):
-    """A segment as the page shows it; `meaning` is the sentence of the standard's tables, in English."""
+    """A segment as the page shows it, with what it means."""
 
     style: str
     text: str
@@ -67,7 +87,7 @@ def read_out(code: Code, language: Language) -> list[Part]:
             segment.text,
             _caption(code, segment.name, language),
             _NAMES_ZH.get(segment.name, segment.name) if language == "zh" else segment.name,
-            segment.meaning,
+            _meaning_zh(code, segment) if language == "zh" else segment.meaning,
         )
         for segment in code.segments
     ]
@@ -91,6 +111,28 @@ def title(code: Code, language: Language) -> str:
     what = level_word(code.level, language)
     what = f"动力电池 · {what}" if language == "zh" else f"Battery {what}"
     return f"{what} · {chemistry_word(code.chemistry, language)}" if code.chemistry else what
+
+
+def _meaning_zh(code: Code, segment: Segment) -> str:
+    """Return what `Segment.meaning` says, in Chinese."""
+    match segment.name:
+        case "manufacturer":
+            fact = OBSERVED_MAKERS.get(segment.text)
+            return f"{fact.meaning}（见于公开资料，未经登记机构证实）" if fact else "统一分配；登记表不公开"
+        case "product type":
+            return level_word(code.level, "zh")
+        case "battery type":
+            fact = BATTERY_TYPES[segment.text]
+            doubt = "" if fact.confidence == "confirmed" else "（未经证实，以 GB/T 34014-2017 为准）"
+            return _TYPES_ZH[fact.meaning] + doubt
+        case "production date":
+            return segment.meaning
+        case "serial number" if code.organisation is None:
+            return f"当日第 {int(segment.text)} 个"
+        case "second life":
+            return f"梯次利用产品；{level_word(code.level, 'zh')}（该字母的含义未经证实）"
+        case name:
+            return _OWN_ZH[name]
 
 
 def _caption(code: Code, name: str, language: Language) -> str:

@@ -4,6 +4,7 @@
 const panel = document.getElementById("verification");
 const part = (selector) => panel.querySelector(selector);
 const AT_ONCE_EVENTS = 200;
+const rules = JSON.parse(panel.dataset.rules); // what each says in the language of the page, unless that is English
 const isChinese = document.documentElement.lang.startsWith("zh");
 
 function number(value) {
@@ -15,10 +16,12 @@ function fill(sentence, values) {
 }
 
 async function load(path) {
-  const answer = await fetch(path, { headers: { Accept: "application/json, text/plain" }, cache: "no-store" });
+  const answer = await fetch(path, { headers: { Accept: "application/json, text/plain" }, cache: "no-store" }).catch(
+    (error) => { throw Object.assign(error, { rule: "browser.unreachable" }); });
   if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
   const said = await answer.json().catch(() => ({}));
-  throw new Error(said.error?.message ?? said.message ?? `HTTP ${answer.status}`);
+  const { message, rule } = said.error ?? { message: `HTTP ${answer.status}`, rule: "http.error" };
+  throw Object.assign(new Error(message), { rule });
 }
 
 // A long life's evidence has megabytes: nobody is made to load that for a look at the page.
@@ -38,8 +41,7 @@ async function check() {
   try {
     given = await Promise.all([import(verifier), load(`/b/${code}/evidence`), text("/log/policy"), text("/log/authorities")]);
   } catch (error) {
-    conclude("unknown", panel.dataset.unfetched + error.message);
-    return;
+    return giveUp(error);
   }
   const [{ verify }, evidence, policy, authorities] = given;
   part(".steps").hidden = false;
@@ -47,12 +49,12 @@ async function check() {
   for await (const step of verify(evidence, policy, authorities.split("\n").filter(Boolean), `battery:${code}`)) {
     show(step);
     done[step.name] = step;
-    if (step.ok === false) return refuse(step.name, step.details.why);
+    if (step.ok === false) return refuse(step.name, step.details);
   }
   await printFingerprints(evidence, done.checkpoint);
   const events = new Map((done.signatures.details.events ?? []).map((event) => [event.index, event]));
   const differing = shownEvents().find((shown) => events.has(shown.index) && !isSame(shown, events.get(shown.index)));
-  if (differing) return refuse("", fill(panel.dataset.differs, differing));
+  if (differing) return refuse("", { why: fill(panel.dataset.differs, differing) });
   if (Object.values(done).some(({ name, ok }) => ok === null && name !== "heads")) {
     return conclude("unknown", panel.dataset.partly);
   }
@@ -73,20 +75,26 @@ function show({ name, ok, details }) {
   const item = part(`[data-step=${name}]`);
   item.dataset.ok = String(ok);
   if (!ok) {
-    const why = document.createElement("small");
-    why.lang = "en-GB"; // the reasons stand in verify.js, in one language
-    why.textContent = details.why;
-    if (ok === false) item.append(why);
-    else if (name === "heads") item.textContent = panel.dataset.noHead; // the evidence has none; the browser could
-    else item.append(Object.assign(document.createElement("small"), { textContent: panel.dataset.notComputed }), why);
+    if (ok === false) item.append(...explain(details));
+    else if (details.rule === "evidence.no_head") item.textContent = panel.dataset.noHead;
+    else item.append(small(panel.dataset.notComputed), ...explain(details));
     return;
   }
   const sentence = name === "signatures" && details.weakest > 1 ? item.dataset.weaker : item.dataset.held;
   item.textContent = fill(sentence, { ...details, signers: details.signers?.length });
   if (details.witnesses?.length) {
-    const seen = fill(item.dataset.witnessed, { witnesses: details.witnesses.length });
-    item.append(Object.assign(document.createElement("small"), { textContent: seen }));
+    item.append(small(fill(item.dataset.witnessed, { witnesses: details.witnesses.length })));
   }
+}
+
+function small(text, more = {}) {
+  return Object.assign(document.createElement("small"), { textContent: text }, more);
+}
+
+// What is wrong: in the language of the page, then the particulars, which there are in English only.
+function explain({ why, rule }) {
+  if (!rules[rule]) return [small(why, { lang: "en-GB" })];
+  return [small(rules[rule]), small(why, { lang: "en-GB", className: "details" })];
 }
 
 async function printFingerprints(evidence, { details }) {
@@ -115,14 +123,20 @@ function tick({ item }) {
   document.getElementById("legend").hidden = false;
 }
 
-function refuse(name, why) {
+function refuse(name, { why, rule }) {
   const place = Array.from(panel.querySelectorAll("[data-step]")).findIndex((item) => item.dataset.step === name) + 1;
   const banner = document.getElementById("refused");
   const step = place ? fill(panel.dataset.failed, { number: place }) : "";
-  banner.querySelector("span").textContent = step + why;
+  banner.querySelector("span").textContent = step + (rules[rule] ?? why);
+  banner.querySelector("small").textContent = rules[rule] ? why : "";
   banner.hidden = false;
   document.documentElement.classList.add("refuted");
   conclude("refused", step || why);
+}
+
+function giveUp({ message, rule = "browser.defect" }) {
+  conclude("unknown", panel.dataset.unfetched + (rules[rule] ?? message));
+  if (rules[rule]) part(".verdict").append(small(message, { lang: "en-GB", className: "details" }));
 }
 
 function conclude(state, sentence) {
@@ -137,4 +151,4 @@ function conclude(state, sentence) {
   mark.hidden = false;
 }
 
-check().catch((error) => conclude("unknown", panel.dataset.unfetched + error.message));
+check().catch(giveUp);

@@ -8,29 +8,43 @@
 //   for await (const { name, ok, details } of verify(data, policy, authorities, subject)) ...
 //
 // `ok` is true when the step was computed and holds, false when it does not hold (then nothing follows), and null
-// when it was not computed: the browser lacks the cryptography, or the evidence has nothing to compute it from.
+// when it was not computed: the browser lacks the cryptography, or the evidence has nothing to compute it from. Then
+// `details` are { why, rule }: the particulars in English, and the rule, named as `voltrail verify` names it.
 
-export const STEPS = ["form", "checkpoint", "entries", "members", "links", "heads", "signatures"];
+const RULES = { form: "evidence.form", checkpoint: "evidence.checkpoint", entries: "evidence.inclusion",
+  members: "evidence.commitment", links: "evidence.link", heads: "evidence.head", signatures: "evidence.signature" };
+export const STEPS = Object.keys(RULES);
 
 export async function* verify(data, policy, authorities, subject = null) {
   const run = { data, policy, authorities, subject };
   for (const name of STEPS) {
     let step;
     try {
-      if (!globalThis.crypto?.subtle) throw new NotComputed("This page was not loaded safely (https or this machine).");
+      needSafety();
       step = { name, ok: true, details: await CHECKS[name](run) };
     } catch (error) {
-      step = { name, ok: error instanceof NotComputed ? null : false, details: { why: error.message } };
+      step = { name, ok: error instanceof NotComputed ? null : false, details: { why: error.message, rule: error.rule ?? RULES[name] } };
     }
     yield step;
     if (step.ok === false) return;
   }
 }
 
-class NotComputed extends Error {}
+class NotComputed extends Error {
+  constructor(message, rule) {
+    super(message);
+    this.rule = rule;
+  }
+}
 
-function need(holds, otherwise) {
-  if (!holds) throw new Error(otherwise);
+// What does not hold breaks the rule of its step, or one of its own.
+function need(holds, otherwise, rule) {
+  if (!holds) throw Object.assign(new Error(otherwise), { rule });
+}
+
+function needSafety() {
+  const why = "This page was not loaded safely (https or this machine).";
+  if (!globalThis.crypto?.subtle) throw new NotComputed(why, "browser.unsafe_page");
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -56,7 +70,8 @@ async function checkForm(run) {
   const evidence = (run.evidence = take(value, EVIDENCE));
   need(evidence.format === "voltrail-evidence/1", `Evidence of the form ${evidence.format} is not known here.`);
   need(evidence.closed?.length !== 0, "Logs before this one are named, and there are none.");
-  need([null, evidence.subject].includes(run.subject), `This is the evidence of ${evidence.subject}, not of ${run.subject}.`);
+  const other = `This is the evidence of ${evidence.subject}, not of ${run.subject}.`;
+  need([null, evidence.subject].includes(run.subject), other, "evidence.subject");
   run.chains = [{ subject: evidence.subject, events: evidence.events, head: evidence.head }, ...evidence.signers];
   run.events = run.chains
     .flatMap((chain) => chain.events.map((event) => Object.assign(event, { subject: chain.subject })))
@@ -202,10 +217,14 @@ function readNote(note) {
   return { ...stated, body: utf8(note.slice(0, end + 1)), signatures };
 }
 
+function lacking(algorithm) {
+  return new NotComputed(`${algorithm} is not in this browser's cryptography.`, "browser.algorithm");
+}
+
 async function checkSignature(key, body, signature) {
   let algorithm = { name: "Ed25519" };
   let use = algorithm;
-  if (key.kind === "ml-dsa-44") throw new NotComputed("ML-DSA-44 is not in the browser's cryptography.");
+  if (key.kind === "ml-dsa-44") throw lacking("ML-DSA-44");
   if (key.kind === "cosignature") { // begins with the time, which is signed too
     need(signature.length > 8, `The signature of ${key.name} is too short.`);
     body = join(utf8(`cosignature/v1\ntime ${readU64(signature, 0)}\n`), body);
@@ -220,7 +239,7 @@ async function checkSignature(key, body, signature) {
     const imported = await crypto.subtle.importKey("raw", key.bytes, algorithm, false, ["verify"]);
     holds = await crypto.subtle.verify(use, imported, signature, body);
   } catch (error) {
-    if (error.name === "NotSupportedError") throw new NotComputed(`${algorithm.name} is not in this browser's cryptography.`);
+    if (error.name === "NotSupportedError") throw lacking(algorithm.name);
     throw new Error(`The key ${key.name} is not one of its curve.`);
   }
   need(holds, `The signature of ${key.name} does not hold.`);
@@ -268,7 +287,7 @@ async function checkCheckpoint(run) {
   checkSpelling(note.signatures, known);
   const all = new Set([...seen, ...passedOver.keys()]);
   need(all.has(""), `No log of the policy signed for ${note.origin}.`);
-  need(isQuorum(all), "Not yet witnessed: the policy's quorum is not met.");
+  need(isQuorum(all), "Not yet witnessed: the policy's quorum is not met.", "evidence.quorum");
   if (!seen.has("") || !isQuorum(seen)) throw [...passedOver.values()][0];
   seen.delete("");
   const key = logs.find((one) => one.kind !== "ml-dsa-44" && note.signatures.some(({ name, id }) => name === one.name && id === one.id));
@@ -292,7 +311,8 @@ async function joinLogs(closed, newest) {
   let base = 0;
   const logs = notes.map(({ origin, size, root }, number) => {
     const own = number ? `${first}/${number + 1}` : first;
-    need(origin === own, `${origin} stands where ${own} should: the logs do not follow one another.`);
+    const otherwise = `${origin} stands where ${own} should: the logs do not follow one another.`;
+    need(origin === own, otherwise, "evidence.succession");
     base += size;
     return { origin, size, root, base: base - size };
   });
@@ -300,7 +320,8 @@ async function joinLogs(closed, newest) {
   for (const [number, { checkpoint, entry_proof }] of closed.entries()) {
     const next = logs[number + 1];
     const entry = join(Uint8Array.of(3), await sha256(utf8(checkpoint)));
-    need(same(await rootOf(entry, 0, next.size, entry_proof), next.root), `${next.origin} does not begin with the log before.`);
+    const root = await rootOf(entry, 0, next.size, entry_proof);
+    need(same(root, next.root), `${next.origin} does not begin with the log before.`, "evidence.succession");
   }
   return logs;
 }
@@ -370,19 +391,21 @@ async function checkMembers(run) {
     const report = readNote(text);
     const [, origin, owner] = report.origin.match(/^(.+)\/report\/([^/]+)$/s) ?? [];
     const isReport = owner && report.signatures.length === 1 && report.size && !report.more.length;
-    need(isReport && hex(await sha256(report.body)) === digest, `Report ${digest} is not what it is called.`);
+    const isSo = isReport && hex(await sha256(report.body)) === digest;
+    need(isSo, `Report ${digest} is not what it is called.`, "evidence.report");
     run.reports.set(digest, { ...report, digest, origin, owner, signature: report.signatures[0], places: new Map() });
   }
   let withheld = 0;
   for (const event of run.events) {
     const report = run.reports.get(event.report);
-    need(report, `The report of entry ${event.index} is missing.`);
-    need(report.origin === logAt(run.logs, event.index).origin, `The report of entry ${event.index} is to another log.`);
+    need(report, `The report of entry ${event.index} is missing.`, "evidence.report");
+    const isToThis = report.origin === logAt(run.logs, event.index).origin;
+    need(isToThis, `The report of entry ${event.index} is to another log.`, "evidence.report");
     const digests = await Promise.all(event.members.map((one) => one.withheld ?? sha256(one.salt, one.bytes)));
     const c = event.entry.slice(9, 41);
     need(same(c, await sha256(utf8("voltrail.event"), ...digests)), `Entry ${event.index}: its members are not those in the log.`);
     const root = await rootOf(c, event.position, report.size, event.report_proof);
-    need(same(root, report.root), `Entry ${event.index} is not in the report that was signed.`);
+    need(same(root, report.root), `Entry ${event.index} is not in the report that was signed.`, "evidence.report");
     report.places.set(event.index, event.position);
     readMembers(event);
     withheld += event.members.filter((one) => one.withheld).length;
@@ -406,11 +429,11 @@ function readMembers(event) {
 // The events that were accepted of one report stand next to each other, in its order.
 function checkPlaces(report) {
   const places = [...report.places];
-  need(places.length, `Report ${report.digest} is given, and no event is from it.`);
+  need(places.length, `Report ${report.digest} is given, and no event is from it.`, "evidence.report");
   for (const [number, [index, position]] of places.slice(1).entries()) {
     const [indexBefore, positionBefore] = places[number];
     const isNext = index > indexBefore && index - indexBefore <= position - positionBefore;
-    need(isNext, `Report ${report.digest}: its events do not stand in the log in its order.`);
+    need(isNext, `Report ${report.digest}: its events do not stand in the log in its order.`, "evidence.report");
   }
 }
 
@@ -486,7 +509,8 @@ async function checkHeads(run) {
     await checkInLog(run.logs, entry, index, entry_proof);
   }
   const [{ head, size }] = run.chains;
-  if (!head) throw new NotComputed("The evidence has no head: there may be further events, and these may have been corrected since.");
+  const noHead = "The evidence has no head: there may be further events, and these may have been corrected since.";
+  if (!head) throw new NotComputed(noHead, "evidence.no_head");
   return { events: head.events, last: size - 1, after: run.evidence.events.length - head.events };
 }
 
@@ -537,9 +561,9 @@ async function checkSignatures(run) {
 function checkSigners({ chains, reports }) {
   const speaking = [...reports.values()].flatMap(({ owner, signature }) => [owner, holderOf(signature.name)]);
   const subjects = chains.map((chain) => chain.subject);
-  need(new Set(subjects).size === subjects.length, "A chain is given twice.");
+  need(new Set(subjects).size === subjects.length, "A chain is given twice.", "evidence.signers");
   const isNeeded = subjects.slice(1).every((subject) => speaking.some((name) => subject === `organisation:${name}`));
-  need(isNeeded, "A signer is given who signed nothing here.");
+  need(isNeeded, "A signer is given who signed nothing here.", "evidence.signers");
 }
 
 // Read one more event of a chain. A correction changes none of this: keys and roles are ended by further events.
@@ -579,7 +603,8 @@ async function judgeKey(event, report, holder, { given, organisations, held }) {
   }
   const shown = organisation.keys.get(name.slice(holder.length + 1));
   need(shown, `Entry ${event.index}: the key ${name} had not been added before.`);
-  need(shown.revoked === null, `Entry ${event.index}: the key ${name} had been revoked at entry ${shown.revoked}.`);
+  const revoked = `Entry ${event.index}: the key ${name} had been revoked at entry ${shown.revoked}.`;
+  need(shown.revoked === null, revoked, "evidence.key_revoked");
   const kind = KINDS.find((one) => one.name === shown.fields.get("algorithm") && [P256, "ed25519"].includes(one.name));
   need(kind, `Entry ${event.index}: the key ${name} is not shown.`);
   await checkOnce(await makeKey(name, join(kind.type, fromBase64(shown.fields.get("public_key")))), report, held);
