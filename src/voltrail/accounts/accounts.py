@@ -104,7 +104,7 @@ class Accounts:
         with self._database.pool.connection() as connection:
             rows = connection.execute(
                 f"select {_COLUMNS} from account where login > %s order by login limit %s",  # noqa: S608
-                (after, limit),
+                (after.replace("\0", ""), limit),
             ).fetchall()
         return [Account(*row) for row in rows]
 
@@ -152,7 +152,8 @@ class Accounts:
         Raises AccessError: `access.password` for whatever does not fit, in the same words and after the
         same work; `access.locked` after too many attempts.
         """
-        login = login.strip().lower()[:64]
+        login = login.strip().lower()
+        login = login if LOGIN.fullmatch(login) else "?"  # which none can be called
         with self._database.pool.connection() as connection:
             last = count_attempt(connection, login, address)
             row = connection.execute(
@@ -384,7 +385,7 @@ def _add(connection: Connection, login: str, organisation: str, role: Role, acto
 def _find(connection: Connection, login: str) -> Account:
     row = connection.execute(
         f"select {_COLUMNS} from account where login = %s for update",  # noqa: S608
-        (login,),
+        (login if LOGIN.fullmatch(login) else "?",),
     ).fetchone()
     if row is None:
         raise NotFound("account.unknown", f"There is no account {login[:64]}.", "voltrail account list")
