@@ -16,8 +16,8 @@ MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 256
 ONE_TIME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # without what is misread
 _GROUPS: Final = 5  # of five characters: 123 bits
-_AT_ONCE: Final = 4  # 64 MiB each
-_PATIENCE_S: Final = 5
+_AT_ONCE: Final = 2  # 64 MiB each; a server answers with few threads, which others need too
+_PATIENCE_S: Final = 2
 
 _hasher: Final = PasswordHasher()  # RFC 9106, section 4: t=3, 64 MiB, four lanes
 _turns: Final = threading.BoundedSemaphore(_AT_ONCE)

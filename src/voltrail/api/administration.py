@@ -28,7 +28,7 @@ def accounts_page(request: Asked, after: After = None) -> Response[bytes]:
 
 
 @post(
-    "/accounts",
+    "/accounts/add",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_FORM_BYTES,

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 
-from voltrail.accounts.person import csrf_of
+from voltrail.accounts.person import csrf_of, is_same
 from voltrail.api.access import (
     accounts_of,
     address_of,
@@ -61,7 +61,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
         check_private(request)
         kept = cookie_secret(request, "form")
         ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-        if not ours or kept is None or not secrets.compare_digest(csrf_of(kept), field(data, "csrf")):
+        if not ours or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
             raise form_refused()
         secret = accounts_of(request).sign_in(
             field(data, "login"), field(data, "password"), address_of(request), session_secret(request)

@@ -352,7 +352,7 @@ class Registry:
         page = _from(found, before, order)
         reader = Reader(audience, organisation)
         events = [
-            self._event(event, reader.of(event[4]), corrected) | {"reported_late": event[0] in late}
+            self._event(event, reader, corrected) | {"reported_late": event[0] in late}
             for event in page[:limit]
         ]
         return {
@@ -362,8 +362,9 @@ class Registry:
             "next": page[limit - 1][0] if len(page) > limit else None,
         }
 
-    def _event(self, row: Sequence[Any], audience: str, corrected: dict[int, int]) -> dict[str, Any]:
+    def _event(self, row: Sequence[Any], reader: Reader, corrected: dict[int, int]) -> dict[str, Any]:
         seq, kind, occurred_at, received_ms, organisation, line, found = row
+        audience = reader.of(organisation)
         members, withheld = views.event_view(kind, line, audience)
         findings = msgspec.json.decode(found, type=list[Finding]) if found else []
         sees_reporter = views.may_read(audience, "holder")
@@ -375,7 +376,8 @@ class Registry:
             "reporter": organisation if sees_reporter else None,
             "members": members,
             "withheld": withheld if sees_reporter else [*withheld, "reporter"],
-            "findings": views.findings_view(findings, audience),
+            # Not as to the event's reporter: a finding names what others reported.
+            "findings": views.findings_view(findings, reader.audience),
             "corrected_by": corrected.get(seq),
         }
 
