@@ -523,20 +523,24 @@ def test_a_correction_hides_no_key(browser, accounts):
     assert answer.status_code == 403 or answer.json()["accepted"] == []
 
 
-def test_checks_are_full_for_ones_own_organisation_alone(browser, accounts):
-    """Who holds a battery is told to who signs in for the organisation asked about, and to nobody else."""
-    line = sample.line("shipped", "2026-05-03T10:00:00+08:00", code=PACK, to=sample.RECYCLER).decode()
-    client = browser().client
-    headers = bearer(token(accounts, "maker", "report"))
+def test_checks_tell_a_sign_in_nothing_of_others(browser, accounts):
+    """Where a battery is cannot be asked without a trace; only authorities are told in full."""
+    line = sample.line("received", "2026-06-03T10:00:00+08:00", code=PACK).decode()
 
-    def scope(organisation, headers):
+    def told(organisation, headers):
         asked = {"organisation": organisation, "lines": [line]}
-        return client.post("/checks", json=asked, headers=headers).json()["scope"]
+        return browser().client.post("/checks", json=asked, headers=headers).json()
 
-    assert scope(sample.MAKER, headers) == "reporter"
-    assert scope(sample.CARMAKER, headers) == "public"
-    assert scope(sample.MAKER, {"Accept": "*/*"}) == "public"
-    assert scope(sample.MAKER, bearer(token(accounts, "maker", "read"))) == "public"
+    public = told(sample.RECYCLER, {"Accept": "*/*"})
+    assert public["scope"] == "public"
+    for scopes in (["read"], ["report"], ["read", "report"]):
+        assert told(sample.RECYCLER, bearer(token(accounts, "recycler", *scopes))) == public
+    full = told(sample.RECYCLER, bearer(token(accounts, "ministry", "read")))
+    assert full["scope"] == "authority_cn"
+    assert "LSVAA4187E2184847" in json.dumps(full)
+    one = browser("small")
+    files, data = {"file": ("a", line.encode() + b"\n")}, {"do": "check", "csrf": one.form()}
+    assert "LSVAA4187E2184847" not in one.client.post("/report", files=files, data=data).text
 
 
 # ------------------------------------------------------------------ who sees what

@@ -9,7 +9,7 @@ from litestar.datastructures import UploadFile
 from litestar.params import MultipartBody
 
 from voltrail.accounts import Person
-from voltrail.api.access import may_report
+from voltrail.api.access import may_report, reader_of
 from voltrail.api.answers import Asked, as_page, page_for, registry_of
 from voltrail.api.failures import status_of
 from voltrail.api.reports import MAX_BODY_BYTES, lines_of, plain_lines, taken, taken_from
@@ -86,7 +86,8 @@ def _send(request: Asked, file: bytes) -> Outcome:
 
 def _check_lines(request: Asked, person: Person, content: bytes) -> Outcome:
     lines = lines_of(request, person, content)
-    return read_answers(registry_of(request).check(person.organisation, lines, "reporter"), lines)
+    audience = reader_of(request).audience
+    return read_answers(registry_of(request).check(person.organisation, lines, audience), lines)
 
 
 def _send_lines(request: Asked, person: Person, content: bytes) -> Outcome:
