@@ -17,7 +17,7 @@ from voltrail.errors import AccessError
 
 @pytest.fixture
 def run(tmp_path, postgres, monkeypatch):  # noqa: F811
-    """Return a function that runs a command on a registry of its own, begun with `init`; `begun` is its output."""
+    """Return a function that runs a command on a registry of its own; `begun` is what `init` printed."""
     monkeypatch.setenv("VOLTRAIL_DATABASE", postgres())
     monkeypatch.setenv("VOLTRAIL_DATA", str(tmp_path / "data"))
 

@@ -113,9 +113,10 @@ def end_sessions(request: Asked, data: Form) -> Response[Any]:
 def _answer(
     request: Asked, person: Person, secret: str | None = None, error: VoltrailError | None = None
 ) -> Response[bytes]:
-    accounts = accounts_of(request)
+    accounts, page = accounts_of(request), page_for(request)
+    page.path = "/account"  # also after a form, whose address cannot be asked for again
     return as_page(
-        page_for(request),
+        page,
         "account",
         200 if error is None else status_of(error),
         name=registry_of(request).names([person.organisation]).get(person.organisation),

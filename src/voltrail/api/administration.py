@@ -101,8 +101,10 @@ def _answer(
     error: VoltrailError | None = None,
 ) -> Response[bytes]:
     found = accounts_of(request).page(after or "", ACCOUNTS_ON_PAGE + 1)
+    page = page_for(request)
+    page.path = "/accounts"  # also after a form, whose address cannot be asked for again
     return as_page(
-        page_for(request),
+        page,
         "accounts",
         200 if error is None else status_of(error),
         found=found[:ACCOUNTS_ON_PAGE],
