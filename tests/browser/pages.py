@@ -27,6 +27,7 @@ PLACES = (
     Place("event", "/b/{code}/events/{index}"),
     Place("family", "/b/{code}/genealogy"),
     Place("report", "/report"),
+    Place("sign-in", "/sign-in"),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),

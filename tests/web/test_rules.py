@@ -24,6 +24,7 @@ def outcome(rules, recorded):
 
 def report_page(language, **shown):
     values = {"error": None, "text": None, "outcome": None, "origin": "a.example/log", "host": "http://a"}
+    values |= {"signs": False}
     return Page(language, "/report").render("report", **values | shown)
 
 

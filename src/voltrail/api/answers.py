@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
 from litestar.status_codes import HTTP_200_OK
 
+from voltrail.accounts import Person
 from voltrail.registry.registry import Registry
 from voltrail.web import THEMES, Page, Theme, choose
 from voltrail.web.language import preferred
 
 Asked = Request[Any, Any, Any]
+WHO: Final = "voltrail_who"  # in a request's state: the person found before its route
 
 NEGOTIATED = {"Vary": "Accept, Accept-Language, Cookie"}
 _PAGES = {"text/html", "application/xhtml+xml"}
@@ -42,7 +44,9 @@ def page_for(request: Asked) -> Page:
     )
     asked = (request.query_params.get("theme"), request.cookies.get("theme"))
     theme: Theme = next((one for name in asked for one in THEMES if one == name), "auto")
-    return Page(language, request.url.path, list(request.query_params.multi_items()), theme)
+    who = request.scope["state"].get(WHO)
+    person = who if isinstance(who, Person) else None
+    return Page(language, request.url.path, list(request.query_params.multi_items()), theme, person)
 
 
 def as_json(value: Any, status: int = HTTP_200_OK, headers: dict[str, str] | None = None) -> Response[bytes]:

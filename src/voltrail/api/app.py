@@ -10,7 +10,10 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.accounts import Accounts
 from voltrail.api import (
+    account,
+    administration,
     batteries,
     checks,
     home,
@@ -20,8 +23,10 @@ from voltrail.api import (
     organisations,
     report_page,
     reports,
+    sign_in,
     static,
 )
+from voltrail.api.access import Identified
 from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
@@ -48,14 +53,24 @@ def create_app(registry: Registry) -> Litestar:
             *report_page.ROUTES,
             *checks.ROUTES,
             *log.ROUTES,
+            *sign_in.ROUTES,
+            *account.ROUTES,
+            *administration.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
-        state=State({"registry": registry, "metrics": metrics, "witnesses": witnesses}),
+        state=State(
+            {
+                "registry": registry,
+                "accounts": Accounts(registry.database),
+                "metrics": metrics,
+                "witnesses": witnesses,
+            }
+        ),
         on_startup=[witnesses.start, daily.start],
         on_shutdown=[witnesses.close, daily.close],
         exception_handlers=HANDLERS,
-        middleware=[Timed()],
+        middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],
         # Evidence, pages and scripts shrink to a third; tiles and proofs are hashes, which do not.
         compression_config=CompressionConfig(

@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
+from voltrail.api.access import reader_of
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
 from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
@@ -19,7 +20,6 @@ from voltrail.registry.views import may_read
 from voltrail.web.proof import read_proof
 from voltrail.web.reading import read_out, title
 
-AUDIENCE: Final = "public"  # until there is a sign-in
 EVENTS_ON_PAGE: Final = 50
 
 CodeText = Annotated[str, PathParameter(description="24 or 19 characters, or an NC- id")]
@@ -43,17 +43,20 @@ def battery(
     request: Asked, code: CodeText, as_of: Moment = None, known_at: Moment = None, before: Before = None
 ) -> Response[bytes]:
     """
-    Return what everybody may know of a battery: the page for people, JSON for programs.
+    Return what the reader may know of a battery: the page for people, JSON for programs.
 
     `as_of` shows the world at that time as known now, `known_at` what the record knew at that time.
     """
-    registry = registry_of(request)
+    registry, reader = registry_of(request), reader_of(request)
     parsed = parse(code)
-    found = registry.battery(parsed.text, _moment("as_of", as_of), _moment("known_at", known_at), AUDIENCE)
+    times = _moment("as_of", as_of), _moment("known_at", known_at)
+    found = registry.battery(parsed.text, *times, reader.audience)
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)
-    history = registry.history(parsed.text, AUDIENCE, EVENTS_ON_PAGE, before, order="life")
+    history = registry.history(
+        parsed.text, reader.audience, EVENTS_ON_PAGE, before, order="life", organisation=reader.organisation
+    )
     return as_page(
         page,
         "battery",
@@ -72,7 +75,10 @@ def battery(
 @get("/b/{code:str}/history", sync_to_thread=True, summary="A battery's events")
 def history(request: Asked, code: CodeText, limit: Limit = 100, before: Before = None) -> Response[bytes]:
     """Return a battery's events, the last in the log first; `next` is the `before` of the next page."""
-    return as_json(registry_of(request).history(code, AUDIENCE, limit, before))
+    reader = reader_of(request)
+    return as_json(
+        registry_of(request).history(code, reader.audience, limit, before, organisation=reader.organisation)
+    )
 
 
 @get("/b/{code:str}/events/{index:int}", sync_to_thread=True, summary="One event, and what was signed of it")
@@ -82,8 +88,8 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
 
     Members are given by their exact bytes, each with its salt, or withheld as a digest.
     """
-    registry, text = registry_of(request), parse(code).text
-    given = decode(registry.evidence(text, AUDIENCE))
+    registry, reader, text = registry_of(request), reader_of(request), parse(code).text
+    given = decode(registry.evidence(text, reader.audience, reader.organisation))
     found = next((one for one in given.events if one.index == index), None)
     if found is None:
         raise NotFound(
@@ -94,12 +100,12 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
     note = given.reports[found.report]
     if not wants_page(request):
         return as_json({"code": text, "event": found, "report": note})
-    [told] = registry.history(text, AUDIENCE, 1, index + 1)["events"]
+    told = registry.history(text, reader.audience, 1, index + 1, organisation=reader.organisation)
     return as_page(
         page_for(request),
         "event",
         code=text,
-        event=told,
+        event=told["events"][0],
         proof=read_proof(found, note),
         origin=registry.logs.at(index).origin,
     )
@@ -108,7 +114,9 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
 @get("/b/{code:str}/genealogy", sync_to_thread=True, summary="A battery's family")
 def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[bytes]:
     """Return a battery's parts, what it was made from and what it was made into; for people to unfold."""
-    family = _without_parents(registry_of(request).genealogy(code, depth))
+    family = registry_of(request).genealogy(code, depth)
+    if not may_read(reader_of(request).audience, "parent"):
+        family = _without_parents(family)
     if wants_page(request):
         return as_page(page_for(request), "family", family=family)
     return as_json(family)
@@ -117,10 +125,10 @@ def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[byte
 @get("/b/{code:str}/evidence", sync_to_thread=True, summary="A battery's evidence, as a file")
 def evidence(request: Asked, code: CodeText) -> Response[bytes]:
     """Return the file by which anyone can verify the history without this registry."""
-    text = parse(code).text
+    reader, text = reader_of(request), parse(code).text
     name = re.sub(r"[^A-Za-z0-9.-]", "_", text)
     return Response(
-        registry_of(request).evidence(text, AUDIENCE),
+        registry_of(request).evidence(text, reader.audience, reader.organisation),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.evidence.json"'},
     )
@@ -137,13 +145,13 @@ def batteries(
     after: After = None,
 ) -> Response[Any]:
     """Return batteries in the order of their codes, or those whose code begins with `q`."""
-    _check_place(place)
+    _check_place(request, place)
     if model and wants_page(request):
         return Redirect(page_for(request).link(f"/models/{model}"), status_code=303)
     if q:
         found, following = search(request, q, limit), None
     else:
-        found, following = listed(request, level, limit, after, model)
+        found, following = listed(request, level, limit, after, model, place)
     if wants_page(request):
         return as_page(
             page_for(request),
@@ -169,22 +177,28 @@ def search(request: Asked, text: str, limit: int) -> list[dict[str, Any]]:
 
 
 def listed(
-    request: Asked, level: str | None, limit: int, after: str | None, model: str | None = None
+    request: Asked,
+    level: str | None,
+    limit: int,
+    after: str | None,
+    model: str | None = None,
+    place: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Return what the public may see of batteries in the order of their codes, and the next `after`."""
-    rows = registry_of(request).batteries(level or None, None, limit, after, model)
-    hidden = {name for name in ("place",) if not may_read(AUDIENCE, name)}
+    """Return what the reader may see of batteries in the order of their codes, and the next `after`."""
+    audience = reader_of(request).audience
+    rows = registry_of(request).batteries(level or None, place or None, limit, after, model)
+    hidden = {name for name in ("place",) if not may_read(audience, name)}
     shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
     return shown, rows[-1]["code"] if len(rows) == limit else None
 
 
-def _check_place(place: str | None) -> None:
+def _check_place(request: Asked, place: str | None) -> None:
     """Refuse to sort batteries by what the reader may not see of each."""
-    if place and not may_read(AUDIENCE, "place"):
+    if place and not may_read(reader_of(request).audience, "place"):
         raise AccessError(
             "access.place",
             "Where a battery is, is not public.",
-            "Leave `place` out; those who may see it will sign in.",
+            "Leave `place` out; those who may see it sign in.",
         )
 
 
@@ -197,9 +211,7 @@ def _checkpoint(registry: Registry) -> list[str] | None:
 
 
 def _without_parents(node: dict[str, Any]) -> dict[str, Any]:
-    """Return a family tree without what each is built into, where the reader may not see that."""
-    if may_read(AUDIENCE, "parent"):
-        return node
+    """Return a family tree without what each is built into."""
     kept = {name: value for name, value in node.items() if name != "parent"}
     return kept | {
         name: [_without_parents(one) for one in kept[name]]

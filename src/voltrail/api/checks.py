@@ -9,6 +9,7 @@ from litestar import Response, post
 from litestar.params import RawBody
 from msgspec import Meta
 
+from voltrail.api.access import reader_of
 from voltrail.api.answers import Asked, as_json, registry_of
 from voltrail.api.reports import MAX_BODY_BYTES
 from voltrail.errors import UsageError
@@ -37,7 +38,9 @@ def check(request: Asked, body: RawBody) -> Response[bytes]:
     Answer for each line whether the organisation may do this now, and if not why and what to do.
 
     JSON, `{"organisation": ..., "lines": [...]}`, is answered from what is public (`scope` is `public`).
-    A signed report file is answered in full (`scope` is `reporter`): who holds the battery counts too.
+    A signed report file is answered in full (`scope` is `reporter`): who holds the battery counts too. So is
+    JSON from an authority that is signed in. No other sign-in is enough: what a check tells of others'
+    batteries leaves no trace.
     """
     registry = registry_of(request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == MEDIA_TYPE:
@@ -54,7 +57,8 @@ def check(request: Asked, body: RawBody) -> Response[bytes]:
             'Send {"organisation": "...", "lines": [{"kind": "retired", ...}]}, or a signed report file.',
         ) from error
     organisation = check_organisation(asked.organisation)
-    return as_json({"scope": "public", "checks": registry.check(organisation, lines)})
+    scope = reader_of(request).audience
+    return as_json({"scope": scope, "checks": registry.check(organisation, lines, scope)})
 
 
 ROUTES: Final = (check,)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from litestar import Response
 from litestar.exceptions import HTTPException
+from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, wants_page
@@ -37,13 +38,19 @@ _BY_CLASS: Final[tuple[tuple[type[VoltrailError], int], ...]] = (
 )
 _BY_RULE: Final = {
     "access.sign_in": 401,
+    "access.password": 401,
+    "access.token": 401,
+    "access.locked": 429,
+    "access.busy": 503,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,
     "request.content_type": 415,
 }
+_LEADS_TO: Final = {"access.sign_in": "/sign-in", "access.change_password": "/account/password"}
 _HEADERS: Final[Mapping[int, dict[str, str]]] = {
     401: {"WWW-Authenticate": "Bearer"},
+    429: {"Retry-After": "900"},
     503: {"Retry-After": "5"},
 }
 _ROUTER: Final[Mapping[int, tuple[str, str, str]]] = {
@@ -78,8 +85,10 @@ def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[s
     return as_json(error.as_json(), status, sent)
 
 
-def voltrail_error(request: Asked, error: VoltrailError) -> Response[bytes]:
-    """Answer what Voltrail raised on purpose."""
+def voltrail_error(request: Asked, error: VoltrailError) -> Response[Any]:
+    """Answer what Voltrail raised on purpose; a page that needs a sign-in leads there."""
+    if error.rule in _LEADS_TO and request.method == "GET" and wants_page(request):
+        return Redirect(page_for(request).link(_LEADS_TO[error.rule]), status_code=303)
     return answer(request, error, status_of(error), {})
 
 

@@ -49,4 +49,4 @@ def _remember_theme(headers: MutableScopeHeaders, scope: Scope) -> None:
     """Have the browser remember light or dark when the address asks for one; nothing else is remembered."""
     asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("theme", [""])[0]
     if asked in THEMES:
-        headers["Set-Cookie"] = f"theme={asked}; {_FOR_A_YEAR}"
+        headers.add("Set-Cookie", f"theme={asked}; {_FOR_A_YEAR}")

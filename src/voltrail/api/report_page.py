@@ -8,11 +8,13 @@ from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import MultipartBody
 
+from voltrail.accounts import Person
+from voltrail.api.access import may_report, reader_of
 from voltrail.api.answers import Asked, as_page, page_for, registry_of
 from voltrail.api.failures import status_of
-from voltrail.api.reports import MAX_BODY_BYTES, plain_lines, taken
+from voltrail.api.reports import MAX_BODY_BYTES, lines_of, plain_lines, taken, taken_from
 from voltrail.errors import UsageError, VoltrailError
-from voltrail.ledger.reports import ReportFile
+from voltrail.ledger.reports import ReportFile, split_lines
 from voltrail.web.outcome import Outcome, read_answers, read_receipt
 
 FORM_BYTES: Final = 65_536  # what a browser puts around the file
@@ -32,10 +34,20 @@ def page(request: Asked) -> Response[bytes]:
     summary="Report from the page",
 )
 def send(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[bytes]:
-    """Take a form with `file`, a signed report file; `do=check` records nothing. Answers with the page."""
+    """
+    Take a form with `file`, a signed report file; `do=check` records nothing. Answers with the page.
+
+    From who is signed in, plain lines too: the host signs them. Then `csrf` is as in the page's form.
+    """
     try:
-        file = _file(data.get("file"))
-        outcome = _check(request, file) if data.get("do") == "check" else _send(request, file)
+        content, checking = _file(data.get("file")), data.get("do") == "check"
+        if _is_plain(content):
+            person = may_report(request, str(data.get("csrf", "")))
+            if person is None:
+                raise plain_lines()
+            outcome = (_check_lines if checking else _send_lines)(request, person, content)
+        else:
+            outcome = (_check if checking else _send)(request, content)
     except VoltrailError as error:
         status = status_of(error)
         if status >= 500:  # not for the sender to mend
@@ -47,7 +59,20 @@ def send(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[bytes]
 def _answer(request: Asked, values: dict[str, Any], status: int = 200) -> Response[bytes]:
     shown = {"error": None, "text": None, "outcome": None} | values
     origin, host = registry_of(request).origin, str(request.base_url).rstrip("/")
-    return as_page(page_for(request), "report", status, origin=origin, host=host, **shown)
+    return as_page(
+        page_for(request), "report", status, origin=origin, host=host, signs=_signs(request), **shown
+    )
+
+
+def _signs(request: Asked) -> bool:
+    """Return whether the host signs for who is signed in, so that the form needs no key."""
+    registry, person = registry_of(request), page_for(request).person
+    return (
+        isinstance(person, Person)
+        and person.digest is not None
+        and "report" in person.scopes
+        and person.organisation not in {*registry.authorities, registry.settings.host}
+    )
 
 
 def _check(request: Asked, file: bytes) -> Outcome:
@@ -59,14 +84,28 @@ def _send(request: Asked, file: bytes) -> Outcome:
     return read_receipt(taken(request, file, "valid"), ReportFile.parse(file).lines)
 
 
+def _check_lines(request: Asked, person: Person, content: bytes) -> Outcome:
+    lines = lines_of(request, person, content)
+    audience = reader_of(request).audience
+    return read_answers(registry_of(request).check(person.organisation, lines, audience), lines)
+
+
+def _send_lines(request: Asked, person: Person, content: bytes) -> Outcome:
+    receipt = taken_from(request, person, content, "valid")
+    return read_receipt(receipt, split_lines(content))
+
+
 def _file(given: Any) -> bytes:
-    """Return the bytes of the file that was chosen; a plain one is told to be signed first."""
+    """Return the bytes of the file that was chosen."""
     content = _content(given)
     if not content:
         raise UsageError("report.none", "No file was chosen, or it is empty.", "Choose a file, then send.")
-    if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{"):
-        raise plain_lines()
     return content
+
+
+def _is_plain(content: bytes) -> bool:
+    """Return whether these are lines that nobody has signed."""
+    return content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
 
 
 def _content(given: Any) -> bytes:
@@ -80,7 +119,8 @@ def _line_of(data: dict[str, Any], error: VoltrailError) -> str | None:
     """Return the line that an error is about, so that it is seen beside its words."""
     if error.line is None:
         return None
-    lines = _content(data.get("file")).split(b"\n\n", 3)[-1].split(b"\n")
+    content = _content(data.get("file"))
+    lines = (content if _is_plain(content) else content.split(b"\n\n", 3)[-1]).split(b"\n")
     return lines[error.line - 1].decode(errors="replace")[:2_000] if error.line <= len(lines) else None
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from hashlib import sha256
 from typing import Annotated, Final, cast
 
 import msgspec
 from litestar import Response, post
 from litestar.params import QueryParameter, RawBody
 
+from voltrail.accounts import Person
+from voltrail.api.access import accounts_of, address_of, check_right, may_report
 from voltrail.api.answers import Asked, registry_of
 from voltrail.api.monitoring import metrics_of
-from voltrail.errors import AccessError, UsageError
-from voltrail.ledger.reports import MAX_FILE_BYTES, MEDIA_TYPE
+from voltrail.errors import AccessError, ReportError, UsageError, VoltrailError
+from voltrail.events import decode
+from voltrail.events.kinds import Corrected
+from voltrail.ledger.reports import MAX_FILE_BYTES, MEDIA_TYPE, split_lines
 from voltrail.registry.prepare import Mode
 
+WITH_A_KEY: Final = frozenset(
+    {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
+)
 LINES_TYPE: Final = "application/jsonl"
 MAX_BODY_BYTES: Final = MAX_FILE_BYTES + 65_536  # so that a file just too large is answered by its own rule
 
@@ -39,15 +48,77 @@ def report(
         ),
     ] = "valid",
 ) -> Response[bytes]:
-    """Take a signed report file, answer with its receipt; sent again, it gives the same receipt."""
+    """
+    Take a signed report file, answer with its receipt; sent again, it gives the same receipt.
+
+    Plain lines (`application/jsonl`) are taken with a token of the scope `report`: the host signs them.
+    """
     chosen = _mode(mode)
-    _check_content_type(request.headers.get("content-type", ""))
-    return Response(taken(request, body, chosen), media_type="application/json")
+    if _is_plain(request.headers.get("content-type", "")):
+        person = may_report(request)
+        if person is None:
+            raise plain_lines()
+        receipt = taken_from(request, person, body, chosen)
+    else:
+        receipt = taken(request, body, chosen)
+    return Response(receipt, media_type="application/json")
 
 
 def taken(request: Asked, file: bytes, mode: Mode) -> bytes:
-    """Return the receipt of a report that was taken, counted for monitoring."""
-    receipt = registry_of(request).report(file, mode)
+    """Return the receipt of a signed report file that was taken."""
+    return _counted(request, registry_of(request).report(file, mode))
+
+
+def taken_from(request: Asked, person: Person, content: bytes, mode: Mode) -> bytes:
+    """Return the receipt of plain lines, which the host signs for the organisation of who is signed in."""
+    lines = lines_of(request, person, content)
+    digest = sha256(content).digest()
+    said = f"{len(lines)} lines, sha256 {digest.hex()}"
+    accounts_of(request).note("report.sent", person, address_of(request), said)  # before it can be taken
+    return _counted(request, registry_of(request).report_lines(person.organisation, lines, mode, digest))
+
+
+def lines_of(request: Asked, person: Person, content: bytes) -> list[bytes]:
+    """
+    Return the lines that a sign-in is enough for. Raises AccessError where it is not, ReportError.
+
+    Who is who is said with a key alone: what a password could say, whoever steals it could, for good.
+    """
+    registry = registry_of(request)
+    check_right(person, "report")
+    if len(content) > MAX_FILE_BYTES:
+        raise ReportError("report.too_large", f"More than {MAX_FILE_BYTES:,} bytes.", "Send several reports.")
+    if person.organisation in {*registry.authorities, registry.settings.host}:
+        raise AccessError(
+            "access.key",
+            "An authority and the host report with their keys alone.",
+            "Sign the report: voltrail report FILE.jsonl --key KEY.pem",
+        )
+    lines = split_lines(content)
+    for number, line in enumerate(lines, 1):
+        if not WITH_A_KEY.isdisjoint(_kinds(line)):
+            raise AccessError(
+                "access.key",
+                "Organisations, roles and keys are reported with a key, not with a sign-in.",
+                "Sign the report: voltrail report FILE.jsonl --key KEY.pem",
+                number,
+            )
+    return lines
+
+
+def _kinds(line: bytes) -> set[str]:
+    """Return the kind of a line, and of the line that a correction puts in its place; none for no event."""
+    kinds: set[str] = set()
+    with suppress(VoltrailError):
+        event = decode(line)
+        kinds.add(event.kind)
+        if isinstance(event, Corrected) and event.line is not None:
+            kinds |= _kinds(event.line.encode())
+    return kinds
+
+
+def _counted(request: Asked, receipt: bytes) -> bytes:
+    """Return a receipt, counted for monitoring."""
     metrics_of(request).accepted.inc(len(msgspec.json.decode(receipt, type=_Accepted).accepted))
     return receipt
 
@@ -57,7 +128,8 @@ def plain_lines() -> AccessError:
     return AccessError(
         "access.sign_in",
         "Plain lines need a sign-in, so that it is known who reports them.",
-        f"Send a signed report file instead ({MEDIA_TYPE}): voltrail report FILE.jsonl --key KEY.pem",
+        "Sign in, or bring a token in the header Authorization: Bearer TOKEN. Or send a signed report file"
+        f" instead ({MEDIA_TYPE}): voltrail report FILE.jsonl --key KEY.pem",
     )
 
 
@@ -67,16 +139,16 @@ def _mode(mode: str) -> Mode:
     return cast("Mode", mode)
 
 
-def _check_content_type(header: str) -> None:
+def _is_plain(header: str) -> bool:
+    """Return whether plain lines are sent, not a report file; UsageError for anything else."""
     media_type = header.partition(";")[0].strip().lower()
-    if media_type == LINES_TYPE:
-        raise plain_lines()
-    if media_type != MEDIA_TYPE:
+    if media_type not in {LINES_TYPE, MEDIA_TYPE}:
         raise UsageError(
             "request.content_type",
             f"A report cannot be read from the content type {media_type[:80] or '(none)'!r}.",
             f"Send a signed report file with the header Content-Type: {MEDIA_TYPE}",
         )
+    return media_type == LINES_TYPE
 
 
 ROUTES: Final = (report,)

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or not verified, 2 wrong use. Commands that give d
 
 import click
 
+from voltrail.cli.account import account
 from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
 from voltrail.cli.common import Group
@@ -21,5 +22,19 @@ def main() -> None:
     """Keep the whole life of power batteries on a record that anyone can verify."""
 
 
-for command in (battery, code, demo, doctor, evidence, init, key, log, report, serve, verify, witness):
+for command in (
+    account,
+    battery,
+    code,
+    demo,
+    doctor,
+    evidence,
+    init,
+    key,
+    log,
+    report,
+    serve,
+    verify,
+    witness,
+):
     main.add_command(command)

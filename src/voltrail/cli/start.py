@@ -18,6 +18,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import voltrail
+from voltrail.accounts.accounts import FIRST_LOGIN
+from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
 from voltrail.connections.witness_client import diagnose_witnesses
 from voltrail.database.database import Database
@@ -71,16 +73,32 @@ def init(
     settings = initialise(data, origin, authorities, witnesses, database)
     with voltrail.open(data, database) as registry:
         vkey = registry.keys.log.vkey
+        password = first_administrator(registry)
     if as_json:
         print_json(
-            {"origin": settings.origin, "log": vkey, "data": str(data), "policy": str(data / "policy.txt")}
+            {
+                "origin": settings.origin,
+                "log": vkey,
+                "data": str(data),
+                "policy": str(data / "policy.txt"),
+                "login": FIRST_LOGIN,
+                "one_time_password": password,
+            }
         )
         return
     click.echo(f"The log {settings.origin} has begun in {data}.\n\n  {vkey}\n")
     click.echo("Keep a copy of the keys folder where the database's backups do not lie.")
+    _say_who_administers(password)
     click.echo("Next, the authority puts the host's key into the record:\n")
     click.echo(f"  voltrail report {data / 'host-trust.jsonl'} --key AUTHORITY.pem --data {data}")
     click.echo(f"  voltrail serve --data {data}")
+
+
+def _say_who_administers(password: str | None, *, err: bool = False) -> None:
+    """Print the first administrator's one-time password; nothing where there are accounts already."""
+    if password is not None:
+        click.echo("The first administrator's account:\n", err=err)
+        click.echo(said_once(FIRST_LOGIN, password) + "\n", err=err)
 
 
 @click.group()
@@ -166,6 +184,7 @@ def _serve(
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
+    _say_who_administers(first_administrator(registry), err=True)
     app = create_app(registry)
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()

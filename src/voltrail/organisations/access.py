@@ -44,6 +44,21 @@ CUSTODY: Final[Audiences] = WHEREABOUTS - {"operator"}
 INTERNAL: Final[Audiences] = frozenset({"authority_cn", "auditor", "reporter"})
 
 
+class Reader(msgspec.Struct, frozen=True):
+    """Who reads: an audience; and an organisation, which of each event that it reported is the reporter."""
+
+    audience: str = "public"
+    organisation: str | None = None
+
+    def of(self, reporter: str) -> str:
+        """Return the audience that an event has in this reader, by who reported the event."""
+        own = self.audience == "public" and self.organisation is not None and reporter == self.organisation
+        return "reporter" if own else self.audience
+
+
+PUBLIC: Final = Reader()
+
+
 class Disclosure(msgspec.Struct, frozen=True):
     """One row: who sees a member, and which jurisdictions it may leave to, from a day on."""
 

@@ -19,7 +19,7 @@ from voltrail.ledger.heads import leaf_of
 from voltrail.ledger.keys import Verifier
 from voltrail.ledger.leaves import Leaves
 from voltrail.ledger.notes import Checkpoint
-from voltrail.organisations.access import may_see
+from voltrail.organisations.access import Reader, may_see
 from voltrail.registry.heads import Tree
 from voltrail.registry.logs import Closed, Logs, Stretch
 
@@ -82,7 +82,7 @@ class Standing(msgspec.Struct, frozen=True):
 def build(
     connection: Connection,
     subject: str,
-    audience: str,
+    reader: Reader,
     standing: Standing,
     authorities: Iterable[str],
     heads: Tree | None,
@@ -90,11 +90,11 @@ def build(
     """
     Return the evidence of a subject under this checkpoint, or None when the record does not know it.
 
-    Members that the audience may not see are withheld; the chains of all who
+    Members that the reader may not see are withheld; the chains of all who
     signed are given, so that keys and revocations can be checked. `heads` is the newest tree under the
     checkpoint: each chain that it knows is given with its head, so that nothing can be left out.
     """
-    builder = _Builder(connection, audience, standing, heads)
+    builder = _Builder(connection, reader, standing, heads)
     events = builder.events_of(subject)
     if not events:
         return None
@@ -167,8 +167,10 @@ def _inclusion(connection: Connection, log: Stretch, index: int, size: int) -> l
 
 
 class _Builder:
-    def __init__(self, connection: Connection, audience: str, standing: Standing, heads: Tree | None) -> None:
-        self._connection, self._audience, self._standing = connection, audience, standing
+    def __init__(
+        self, connection: Connection, reader: Reader, standing: Standing, heads: Tree | None
+    ) -> None:
+        self._connection, self._reader, self._standing = connection, reader, standing
         self._heads = heads
         self.reports: dict[int, _Report] = {}
         self._indices: set[int] = set()
@@ -260,12 +262,13 @@ class _Builder:
         )
 
     def _members(self, report: _Report, event: _Event) -> list[Member]:
-        """Return the members, those withheld that the audience may not see."""
+        """Return the members, those withheld that the reader may not see."""
+        audience = self._reader.of(report.organisation)
         members = split(event.line)
         drawn = salts(report.secret, event.position, len(members))
         return [
             Member.show(salt, member)
-            if may_see(self._audience, event.kind, member[1 : member.index(b'"', 1)].decode())
+            if may_see(audience, event.kind, member[1 : member.index(b'"', 1)].decode())
             else Member.withhold(member_digest(salt, member), "access")
             for salt, member in zip(drawn, members, strict=True)
         ]

@@ -42,6 +42,7 @@ from voltrail.lifecycle import (
     judge_for_public,
     judge_intention,
 )
+from voltrail.organisations.access import Reader
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
@@ -128,6 +129,11 @@ class Registry:
     def policy(self) -> str:
         """The policy by which others verify this log, as in `policy.txt`."""
         return settings.policy_of(self.settings, self.keys)
+
+    @property
+    def authorities(self) -> frozenset[str]:
+        """The organisations that the settings name as authorities."""
+        return self._writer.authorities
 
     # ------------------------------------------------------------------ writing
 
@@ -309,9 +315,12 @@ class Registry:
         limit: int = 100,
         before: int | None = None,
         order: Order = "log",
+        organisation: str | None = None,
     ) -> dict[str, Any]:
         """
         Return a battery's events, `limit` of them, the last in the log first, or the last that happened.
+
+        Those that `organisation` reported are told as to their reporter.
 
         `next` is the `before` of the next page, or None: the index of the last event on this one.
         """
@@ -341,8 +350,9 @@ class Registry:
                 corrected[msgspec.json.decode(line)["corrects"]] = seq
         late = _reported_late(found)
         page = _from(found, before, order)
+        reader = Reader(audience, organisation)
         events = [
-            self._event(event, audience, corrected) | {"reported_late": event[0] in late}
+            self._event(event, reader, corrected) | {"reported_late": event[0] in late}
             for event in page[:limit]
         ]
         return {
@@ -352,8 +362,9 @@ class Registry:
             "next": page[limit - 1][0] if len(page) > limit else None,
         }
 
-    def _event(self, row: Sequence[Any], audience: str, corrected: dict[int, int]) -> dict[str, Any]:
+    def _event(self, row: Sequence[Any], reader: Reader, corrected: dict[int, int]) -> dict[str, Any]:
         seq, kind, occurred_at, received_ms, organisation, line, found = row
+        audience = reader.of(organisation)
         members, withheld = views.event_view(kind, line, audience)
         findings = msgspec.json.decode(found, type=list[Finding]) if found else []
         sees_reporter = views.may_read(audience, "holder")
@@ -365,7 +376,8 @@ class Registry:
             "reporter": organisation if sees_reporter else None,
             "members": members,
             "withheld": withheld if sees_reporter else [*withheld, "reporter"],
-            "findings": views.findings_view(findings, audience),
+            # Not as to the event's reporter: a finding names what others reported.
+            "findings": views.findings_view(findings, reader.audience),
             "corrected_by": corrected.get(seq),
         }
 
@@ -378,9 +390,9 @@ class Registry:
                 raise _unknown(text)
             return Family(lookup).tree(text, max(0, min(depth, 32)))
 
-    def evidence(self, code: str, audience: str = "public") -> bytes:
+    def evidence(self, code: str, audience: str = "public", organisation: str | None = None) -> bytes:
         """
-        Return the evidence file of a battery.
+        Return the evidence file of a battery; events that `organisation` reported are shown to it as theirs.
 
         It stands under the last checkpoint that a quorum of witnesses cosigned; while that does not reach
         the battery's first event, under the last published one.
@@ -392,7 +404,7 @@ class Registry:
                 built = evidence.build(
                     connection,
                     "battery:" + text,
-                    audience,
+                    Reader(audience, organisation),
                     evidence.Standing(self.logs, note, checkpoint.size),
                     self.settings.authorities,
                     self.heads.newest(self.log.place.base + checkpoint.size),

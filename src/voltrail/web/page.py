@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -29,13 +29,33 @@ _environment: Final = Environment(
 _environment.globals["assets"] = ASSETS
 
 
+class SignedIn(Protocol):
+    """Who is signed in, as far as pages say it."""
+
+    @property
+    def login(self) -> str:
+        """The name to sign in with."""
+
+    @property
+    def organisation(self) -> str:
+        """For which organisation."""
+
+    @property
+    def administers(self) -> bool:
+        """Whether it looks after accounts."""
+
+    @property
+    def csrf(self) -> str:
+        """What forms send along."""
+
+
 class Page:
     """
     What a template speaks through, as `page`.
 
     `query` are the parameters the page was asked with; `asked` says whether
     the language was among them, and so goes along in every link. `theme` is
-    light or dark, or auto: as the reader's system is.
+    light or dark, or auto: as the reader's system is. `person` is who is signed in.
     """
 
     def __init__(
@@ -44,8 +64,9 @@ class Page:
         path: str = "/",
         query: Iterable[tuple[str, str]] = (),
         theme: Theme = "auto",
+        person: SignedIn | None = None,
     ) -> None:
-        self.language, self.path, self.theme = language, path, theme
+        self.language, self.path, self.theme, self.person = language, path, theme, person
         self.query = [(name, value) for name, value in query if name not in CHOICES]
         self.asked = any(name == "lang" for name, _ in query)
 

@@ -1,0 +1,124 @@
+"""/sign-in and /sign-out: how a session begins and ends."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.params import URLEncodedBody
+from litestar.response import Redirect
+
+from voltrail.accounts.person import csrf_of, is_same
+from voltrail.api.access import (
+    accounts_of,
+    address_of,
+    check_form,
+    check_private,
+    cookie_name,
+    cookie_secret,
+    form_refused,
+    is_private,
+    session_secret,
+    signed_in,
+)
+from voltrail.api.answers import Asked, as_page, page_for
+from voltrail.api.failures import status_of
+from voltrail.errors import VoltrailError
+
+MAX_FORM_BYTES: Final = 16_384
+
+Form = URLEncodedBody[dict[str, Any]]
+
+
+def field(form: dict[str, Any], name: str) -> str:
+    """Return a field of a form; nothing when it is missing or stands there twice."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
+    """Have the browser keep a session, until it is closed; scripts cannot read it."""
+    _set(request, response, "session", secret)
+
+
+@get("/sign-in", sync_to_thread=False, summary="The page to sign in")
+def sign_in_page(request: Asked) -> Response[bytes]:
+    """Return the form; it belongs to this browser, so that nobody signs you in as somebody else."""
+    return _answer(request, None)
+
+
+@post(
+    "/sign-in",
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=MAX_FORM_BYTES,
+    summary="Sign in",
+)
+def sign_in(request: Asked, data: Form) -> Response[Any]:
+    """Take `login`, `password` and the form's `csrf`; a new session begins and leads to /account."""
+    try:
+        check_private(request)
+        kept = cookie_secret(request, "form")
+        ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+        if not ours or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
+            raise form_refused()
+        secret = accounts_of(request).sign_in(
+            field(data, "login"), field(data, "password"), address_of(request), session_secret(request)
+        )
+    except VoltrailError as error:
+        if status_of(error) == 500:
+            raise
+        return _answer(request, error, field(data, "login"))
+    response = Redirect(page_for(request).link("/account"), status_code=303)
+    keep_session(request, response, secret)
+    _set(request, response, "form", "")
+    return response
+
+
+@post(
+    "/sign-out",
+    sync_to_thread=True,
+    status_code=200,
+    request_max_body_size=MAX_FORM_BYTES,
+    summary="Sign out",
+)
+def sign_out(request: Asked, data: Form) -> Response[Any]:
+    """Take the form's `csrf`; the session ends, here and in the browser."""
+    person = signed_in(request, may_be_changing=True)
+    check_form(request, person, field(data, "csrf"))
+    accounts_of(request).sign_out(person, address_of(request))
+    response = Redirect(page_for(request).link("/"), status_code=303)
+    _set(request, response, "session", "")
+    return response
+
+
+def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
+    secret = cookie_secret(request, "form") or secrets.token_urlsafe(32)
+    response = as_page(
+        page_for(request),
+        "sign_in",
+        200 if error is None else status_of(error),
+        error=error,
+        login=login[:64],
+        csrf=csrf_of(secret),
+        private=is_private(request),
+    )
+    _set(request, response, "form", secret)
+    return response
+
+
+def _set(request: Asked, response: Response[Any], name: str, value: str) -> None:
+    """Set a cookie of ours, or end it with an empty value."""
+    response.set_cookie(
+        key=cookie_name(request, name),
+        value=value,
+        max_age=None if value else 0,
+        path="/",
+        secure=request.scope["scheme"] == "https",
+        httponly=True,
+        samesite="lax",
+    )
+
+
+ROUTES: Final = (sign_in_page, sign_in, sign_out)
