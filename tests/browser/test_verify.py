@@ -188,7 +188,7 @@ def test_a_refusal_is_chinese_first(browser, site):
     """On a Chinese page: which step, what that means, and only then the English reason; and what to do."""
     code = site.places["code"]
     places = tampered(ask(site, f"/b/{code}/evidence").content)
-    for name in (("entry", "events"), ("report_proof", "events"), ("checkpoint", "events"), ("salt", "head")):
+    for name in (("entry", "events"), ("report_proof", "events"), ("t", "events"), ("salt", "head")):
         changed = partial(flip, at=places[name])
         with opened(browser, f"{site.url}/b/{code}", alter=changed, locale="zh-CN") as page:
             assert re.search(r"第 \d 步未通过。[^。]+。", page.locator("#refused span").inner_text())
@@ -205,7 +205,7 @@ def test_evidence_that_does_not_come_is_told_in_chinese(browser, site, codes):
     ):
         context = browser.new_context(locale="zh-CN")
         page = context.new_page()
-        page.route("**/evidence", lambda route, a=answer: route.fulfill(**a) if a else route.abort())
+        page.route("**/evidence", lambda route, *, a=answer: route.fulfill(**a) if a else route.abort())
         page.goto(f"{site.url}/b/{codes['pack']}")
         page.wait_for_selector("#verification[data-state=unknown]")
         assert (
