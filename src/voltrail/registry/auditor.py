@@ -409,6 +409,7 @@ class Auditor:
             stored.execute(_SUBJECTS, share)
             rows_left = iter(stored)
             row = next(rows_left, None)
+            done = 0
             for name, links in groupby(chains, key=itemgetter(0)):
                 while row is not None and row[0] < name:
                     yield Difference("subject", row[0], "It is stored, and no event is about it.")
@@ -417,12 +418,16 @@ class Auditor:
                     name, links, row if row is not None and row[0] == name else None, trees
                 )
                 yield from found
-                yield counted
+                done += counted
+                if done >= BLOCK:  # said one by one, it costs as much as checking a chain
+                    yield done
+                    done = 0
                 if row is not None and row[0] == name:
                     row = next(rows_left, None)
             while row is not None:
                 yield Difference("subject", row[0], "It is stored, and no event is about it.")
                 row = next(rows_left, None)
+            yield done
 
     def _chain(
         self, name: str, links: Iterator[tuple[Any, ...]], stored: tuple[Any, ...] | None, trees: list[Tree]
