@@ -241,7 +241,7 @@ class Applications:
         with self._pool.connection() as connection, connection.transaction():
             done = connection.execute(
                 "update application set refused_at = now(), refused_because = %s"
-                f" where id = %s and {_WAITING}",
+                " where id = %s and approved_at is null and refused_at is null",
                 (reasons, application.id),
             )
             if not done.rowcount:
@@ -314,8 +314,8 @@ class Applications:
 def _check_room(connection: Connection, address: str) -> None:
     """Raise AccessError when one address, or all together, have applied too often."""
     (own, waiting) = connection.execute(
-        "select count(*) filter (where address = %s and made_at > now() - %s),"
-        f" count(*) filter (where {_WAITING}) from application",
+        "select (select count(*) from application where address = %s and made_at > now() - %s),"
+        " (select count(*) from application where approved_at is null and refused_at is null)",
         (address, WINDOW),
     ).fetchone() or (0, 0)
     if own >= PER_ADDRESS or waiting >= MAX_WAITING:

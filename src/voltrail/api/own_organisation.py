@@ -18,6 +18,7 @@ from voltrail.registry.membership import sites_of
 from voltrail.web.statements import read_lines
 
 SITE_TYPES: Final = ("plant", "outlet", "station", "depot", "storage")
+_TYPED: Final = ("key", "old", "since", "site", "name", "region", "site_type")
 
 
 @get("/account/organisation", sync_to_thread=True, summary="My organisation")
@@ -95,6 +96,7 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         error=error,
         organisation=organisation,
         identifier=person.organisation,
+        keys=keys,
         valid=[key["key_id"] for key in keys if key["revoked_at_index"] is None],
         received_at=registry.received_at([index for index in indices if index is not None]),
         evidence={
@@ -103,7 +105,7 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         waiting=[one for one in applied if one.state == "waiting"],
         sites=sites_of(registry, person.organisation),
         site_types=SITE_TYPES,
-        typed=dict(page.query),
+        typed=dict.fromkeys(_TYPED, "") | dict(page.query),
     )
 
 

@@ -36,7 +36,7 @@ def key_of(organisation: str, vkey: str) -> Verifier:
     """
     Return the public key that an organisation gives, as `voltrail key new` prints it: NAME+ID+KEY.
 
-    Raises NoteError; IdentityError (`key.holder`, `key.form`) for another's key, or one that signs no reports.
+    Raises NoteError; IdentityError (`key.holder`, `key.form`) for another's key, or one of no use here.
     """
     verifier = Verifier(vkey.strip())
     if verifier.holder != organisation:
