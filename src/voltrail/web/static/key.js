@@ -18,7 +18,7 @@ async function onClick() {
     document.querySelector("#vkey").value = (await readKey(pem)).vkey;
     link.href = URL.createObjectURL(new Blob([pem], { type: "application/x-pem-file" }));
     link.download = `${organisation}-${name}.pem`;
-    link.hidden = false;
+    link.parentElement.hidden = false;
     link.click();
     say("made");
   } catch (error) {
