@@ -187,15 +187,24 @@ def _state(
     applications = applications_of(request)
     application, _ = applications.settle(applications.by_secret(reference))
     path = f"/register/{reference}"
-    return _with_form(request, "registered", path, error, application=application, path=path, shown=shown)
+    return _with_form(
+        request,
+        "registered",
+        path,
+        error,
+        application=application,
+        path=path,
+        address=str(request.base_url).rstrip("/") + path,
+        shown=shown,
+    )
 
 
 def _with_form(
-    request: Request, template: str, address: str, error: VoltrailError | None, **values: Any
+    request: Request, template: str, at: str, error: VoltrailError | None, **values: Any
 ) -> Response[bytes]:
     """Return a page with a form that belongs to this browser."""
     page, secret = page_for(request), cookie_secret(request, "form") or secrets.token_urlsafe(32)
-    page.path = address  # also after a form, whose address cannot be asked for again
+    page.path = at  # also after a form, whose address cannot be asked for again
     status = 200 if error is None else status_of(error)
     response = as_page(page, template, status, error=error, csrf=csrf_of(secret), **values)
     keep_form(request, response, secret)
