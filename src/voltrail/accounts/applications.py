@@ -23,7 +23,7 @@ from voltrail.database.database import Connection
 from voltrail.errors import AccessError, NotFound, UsageError
 from voltrail.events import decode
 from voltrail.organisations.identifiers import check_organisation
-from voltrail.organisations.statements import key_added, key_of, line_of, same_but_for_time
+from voltrail.organisations.statements import key_added, key_of, line_of, midnight, same_but_for_time
 from voltrail.organisations.trust import ROLES
 from voltrail.registry.membership import Told, told_of
 from voltrail.registry.registry import Registry
@@ -124,7 +124,7 @@ def check_asked(asked: Asked) -> None:
                 "application.role", f"{one.role[:40]!r} cannot be applied for.", "Choose another."
             )
         _check_text("evidence", one.evidence, MAX_EVIDENCE + 100)
-        if one.until is not None and one.until <= one.since:
+        if one.until is not None and midnight(one.until) <= midnight(one.since):
             raise UsageError("application.dates", "A role ends after it begins.", "Look at the two dates.")
     if asked.login is not None:
         check_login(asked.login)
@@ -140,7 +140,7 @@ def all_lines(asked: Asked, batch: str, when: datetime) -> list[bytes]:
             line_of("organisation_registered", when, **about, name=asked.name, country=asked.country)
         )
     for one in asked.roles:
-        period = {"from_": _midnight(one.since), "until": _midnight(one.until)}
+        period = {"from_": midnight(one.since), "until": midnight(one.until) if one.until else None}
         lines.append(line_of("role_granted", when, **about, role=one.role, **period, evidence=one.evidence))
     if asked.vkey is not None:
         key = key_of(asked.organisation, asked.vkey)
@@ -333,8 +333,3 @@ def _check_text(name: str, text: str, most: int) -> None:
             f"The {name} is missing, longer than {most} characters, or has signs that cannot be printed.",
             "Write it in plain words, on one line.",
         )
-
-
-def _midnight(day: str | None) -> str | None:
-    """Return when a day begins in China, by which the record counts days."""
-    return None if day is None else f"{day}T00:00:00+08:00"

@@ -13,7 +13,7 @@ from voltrail.api.access import applications_of, signed_in
 from voltrail.api.answers import Asked, as_page, page_for, registry_of
 from voltrail.api.failures import status_of
 from voltrail.errors import UnknownOrganisation, UsageError, VoltrailError
-from voltrail.organisations.statements import key_added, key_of, line_of, site_registered
+from voltrail.organisations.statements import key_added, key_of, line_of, midnight, site_registered
 from voltrail.registry.membership import sites_of
 from voltrail.web.statements import read_lines
 
@@ -75,7 +75,7 @@ def _revoked(organisation: str, now: datetime, key_id: str, since: str) -> bytes
         now,
         organisation=organisation,
         key_id=key_id,
-        compromised_since=f"{since}T00:00:00+08:00" if since else None,
+        compromised_since=midnight(since) if since else None,
     )
 
 

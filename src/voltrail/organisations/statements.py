@@ -7,12 +7,12 @@ signs it.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from voltrail.errors import IdentityError
+from voltrail.errors import EventError, IdentityError
 from voltrail.events import decode
 from voltrail.ledger.keys import Verifier, encode64
 from voltrail.organisations.identifiers import check_gln, check_region
@@ -30,6 +30,21 @@ def line_of(kind: str, occurred_at: datetime, **members: Any) -> bytes:
     line = msgspec.json.encode(named | given)
     decode(line)
     return line
+
+
+def check_day(text: str) -> str:
+    """Return a day unchanged, written 2026-05-03. Raises EventError (`event.day`)."""
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise EventError("event.day", f"{text[:40]!r} is no day.", "Write it as 2026-05-03: year, month, day.")
+
+
+def midnight(day: str) -> str:
+    """Return when a day begins in China, by which the record counts days."""
+    return f"{check_day(day)}T00:00:00+08:00"
 
 
 def key_of(organisation: str, vkey: str) -> Verifier:
