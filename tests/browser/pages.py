@@ -28,6 +28,8 @@ PLACES = (
     Place("family", "/b/{code}/genealogy"),
     Place("report", "/report"),
     Place("sign-in", "/sign-in"),
+    Place("register", "/register"),
+    Place("no-such-application", "/register/nothing", 404),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),

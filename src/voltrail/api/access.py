@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from voltrail.accounts import Accounts, Person
 from voltrail.accounts import Scope as Right
+from voltrail.accounts.applications import Applications
 from voltrail.api.answers import WHO, Asked, registry_of
 from voltrail.errors import AccessError, VoltrailError
 from voltrail.organisations.access import PUBLIC, Reader
@@ -43,6 +44,11 @@ class Identified(ASGIMiddleware):
 def accounts_of(request: Asked) -> Accounts:
     """Return the accounts of the application's registry."""
     return cast("Accounts", request.app.state.accounts)
+
+
+def applications_of(request: Asked) -> Applications:
+    """Return the applications to the application's registry."""
+    return cast("Applications", request.app.state.applications)
 
 
 def person_of(request: Asked) -> Person | None:
@@ -92,6 +98,16 @@ def administrator(request: Asked) -> Person:
     if not person.administers:
         raise AccessError(
             "access.administrator", "This is for administrators.", "Ask one of this registry's."
+        )
+    return person
+
+
+def authority(request: Asked) -> Person:
+    """Return the person whose session asks for an authority. Raises AccessError when it is none's."""
+    person = signed_in(request)
+    if person.organisation not in registry_of(request).authorities:
+        raise AccessError(
+            "access.authority", "This is for authorities.", "Sign in with an account of the authority."
         )
     return person
 

@@ -11,9 +11,11 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.accounts import Accounts
+from voltrail.accounts.applications import Applications
 from voltrail.api import (
     account,
     administration,
+    applications,
     batteries,
     checks,
     home,
@@ -21,6 +23,8 @@ from voltrail.api import (
     models,
     monitoring,
     organisations,
+    own_organisation,
+    register,
     report_page,
     reports,
     sign_in,
@@ -56,6 +60,9 @@ def create_app(registry: Registry) -> Litestar:
             *sign_in.ROUTES,
             *account.ROUTES,
             *administration.ROUTES,
+            *register.ROUTES,
+            *applications.ROUTES,
+            *own_organisation.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
@@ -63,6 +70,7 @@ def create_app(registry: Registry) -> Litestar:
             {
                 "registry": registry,
                 "accounts": Accounts(registry.database),
+                "applications": Applications(registry),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }

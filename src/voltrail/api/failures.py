@@ -42,6 +42,7 @@ _BY_RULE: Final = {
     "access.token": 401,
     "access.locked": 429,
     "access.busy": 503,
+    "application.many": 429,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,

@@ -42,6 +42,11 @@ def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
     _set(request, response, "session", secret)
 
 
+def keep_form(request: Asked, response: Response[Any], secret: str) -> None:
+    """Have the browser keep the secret that its forms belong to, while nobody is signed in."""
+    _set(request, response, "form", secret)
+
+
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
 def sign_in_page(request: Asked) -> Response[bytes]:
     """Return the form; it belongs to this browser, so that nobody signs you in as somebody else."""
@@ -104,7 +109,7 @@ def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Res
         csrf=csrf_of(secret),
         private=is_private(request),
     )
-    _set(request, response, "form", secret)
+    keep_form(request, response, secret)
     return response
 
 

@@ -26,6 +26,8 @@ ASSETS: Final[dict[str, Asset]] = {
     "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
     "report.js": _read("report.js", "text/javascript; charset=utf-8"),
     "signing.js": _read("signing.js", "text/javascript; charset=utf-8"),
+    "sign.js": _read("sign.js", "text/javascript; charset=utf-8"),
+    "key.js": _read("key.js", "text/javascript; charset=utf-8"),
     "battery.js": _read("battery.js", "text/javascript; charset=utf-8"),
     "verify.js": _read("verify.js", "text/javascript; charset=utf-8"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
