@@ -6,6 +6,7 @@ Who asks, and what they may see: found once for each request, before its route.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from voltrail.accounts import Accounts, Person
 from voltrail.accounts import Scope as Right
 from voltrail.api.answers import WHO, Asked, registry_of
 from voltrail.errors import AccessError, VoltrailError
-from voltrail.organisations.access import PUBLIC, Reader
+from voltrail.organisations.access import Reader
 
 CSRF_HEADER: Final = "x-csrf-token"
 _LONGEST: Final = 100
@@ -55,17 +56,20 @@ def person_of(request: Asked) -> Person | None:
 
 def reader_of(request: Asked) -> Reader:
     """
-    Return as whom a request may read: the public, the reporter of its own events, or an authority.
+    Return as whom a request may read: the public, an organisation, an authority, an auditor.
 
-    An organisation is not yet taken for the holder of a battery, nor for its owner: who reports that it
-    took a battery over is its holder in the record, and might have reported it in order to see.
+    What an organisation is to a battery, its holder or its owner, is found where the battery is read.
     """
-    person = person_of(request)
+    person, now = person_of(request), datetime.now(UTC)
     if person is None or "read" not in person.scopes:
-        return PUBLIC
-    if person.organisation in registry_of(request).authorities:
-        return Reader("authority_cn")
-    return Reader(organisation=person.organisation)
+        return Reader(at=now)
+    registry, organisation = registry_of(request), person.organisation
+    audience = "public"
+    if organisation in registry.authorities:
+        audience = "authority_cn"
+    elif registry.has_role(organisation, "auditor"):
+        audience = "auditor"
+    return Reader(audience, organisation, person.login, at=now)
 
 
 def signed_in(request: Asked, *, may_be_changing: bool = False) -> Person:

@@ -16,7 +16,7 @@ from voltrail.web.language import preferred
 Asked = Request[Any, Any, Any]
 WHO: Final = "voltrail_who"  # in a request's state: the person found before its route
 
-NEGOTIATED = {"Vary": "Accept, Accept-Language, Cookie"}
+NEGOTIATED: Final = {"Vary": "Accept, Accept-Language, Authorization, Cookie"}
 _PAGES = {"text/html", "application/xhtml+xml"}
 
 
