@@ -10,17 +10,19 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from voltrail.accounts import Accounts
+from voltrail.accounts import Accounts, Owners
 from voltrail.api import (
     account,
     administration,
     batteries,
     checks,
+    grants,
     home,
     log,
     models,
     monitoring,
     organisations,
+    owner,
     report_page,
     reports,
     sign_in,
@@ -55,6 +57,8 @@ def create_app(registry: Registry) -> Litestar:
             *log.ROUTES,
             *sign_in.ROUTES,
             *account.ROUTES,
+            *grants.ROUTES,
+            *owner.ROUTES,
             *administration.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
@@ -63,6 +67,7 @@ def create_app(registry: Registry) -> Litestar:
             {
                 "registry": registry,
                 "accounts": Accounts(registry.database),
+                "owners": Owners(registry),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }

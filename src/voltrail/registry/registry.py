@@ -37,12 +37,15 @@ from voltrail.lifecycle import (
     Finding,
     Model,
     Organisation,
+    Recorded,
+    Vehicle,
     decode_state,
     effective,
     judge_for_public,
     judge_for_reporter,
     judge_intention,
 )
+from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role
@@ -317,6 +320,28 @@ class Registry:
             sight = self._sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+
+    def sale(self, vin: str) -> Recorded | None:
+        """Return the last sale of a vehicle that counts, or None."""
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return sale_of(vin, lookup.chain("vehicle:" + vin))
+
+    def owned(self, reader: Reader) -> list[dict[str, Any]]:
+        """Return the batteries on record in the vehicle that a reader owns, with `campaigns` of recalls."""
+        found: list[dict[str, Any]] = []
+        if reader.claim is None:
+            return found
+        with self.database.pool.connection() as connection:
+            lookup, sights = Lookup(connection, self.authorities, None, None), self._sights(connection)
+            vehicle = lookup.state("vehicle:" + reader.claim.vin)
+            for code in vehicle.batteries if isinstance(vehicle, Vehicle) else ():
+                state = lookup.battery(code)
+                if state is not None:
+                    where, eyes = effective(state, lookup.battery), sights.sight(code, reader).state()
+                    view = views.battery_view(state, where, None, eyes)
+                    found.append(view | {"campaigns": list(state.campaigns)})
+        return found
 
     def history(
         self,

@@ -19,7 +19,7 @@ GRANTED: Final = frozenset({"legitimate_interest", "holder", "owner", "operator"
 
 
 class Sights:
-    """The sights of readers, seen through one connection; chains are read only where one is holder or such."""
+    """The sights of readers, seen through one connection."""
 
     def __init__(self, connection: Connection, authorities: frozenset[str]) -> None:
         self._connection = connection
@@ -44,7 +44,7 @@ class Sights:
         return Sight(reader, tuple(found))
 
     def may_give(self, code: str, giver: str) -> frozenset[str]:
-        """Return the audiences that an organisation may give others towards a battery; none if it has none."""
+        """Return as what an organisation may let others see a battery."""
         state = self._lookup.battery(code)
         if state is None:
             return frozenset()
