@@ -101,7 +101,7 @@ def test_nobody_gives_more_than_he_has(browser, fitted):
 
 
 def test_a_grant_ends_with_the_givers_right(browser, registry, fitted):
-    """A holder of yesterday opens nothing, nor does what he granted; nor is it passed on by who was granted it."""
+    """A holder of yesterday opens nothing, nor does what he granted; nor does the other pass it on."""
     holder, other = browser("carmaker"), browser("recycler")
     give(holder, fitted)
     assert seen(other, fitted) == (VIN, 0.993)
@@ -164,7 +164,7 @@ def test_a_token_that_only_reports_uses_no_grant(browser, accounts, fitted):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_is_whole(browser, fitted, language):
-    """One heading, no script at all, no inline style; what was typed is no markup, and is kept on an error."""
+    """One heading, no script at all, no inline style; what was typed is no markup, and kept on an error."""
     giver = browser("carmaker")
     give(giver, fitted, purpose="<b>x")
     giver.json(f"/b/{fitted}")

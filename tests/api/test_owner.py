@@ -174,7 +174,7 @@ def test_a_battery_taken_out_or_hired_is_not_the_car_owners(browser, registry, s
     assert "holder" in owner.json(f"/b/{hired}")["withheld"]
     assert "names another owner" in owner.get("/owner").text
     own_vin = vin[:-1] + "1"
-    code = sold(own_vin)
+    code, owner = sold(own_vin), browser()
     show(owner, make(browser("carmaker"), own_vin))
     assert owner.json(f"/b/{code}")["vin"] == own_vin
     line = sample.line("removed", "2026-05-20T10:00:00+08:00", code=code, vin=own_vin, site="S-HIDDEN")

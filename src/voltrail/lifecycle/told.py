@@ -19,7 +19,6 @@ _NAMES_NOBODY: Final = {
     "vehicle.batteries_differ": "The record has other batteries in this vehicle.",
 }
 _NOT_REPORTED: Final = "_not_reported"
-STEP: Final = f"lifecycle.step{_NOT_REPORTED}"
 
 
 def told_to_reporter(
@@ -46,11 +45,12 @@ def without_names(finding: Finding) -> Finding:
 def without_step(finding: Finding) -> Finding:
     """Return a finding that does not even say which step is lacking: that would tell where a battery is."""
     if finding.rule.startswith("lifecycle.") and finding.rule.endswith(_NOT_REPORTED):
-        return replace(
-            finding,
-            rule=STEP,
-            message="A step before this one is not on record.",
-            fix="Ask whoever has the battery, or had it, to report it; what its holder does is not yours.",
+        return Finding(
+            finding.kind,
+            "lifecycle.step_not_reported",
+            "A step before this one is not on record.",
+            "Ask whoever has the battery, or had it, to report it; what its holder does is not yours.",
+            finding.index,
         )
     return without_names(finding)
 

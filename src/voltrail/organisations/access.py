@@ -115,7 +115,7 @@ class Since(msgspec.Struct, frozen=True):
 
     def covers(self, index: int, occurred_ms: int) -> bool:
         """Return whether an event came, and happened, no earlier; what came late is of the time before."""
-        return index == self.index or (index > self.index and occurred_ms >= self.from_ms)
+        return index >= self.index and occurred_ms >= self.from_ms
 
 
 class Standing(msgspec.Struct, frozen=True):
