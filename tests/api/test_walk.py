@@ -2,8 +2,8 @@
 The walk: every member of every kind, and every attribute, for every reader, in every output.
 
 Each member is given a value that stands nowhere else. Every reader asks a real server for every output, and
-the bytes of the answers are searched: what the table hides from a reader is in none of them, and what it shows
-is there. So an output that by-passes the table fails, whatever it is made with.
+the bytes of the answers are searched: what the table hides from a reader is in none of them, and what it
+shows is there. So an output that by-passes the table fails, whatever it is made with.
 """
 
 # ruff: noqa: F811 - fixtures of another module are imported
@@ -186,7 +186,7 @@ def now():
 
 
 def grow(registry, marks):
-    """Report every kind with all its members, before and after others came to own and answer for the battery."""
+    """Report every kind with all its members, before and after others came to own the battery."""
     people = [*sample.registrations(sample.MAKER, "battery_maker")]
     for one in (OWNER, OPERATOR, GRANTEE, LEARNER, STRANGER):
         people += sample.registrations(one, "battery_owner")
@@ -243,7 +243,7 @@ def _all_kinds(registry, marks, code, when, without):
 
 
 def _long(registry, marks):
-    """A battery to which everything happened twice: before it was O's, and since."""
+    """A battery to which everything happened twice: before it was OWNER's, and since."""
     code = code_of()
     _begin(registry, code)
     _all_kinds(registry, marks, code, EARLY, set())
@@ -271,7 +271,7 @@ def _car(registry, marks):
 
 
 def _ended(registry, marks):
-    """A battery for each end; it was O's before."""
+    """A battery for each end; it was OWNER's before."""
     for kind in ENDS:
         code = code_of()
         _begin(registry, code)
@@ -435,7 +435,7 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
 
 
 def _pages(name, since, events):
-    """Return of which events a reader asks the pages: all, or those before OWNER where that makes no difference."""
+    """Return of which events a reader asks the pages: all, or those of before where all are alike."""
     differs = name in {"owner", "operator", "as-owner"}
     return [event["index"] for event in events if differs or event["index"] < since["owner"]]
 
@@ -476,7 +476,7 @@ PAGES = [
 
 @pytest.mark.parametrize("name", READERS)
 def test_pages_about_others_show_nothing_of_batteries(world, name):
-    """Organisations, models, the log and numbers: for every reader, no mark but what is public of themselves."""
+    """Organisations, models, the log: for every reader, no mark but what is public of themselves."""
     public = {
         form
         for (_, kind), lines in world.marks.of.items()

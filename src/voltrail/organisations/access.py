@@ -377,3 +377,37 @@ def _row(kind: str, member: str, at: datetime | None) -> Disclosure | None:
         if at is None or row.valid_from <= at:
             return row
     return None
+
+
+_HEAD: Final = """\
+## The table
+
+Printed from `voltrail/organisations/access.py`; do not edit.
+
+`battery` are the attributes of a battery; the others are kinds of events. What is in no column nobody sees.
+
+"""
+
+_COLUMNS: Final[tuple[tuple[str, Audiences], ...]] = (
+    ("Everybody", EVERYONE),
+    ("Condition: not the public, nor EU authorities", CONDITION),
+    ("Whereabouts: holder, owner, reporter, authority, auditor", CUSTODY),
+    ("Reporter, authority, auditor", INTERNAL),
+    ("Authority, auditor", ATTRIBUTES["findings"]),
+)
+
+
+def document() -> str:
+    """Return the table as it stands at the end of docs/access.md."""
+    heads = ["", *(head for head, _ in _COLUMNS)]
+    rows = ["| " + " | ".join(heads) + " |\n", "|---" * len(heads) + "|\n"]
+    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, *STRUCTS))])
+
+
+def _line(kind: str) -> str:
+    """Return a row of the document: what each set of audiences sees of a kind."""
+    seen: dict[Audiences, list[str]] = {audiences: [] for _, audiences in _COLUMNS}
+    for of, member in TABLE:
+        if of == kind:
+            seen[member_audiences(of, member)].append(member)
+    return f"| {kind} | " + " | ".join(", ".join(names) for names in seen.values()) + " |\n"
