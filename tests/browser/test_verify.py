@@ -26,6 +26,7 @@ from voltrail.ledger import entries, evidence
 from voltrail.ledger.keys import Signer
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import HEAD_WORDS, SUBJECT_NOT_SHOWN
+from voltrail.organisations.access import Reader
 from voltrail.registry.settings import initialise
 from voltrail.registry.succession import succeed
 from voltrail.web import ASSETS
@@ -302,7 +303,7 @@ def sample(tmp_path_factory):
         populate(registry, world)
         registry.enter_heads()
         codes = [battery["code"] for battery in registry.batteries(limit=10_000)]
-        files = {(c, a): registry.evidence(c, a) for c in codes for a in ("public", "auditor")}
+        files = {(c, a): registry.evidence(c, Reader(a)) for c in codes for a in ("public", "auditor")}
         return files, registry.policy, world.authority.vkey
 
 

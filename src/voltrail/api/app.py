@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from voltrail.accounts import Accounts
+from voltrail.accounts import Accounts, Owners
 from voltrail.accounts.applications import Applications
 from voltrail.api import (
     account,
@@ -18,12 +18,14 @@ from voltrail.api import (
     applications,
     batteries,
     checks,
+    grants,
     home,
     log,
     models,
     monitoring,
     organisations,
     own_organisation,
+    owner,
     register,
     report_page,
     reports,
@@ -59,6 +61,8 @@ def create_app(registry: Registry) -> Litestar:
             *log.ROUTES,
             *sign_in.ROUTES,
             *account.ROUTES,
+            *grants.ROUTES,
+            *owner.ROUTES,
             *administration.ROUTES,
             *register.ROUTES,
             *applications.ROUTES,
@@ -71,6 +75,7 @@ def create_app(registry: Registry) -> Litestar:
                 "registry": registry,
                 "accounts": Accounts(registry.database),
                 "applications": Applications(registry),
+                "owners": Owners(registry),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }

@@ -24,12 +24,13 @@ from voltrail.api.access import (
     cookie_secret,
     form_refused,
     is_private,
+    keep_cookie,
     person_of,
 )
 from voltrail.api.answers import Asked as Request
 from voltrail.api.answers import as_page, page_for, registry_of
 from voltrail.api.failures import status_of
-from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_form
+from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.errors import UsageError, VoltrailError
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.membership import told_of
@@ -207,7 +208,7 @@ def _with_form(
     page.path = at  # also after a form, whose address cannot be asked for again
     status = 200 if error is None else status_of(error)
     response = as_page(page, template, status, error=error, csrf=csrf_of(secret), **values)
-    keep_form(request, response, secret)
+    keep_cookie(request, response, "form", secret)
     return response
 
 

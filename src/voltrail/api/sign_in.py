@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 
-from voltrail.accounts.person import csrf_of, is_same
+from voltrail.accounts.person import csrf_of
 from voltrail.api.access import (
     accounts_of,
     address_of,
+    check_first_form,
     check_form,
     check_private,
-    cookie_name,
-    cookie_secret,
-    form_refused,
+    form_secret,
     is_private,
+    keep_cookie,
     session_secret,
     signed_in,
 )
@@ -39,12 +38,7 @@ def field(form: dict[str, Any], name: str) -> str:
 
 def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
     """Have the browser keep a session, until it is closed; scripts cannot read it."""
-    _set(request, response, "session", secret)
-
-
-def keep_form(request: Asked, response: Response[Any], secret: str) -> None:
-    """Have the browser keep the secret that its forms belong to, while nobody is signed in."""
-    _set(request, response, "form", secret)
+    keep_cookie(request, response, "session", secret)
 
 
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
@@ -64,10 +58,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
     """Take `login`, `password` and the form's `csrf`; a new session begins and leads to /account."""
     try:
         check_private(request)
-        kept = cookie_secret(request, "form")
-        ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-        if not ours or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
-            raise form_refused()
+        check_first_form(request, field(data, "csrf"))
         secret = accounts_of(request).sign_in(
             field(data, "login"), field(data, "password"), address_of(request), session_secret(request)
         )
@@ -77,7 +68,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
         return _answer(request, error, field(data, "login"))
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
-    _set(request, response, "form", "")
+    keep_cookie(request, response, "form", "")
     return response
 
 
@@ -94,12 +85,12 @@ def sign_out(request: Asked, data: Form) -> Response[Any]:
     check_form(request, person, field(data, "csrf"))
     accounts_of(request).sign_out(person, address_of(request))
     response = Redirect(page_for(request).link("/"), status_code=303)
-    _set(request, response, "session", "")
+    keep_cookie(request, response, "session", "")
     return response
 
 
 def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
-    secret = cookie_secret(request, "form") or secrets.token_urlsafe(32)
+    secret = form_secret(request)
     response = as_page(
         page_for(request),
         "sign_in",
@@ -109,21 +100,8 @@ def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Res
         csrf=csrf_of(secret),
         private=is_private(request),
     )
-    keep_form(request, response, secret)
+    keep_cookie(request, response, "form", secret)
     return response
-
-
-def _set(request: Asked, response: Response[Any], name: str, value: str) -> None:
-    """Set a cookie of ours, or end it with an empty value."""
-    response.set_cookie(
-        key=cookie_name(request, name),
-        value=value,
-        max_age=None if value else 0,
-        path="/",
-        secure=request.scope["scheme"] == "https",
-        httponly=True,
-        samesite="lax",
-    )
 
 
 ROUTES: Final = (sign_in_page, sign_in, sign_out)

@@ -5,7 +5,14 @@ What may be reported, and what follows from it: judge and fold, both pure.
 """
 
 from voltrail.lifecycle.fold import Life, effective_events, fold, in_order, step
-from voltrail.lifecycle.judge import Verdict, World, judge, judge_for_public, judge_intention
+from voltrail.lifecycle.judge import (
+    Verdict,
+    World,
+    judge,
+    judge_for_public,
+    judge_for_reporter,
+    judge_intention,
+)
 from voltrail.lifecycle.state import (
     Battery,
     Effective,
@@ -44,6 +51,7 @@ __all__ = [
     "in_order",
     "judge",
     "judge_for_public",
+    "judge_for_reporter",
     "judge_intention",
     "step",
 ]

@@ -33,6 +33,7 @@ from voltrail.ledger.receipts import (
 )
 from voltrail.ledger.reports import ReportNote
 from voltrail.lifecycle import Battery, Finding, Recorded, judge
+from voltrail.lifecycle.told import told_to_reporter
 from voltrail.regimes import RULES
 from voltrail.registry import rows
 from voltrail.registry.logs import Logs
@@ -209,7 +210,9 @@ class Append:
             row, linked = self._append(recorded, line, slots, shared)
             findings = [*self._fold(recorded, slots), *verdict.findings]
             self._event_rows += (row, line.fixed, _findings_column(findings) if findings else copy.NULL)
-            outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
+            if findings:
+                told = told_to_reporter(recorded, findings, about)
+                outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in told]
             taken.accepted.append(number)
             taken.subjects.append(linked)
 

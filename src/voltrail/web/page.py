@@ -55,7 +55,8 @@ class Page:
 
     `query` are the parameters the page was asked with; `asked` says whether
     the language was among them, and so goes along in every link. `theme` is
-    light or dark, or auto: as the reader's system is. `person` is who is signed in.
+    light or dark, or auto: as the reader's system is. `person` is who is signed in; `owns`
+    says whether a claim token was shown.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Page:
         person: SignedIn | None = None,
     ) -> None:
         self.language, self.path, self.theme, self.person = language, path, theme, person
+        self.owns = False
         self.query = [(name, value) for name, value in query if name not in CHOICES]
         self.asked = any(name == "lang" for name, _ in query)
 
@@ -78,6 +80,11 @@ class Page:
     def tag(self) -> str:
         """The language for the `lang` attribute."""
         return "zh-CN" if self.language == "zh" else "en-GB"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the reader may be more than the public."""
+        return self.owns or self.person is not None
 
     @property
     def gap(self) -> str:
