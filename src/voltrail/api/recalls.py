@@ -47,7 +47,9 @@ Mine = Annotated[
 ]
 State = Annotated[str, QueryParameter(description="remaining, told, done or ended")]
 Named = Annotated[str, QueryParameter(max_length=256, description="the campaign's id")]
-NamedOrAll = Annotated[str | None, QueryParameter(max_length=256, description="with `mine`: this campaign alone")]
+NamedOrAll = Annotated[
+    str | None, QueryParameter(max_length=256, description="with `mine`: this campaign alone")
+]
 
 
 @get("/recalls", sync_to_thread=True, summary="Recalls")
@@ -367,7 +369,7 @@ def _csv(found: Iterator[list[Member]], *, sees_holders: bool) -> Iterator[bytes
 
 
 def _mine(request: Asked, campaign: str | None, limit: int, after: str | None) -> Response[bytes]:
-    """Return the recalls of batteries that who is signed in holds or owns; by a session, they are told then."""
+    """Return the recalls of what who is signed in holds or owns; by a session, they are told thereby."""
     person = person_of(request)
     if person is None or "read" not in person.scopes or (person.digest is not None and person.must_change):
         person = signed_in(request)
@@ -454,9 +456,8 @@ def _report(request: Asked, person: Person, found: Campaign) -> None:
         _recalls(request).complete(found.id)
         return
     receipt = parse_receipt(taken_from(request, person, b"".join(line + b"\n" for line in todo), "valid"))
-    if not receipt.accepted:
-        _recalls(request).complete(found.id)
-    elif not receipt.refused and not _recalls(request).lines(found, 1):
+    on_the_way = receipt.accepted and (receipt.refused or _recalls(request).lines(found, 1))
+    if not on_the_way:
         _recalls(request).complete(found.id)
 
 

@@ -21,15 +21,13 @@ from voltrail.registry.world import Slot, World
 
 Stands = Literal["open", "done", "ended"]
 
-_COLUMNS: Final = "code, campaign, recalled, recalled_by, serviced, serviced_at, stands, holder, owner"
-_TYPES: Final = ("text", "text", "bigint", "text", "bigint", "timestamptz", "text", "text", "text")
-_UPSERT: Final = (
-    f"insert into campaign_battery ({_COLUMNS}) select * from unnest("
-    + ", ".join(f"%s::{one}[]" for one in _TYPES)
-    + ") on conflict (code, campaign) do update set recalled = excluded.recalled,"
-    " recalled_by = excluded.recalled_by, serviced = excluded.serviced, serviced_at = excluded.serviced_at,"
-    " stands = excluded.stands, holder = excluded.holder, owner = excluded.owner"
-)
+_UPSERT: Final = """
+insert into campaign_battery select * from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[],
+    %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])
+on conflict (code, campaign) do update set recalled = excluded.recalled, recalled_by = excluded.recalled_by,
+    serviced = excluded.serviced, serviced_at = excluded.serviced_at, stands = excluded.stands,
+    holder = excluded.holder, owner = excluded.owner
+"""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BACKLOG_STEP: Final = 1_000
 
@@ -67,7 +65,7 @@ def write_recalls(connection: Connection, world: World) -> None:
 
 
 def read_backlog(connection: Connection, authorities: Iterable[str]) -> None:
-    """Read from a record that is older than these tables what it says of recalls; once, under the log's lock."""
+    """Read from a record that is older than these tables what it says of recalls; under the log's lock."""
     while True:
         found = connection.execute(
             "delete from recall_backlog where subject in (select subject from recall_backlog limit %s)"
@@ -103,9 +101,7 @@ def _concerns_recalls(slot: Slot) -> bool:
     return bool(slot.state.campaigns or was or (slot.refolded and slot.state.mended))
 
 
-def _write(
-    connection: Connection, world: World, slots: list[Slot], noted: dict[str, list[Recorded]]
-) -> None:
+def _write(connection: Connection, world: World, slots: list[Slot], noted: dict[str, list[Recorded]]) -> None:
     standing = _read(connection, [_code(slot) for slot in slots])
     rows: dict[Key, Row] = {}
     for slot in slots:
@@ -118,9 +114,7 @@ def _write(
         if isinstance(state, Battery):
             rows |= {(code, one.campaign): _row(one, state) for one in recalls.values()}
     old = {(code, name): row for code, found in standing.items() for name, row in found.items()}
-    changed = {
-        key: row for key, row in rows.items() if key not in old or old[key].columns != row.columns
-    }
+    changed = {key: row for key, row in rows.items() if key not in old or old[key].columns != row.columns}
     gone = [key for key in old if key not in rows]
     if changed or gone:
         _count(connection, _moves(old, changed, gone))
@@ -139,16 +133,14 @@ def _read(connection: Connection, codes: list[str]) -> dict[str, dict[str, Row]]
     """Return the rows of these batteries as they were, by code and campaign."""
     found: dict[str, dict[str, Row]] = {}
     for code, name, recalled, by, serviced, at, stands, holder, owner in connection.execute(
-        f"select {_COLUMNS} from campaign_battery where code = any(%s)", (codes,)
+        "select * from campaign_battery where code = any(%s)", (codes,)
     ):
         recall = Recall(name, recalled, by, _EPOCH, None, serviced, at)
         found.setdefault(code, {})[name] = Row(recall, stands, holder, owner)
     return found
 
 
-def _moves(
-    old: dict[Key, Row], changed: dict[Key, Row], gone: list[Key]
-) -> Iterator[tuple[str, Row, int]]:
+def _moves(old: dict[Key, Row], changed: dict[Key, Row], gone: list[Key]) -> Iterator[tuple[str, Row, int]]:
     """Yield each row that is to be counted off, and on: campaign, row, and by how much."""
     for key in (*changed, *gone):
         if key in old:

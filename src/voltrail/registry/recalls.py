@@ -1,7 +1,7 @@
 """
 Recalls as campaigns: what a campaign's organisation says, who was told, what remains.
 
-The record decides which batteries are recalled and for which the work was done: `recall_rows` counts it there.
+The record decides which batteries are recalled and for which the work was done: `recall_rows` counts it.
 Here a campaign is opened, its lines are made, and everything is read.
 """
 
@@ -15,7 +15,11 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from voltrail.codes import parse
-from voltrail.codes.tables import FIRST_LIFE, FIRST_YEAR, LAST_DATE, SECOND_LIFE, encode_date, length_of, start_of
+from voltrail.codes.tables import (
+    FIRST_YEAR,
+    LAST_DATE,
+    encode_date,
+)
 from voltrail.database.database import Connection, Database
 from voltrail.errors import AccessError, CodeError, NotFound, UsageError
 from voltrail.lifecycle import Model, Organisation, decode_state
@@ -35,11 +39,25 @@ Shown = Literal["remaining", "told", "done", "ended"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
 _TAKEN_WORDS: Final = frozenset({"new", "open", "report", "acknowledge", "lines", "list"})
+_STANDING: Final = """
+select b.code, b.stands, b.serviced_at, b.holder, b.owner, t.shown_at, t.acknowledged_at
+from campaign_battery b
+left join campaign_told t on t.campaign = b.campaign and t.organisation = coalesce(b.holder, b.owner)
+where b.campaign = %(campaign)s and b.stands = %(stands)s and b.code > %(after)s
+order by b.code limit %(limit)s
+"""
+# By who was told, since among many open batteries those of few who were told are not looked for one by one.
+_TOLD: Final = """
+select b.code, b.stands, b.serviced_at, b.holder, b.owner, t.shown_at, t.acknowledged_at
+from campaign_told t join campaign_holder h using (campaign, organisation) cross join lateral (
+    (select * from campaign_battery where holder = t.organisation and campaign = t.campaign
+        and stands = 'open' and code > %(after)s order by code limit %(limit)s)
+    union all
+    (select * from campaign_battery where owner = t.organisation and holder is null and campaign = t.campaign
+        and stands = 'open' and code > %(after)s order by code limit %(limit)s)
+) b where t.campaign = %(campaign)s and h.batteries > 0 order by b.code limit %(limit)s
+"""
 _STANDS: Final = {"remaining": "open", "told": "open", "done": "done", "ended": "ended"}
-_COLUMNS: Final = (
-    "id, number, organisation, opened_at, risk, title, advice, models, made_from, made_until, listed,"
-    " planned, complete, batteries, done, ended"
-)
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -52,6 +70,7 @@ class Campaign(msgspec.Struct, frozen=True):
     risk: str | None
     title: str | None
     advice: str | None
+    opened_by: str | None
     models: list[str]
     made_from: date | None
     made_until: date | None
@@ -154,7 +173,7 @@ class Recalls:
         """Return campaigns, the last known first, and the `before` of the next page or None."""
         with self._pool.connection() as connection:
             rows = connection.execute(
-                f"select {_COLUMNS} from campaign where %(before)s::bigint is null or number < %(before)s"
+                "select * from campaign where %(before)s::bigint is null or number < %(before)s"
                 " order by number desc limit %(limit)s",
                 {"before": before, "limit": limit + 1},
             ).fetchall()
@@ -179,15 +198,10 @@ class Recalls:
     ) -> tuple[list[Member], str | None]:
         """Return batteries of a campaign in the order of their codes, and the `after` of the next page."""
         _check(after)
-        told = "inner" if shown == "told" else "left"
+        values = {"campaign": campaign, "after": after or "", "limit": limit + 1}
+        query = _TOLD if shown == "told" else _STANDING
         with self._pool.connection() as connection:
-            rows = connection.execute(
-                "select b.code, b.stands, b.serviced_at, b.holder, b.owner, t.shown_at, t.acknowledged_at"
-                f" from campaign_battery b {told} join campaign_told t"
-                " on t.campaign = b.campaign and t.organisation = coalesce(b.holder, b.owner)"
-                " where b.campaign = %s and b.stands = %s and b.code > %s order by b.code limit %s",
-                (campaign, _STANDS[shown], after or "", limit + 1),
-            ).fetchall()
+            rows = connection.execute(query, values | {"stands": _STANDS[shown]}).fetchall()
         found = [Member(*row) for row in rows[:limit]]
         return found, found[-1].code if len(rows) > limit else None
 
@@ -197,7 +211,8 @@ class Recalls:
             rows = connection.execute(
                 "select h.organisation, h.batteries, t.shown_at, t.acknowledged_at from campaign_holder h"
                 " left join campaign_told t using (campaign, organisation)"
-                " where h.campaign = %s and h.batteries > 0 order by h.batteries desc, h.organisation limit %s",
+                " where h.campaign = %s and h.batteries > 0"
+                " order by h.batteries desc, h.organisation limit %s",
                 (campaign, limit),
             ).fetchall()
         return [Holder(*row) for row in rows]
@@ -253,9 +268,8 @@ class Recalls:
                 "with mine as (select campaign, count(*) as batteries from ("
                 " select campaign from campaign_battery where holder = %(who)s and stands = 'open'"
                 " union all select campaign from campaign_battery where owner = %(who)s and stands = 'open'"
-                " and holder is distinct from %(who)s) as both group by campaign)"
-                f" select {', '.join('c.' + one for one in _COLUMNS.split(', '))},"
-                " m.batteries, t.shown_at, t.acknowledged_at"
+                " and holder is distinct from %(who)s) as theirs group by campaign)"
+                " select c.*, m.batteries, t.shown_at, t.acknowledged_at"
                 " from mine m join campaign c on c.id = m.campaign"
                 " left join campaign_told t on t.campaign = c.id and t.organisation = %(who)s"
                 " order by t.acknowledged_at is not null, c.number desc",
@@ -266,7 +280,7 @@ class Recalls:
     def mine(
         self, organisation: str, campaign: str, limit: int, after: str | None = None
     ) -> tuple[list[str], str | None]:
-        """Return the open batteries of a campaign that an organisation holds or owns, and the next `after`."""
+        """Return the open batteries of a campaign that an organisation holds or owns, and the next page."""
         _check(after)
         with self._pool.connection() as connection:
             rows = connection.execute(
@@ -308,7 +322,8 @@ class Recalls:
             )
         with self._pool.connection() as connection:
             connection.execute(
-                "insert into campaign_told (campaign, organisation, acknowledged_at, acknowledged_by, batteries)"
+                "insert into campaign_told"
+                " (campaign, organisation, acknowledged_at, acknowledged_by, batteries)"
                 " values (%s, %s, now(), %s, %s) on conflict (campaign, organisation) do update"
                 " set acknowledged_at = coalesce(campaign_told.acknowledged_at, excluded.acknowledged_at),"
                 " acknowledged_by = coalesce(campaign_told.acknowledged_by, excluded.acknowledged_by),"
@@ -366,7 +381,13 @@ class Recalls:
                 " on conflict do nothing",
                 (
                     *(words.id, organisation, words.risk, words.title, words.advice, login),
-                    *(list(scope.models), scope.made_from, scope.made_until, len(scope.codes), plan.batteries),
+                    *(
+                        list(scope.models),
+                        scope.made_from,
+                        scope.made_until,
+                        len(scope.codes),
+                        plan.batteries,
+                    ),
                 ),
             ).rowcount
             if not made:
@@ -388,12 +409,9 @@ class Recalls:
         """
         with self._pool.connection() as connection:
             rows = connection.execute(
-                "select w.code from (" + _WITHIN + ") as w where not exists (select 1 from campaign_battery b"
-                " where b.code = w.code and b.campaign = %(id)s) order by w.code limit %(limit)s",
-                _values(
-                    Scope(tuple(campaign.models), campaign.made_from, campaign.made_until)
-                )
-                | {"id": campaign.id, "limit": limit},
+                _TO_REPORT,
+                _values(Scope(tuple(campaign.models), campaign.made_from, campaign.made_until))
+                | {"campaign": campaign.id, "limit": limit},
             ).fetchall()
         about = {
             "kind": "recalled",
@@ -410,23 +428,18 @@ class Recalls:
 
 # ---------------------------------------------------------------------- a scope
 
-_AT: Final = {
-    len("battery:") + length_of(fields): len("battery:") + start_of(fields, "production date") + 1
-    for fields in (FIRST_LIFE, SECOND_LIFE)
-}
-# The three characters of a date sort as the days do, but for 0, which is the 31st.
-_MADE: Final = (
-    "replace(case length(s.id) "
-    + " ".join(f"when {length} then substr(s.id, {at}, 3)" for length, at in _AT.items())
-    + " end, '0', 'Z') collate \"C\""
-)
-_WITHIN: Final = (
-    "select substr(s.id, 9) as code from subject s where s.model = any(%(models)s)"
-    " and (not %(dated)s or (s.id not like 'battery:NC-%%'"
-    f" and {_MADE} between %(from)s and %(until)s))"
-    " union select code from campaign_code where campaign = %(id)s"
-    " union select unnest(%(codes)s::text[]) collate \"C\""
-)
+_COUNT: Final = """
+select count(*) from campaign_scope(%(models)s, %(dated)s, %(since)s, %(until)s, %(campaign)s, %(codes)s)
+"""
+_FIRST: Final = """
+select code from campaign_scope(%(models)s, %(dated)s, %(since)s, %(until)s, %(campaign)s, %(codes)s)
+order by code limit %(limit)s
+"""
+_TO_REPORT: Final = """
+select w.code from campaign_scope(%(models)s, %(dated)s, %(since)s, %(until)s, %(campaign)s, %(codes)s) w
+where not exists (select 1 from campaign_battery b where b.code = w.code and b.campaign = %(campaign)s)
+order by w.code limit %(limit)s
+"""
 
 
 def _values(scope: Scope) -> dict[str, Any]:
@@ -434,10 +447,10 @@ def _values(scope: Scope) -> dict[str, Any]:
     return {
         "models": list(scope.models),
         "dated": dated,
-        "from": _day(scope.made_from or date(FIRST_YEAR, 1, 1)),
+        "since": _day(scope.made_from or date(FIRST_YEAR, 1, 1)),
         "until": _day(scope.made_until or LAST_DATE),
         "codes": list(scope.codes),
-        "id": None,
+        "campaign": None,
     }
 
 
@@ -447,8 +460,8 @@ def _day(day: date) -> str:
 
 def _counted(connection: Connection, scope: Scope) -> tuple[int, list[str]]:
     values = _values(scope) | {"limit": FIRST_SHOWN}
-    (count,) = connection.execute(f"select count(*) from ({_WITHIN}) as w", values).fetchone() or (0,)
-    rows = connection.execute(f"select code from ({_WITHIN}) as w order by code limit %(limit)s", values)
+    (count,) = connection.execute(_COUNT, values).fetchone() or (0,)
+    rows = connection.execute(_FIRST, values)
     return count, [code for (code,) in rows]
 
 
@@ -550,7 +563,7 @@ def _check_codes(connection: Connection, codes: Sequence[str], organisation: str
     if foreign:
         raise AccessError(
             "recall.not_yours",
-            f"{len(foreign):,} of these batteries are not of your models, and you have never reported of them:"
+            f"{len(foreign):,} of these batteries are not of your models, and you have not reported of them:"
             f" {_some(foreign)}.",
             "Take them out; an authority may recall any.",
         )
@@ -582,7 +595,7 @@ def _check_words(words: Words) -> None:
 
 def _read(connection: Connection, identifier: str) -> Campaign:
     _check(identifier)
-    row = connection.execute(f"select {_COLUMNS} from campaign where id = %s", (identifier,)).fetchone()
+    row = connection.execute("select * from campaign where id = %s", (identifier,)).fetchone()
     if row is None:
         raise NotFound(
             "recall.unknown",

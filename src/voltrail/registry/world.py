@@ -42,8 +42,8 @@ class Slot:
     A subject's row while a transaction works on it: k events, head h, the last of them, the state.
 
     `at` is where the row stands in the table (its ctid), None while it is not there. `life` and `lines` are
-    made for the first event that comes late, and kept for those that follow. `was` is the state as it was read;
-    `refolded` says that not every event of this transaction came in order.
+    made for the first event that comes late, and kept for those that follow. `was` is the state as it
+    was read; `refolded` says that not every event of this transaction came in order.
     """
 
     __slots__ = (
