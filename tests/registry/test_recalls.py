@@ -276,10 +276,11 @@ def test_a_campaign_goes_on_after_a_stop(registry):
 
 
 def test_an_id_is_used_once_and_words_are_needed(registry):
-    """Also one that the record alone knows."""
+    """Also one that the record alone knows, but to who recalled under it."""
     opened(registry, 1)
     plan = registry.recalls.plan(Scope(models=("S-102",)), sample.MAKER, is_authority=False)
-    send(registry, sample.MAKER, recalled(1, campaign="R-2"))
+    send(registry, sample.CARMAKER, recalled(1, campaign="R-2"))
+    send(registry, sample.MAKER, recalled(1, campaign="R-4"))
     for words, rule in (
         (WORDS, "recall.taken"),
         (Words("R-2", "t", "r", "a"), "recall.taken"),
@@ -292,6 +293,8 @@ def test_an_id_is_used_once_and_words_are_needed(registry):
         with pytest.raises(UsageError) as caught:
             registry.recalls.open(words, plan, sample.MAKER, "clerk")
         assert caught.value.rule == rule
+    known = registry.recalls.open(Words("R-4", "title", "r", "a"), plan, sample.MAKER, "clerk")
+    assert (known.title, known.batteries, known.planned) == ("title", 1, 1)
 
 
 def test_nobody_speaks_under_anothers_campaign(registry):

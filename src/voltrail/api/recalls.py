@@ -45,7 +45,7 @@ CampaignId = Annotated[str, PathParameter(description="the campaign's id, as in 
 Mine = Annotated[
     str | None, QueryParameter(max_length=10, description="only what who is signed in has to see to")
 ]
-State = Annotated[str, QueryParameter(description="remaining, told, done or ended")]
+Show = Annotated[str, QueryParameter(description="remaining, told, done or ended")]
 Named = Annotated[str, QueryParameter(max_length=256, description="the campaign's id")]
 NamedOrAll = Annotated[
     str | None, QueryParameter(max_length=256, description="with `mine`: this campaign alone")
@@ -87,7 +87,7 @@ def recalls(
 
 @get("/recalls/{identifier:path}", sync_to_thread=True, summary="One recall")
 def recall(
-    request: Asked, identifier: CampaignId, state: State = "remaining", after: After = None
+    request: Asked, identifier: CampaignId, show: Show = "remaining", after: After = None
 ) -> Response[bytes]:
     """
     Return a campaign: what it is about, what to do, and how much of it is done.
@@ -95,13 +95,13 @@ def recall(
     For its organisation and the authority, its batteries too, and who was told when.
     """
     found = _recalls(request).read(str(identifier).removeprefix("/"))
-    return _answer(request, found, _shown(state), after)
+    return _answer(request, found, _shown(show), after)
 
 
 @get("/recalls/list", sync_to_thread=True, summary="The batteries of a recall, as CSV")
-def batteries_csv(request: Asked, campaign: Named, state: State = "remaining") -> Stream:
+def batteries_csv(request: Asked, campaign: Named, show: Show = "remaining") -> Stream:
     """Return all batteries of a campaign that stand so; for its organisation and the authority."""
-    found, shown = _recalls(request).read(campaign), _shown(state)
+    found, shown = _recalls(request).read(campaign), _shown(show)
     if not _is_inside(request, found):
         raise _not_yours()
     names = f"{found.id}-{shown}".encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")

@@ -369,6 +369,7 @@ class Recalls:
         """
         Open a campaign for a scope that was planned; nothing is recalled before its lines are reported.
 
+        One that the record knows already, from lines of the same organisation, is given its words and scope.
         Raises UsageError where the words are not in order or the id is taken.
         """
         _check_words(words)
@@ -378,7 +379,11 @@ class Recalls:
                 "insert into campaign (id, organisation, opened_at, risk, title, advice, opened_by, models,"
                 " made_from, made_until, listed, planned, complete)"
                 " values (%s, %s, date_trunc('second', now()), %s, %s, %s, %s, %s, %s, %s, %s, %s, false)"
-                " on conflict do nothing",
+                " on conflict (id) do update set risk = excluded.risk, title = excluded.title,"
+                " advice = excluded.advice, opened_by = excluded.opened_by, models = excluded.models,"
+                " made_from = excluded.made_from, made_until = excluded.made_until,"
+                " listed = excluded.listed, planned = excluded.planned, complete = false"
+                " where campaign.title is null and campaign.organisation = excluded.organisation",
                 (
                     *(words.id, organisation, words.risk, words.title, words.advice, login),
                     *(
