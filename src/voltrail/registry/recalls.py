@@ -406,9 +406,9 @@ class Recalls:
             )
             return _read(connection, words.id)
 
-    def lines(self, campaign: Campaign, limit: int | None = STEP_LINES) -> list[bytes]:
+    def lines(self, campaign: Campaign, limit: int | None = None) -> list[bytes]:
         """
-        Return the lines that are still to be reported for a campaign, in the order of their codes.
+        Return the next lines to be reported for a campaign, 20,000 or so many, in the order of their codes.
 
         A line is the same whenever it is made, so that sent again it is known and not taken twice.
         """
@@ -416,7 +416,7 @@ class Recalls:
             rows = connection.execute(
                 _TO_REPORT,
                 _values(Scope(tuple(campaign.models), campaign.made_from, campaign.made_until))
-                | {"campaign": campaign.id, "limit": limit},
+                | {"campaign": campaign.id, "limit": limit or STEP_LINES},
             ).fetchall()
         about = {
             "kind": "recalled",
@@ -482,6 +482,8 @@ def _settled(connection: Connection, scope: Scope, organisation: str | None) -> 
         raise UsageError(
             "recall.scope", "Nothing says which batteries.", "Name models, or codes; dates narrow models."
         )
+    for one in models:
+        _check(one)
     if len(models) > MAX_MODELS or len(scope.codes) > MAX_CODES:
         raise UsageError(
             "recall.too_many",
