@@ -56,7 +56,7 @@ def check_tables(registry):
     with registry.database.pool.connection() as connection:
         world = World(connection, registry.authorities)
         names = connection.execute("select id from subject where id like 'battery:%'").fetchall()
-        expected, totals, asked = set(), {}, {}
+        expected, totals, asked, owned = set(), {}, {}, {}
         for (name,) in names:
             slot = world.slot(name)
             for one in recalls_in(world.life(slot).events).values():
@@ -71,6 +71,9 @@ def check_tables(registry):
                 who = slot.state.holder or slot.state.owner
                 if stands == "open" and who:
                     asked[one.campaign, who] = asked.get((one.campaign, who), 0) + 1
+                owner = slot.state.owner
+                if stands == "open" and owner not in {None, who}:
+                    owned[one.campaign, owner] = owned.get((one.campaign, owner), 0) + 1
         rows = connection.execute(
             "select code, campaign, recalled, serviced, stands from campaign_battery"
         ).fetchall()
@@ -78,8 +81,9 @@ def check_tables(registry):
         for name, *numbers in connection.execute("select id, batteries, done, ended from campaign"):
             whole = totals.get(name, {"all": 0, "done": 0, "ended": 0})
             assert numbers == [whole["all"], whole["done"], whole["ended"]]
-        kept = connection.execute("select campaign, organisation, batteries from campaign_holder").fetchall()
-        assert {(name, who): number for name, who, number in kept if number} == asked
+        kept = connection.execute("select * from campaign_holder").fetchall()
+        assert {(name, who): number for name, who, number, _ in kept if number} == asked
+        assert {(name, who): number for name, who, _, number in kept if number} == owned
 
 
 def test_what_remains_falls_with_the_work(registry):
@@ -339,6 +343,9 @@ def test_holders_and_owners_are_told(registry):
     assert [(one.code, one.holder) for one in told] == [(sample.pack(1), sample.CARMAKER)]
     with pytest.raises(NotFound):
         recalls.acknowledge(sample.AUTHORITY, "R-1", "x")
+    send(registry, sample.MAKER, serviced(3, day=30))  # before the recall, which was opened today
+    assert recalls.mine(sample.RECYCLER, "R-1", 10) == ([sample.pack(3)], None)
+    check_tables(registry)
 
 
 def test_pages_of_a_campaign(registry):

@@ -154,12 +154,15 @@ def _count(connection: Connection, moves: Iterable[tuple[str, Row, int]]) -> Non
     first: dict[str, Recall] = {}
     totals: Counter[tuple[str, str]] = Counter()
     asked: Counter[tuple[str, str]] = Counter()
+    owned: Counter[tuple[str, str]] = Counter()
     for name, row, by in moves:
         first.setdefault(name, row.recall)
         totals[name, row.stands] += by
         totals[name, "all"] += by
         if row.asked is not None:
             asked[name, row.asked] += by
+        if row.owner is not None and row.owner != row.asked:
+            owned[name, row.owner] += by
     for name in sorted(first):
         connection.execute(
             "insert into campaign (id, organisation, opened_at, risk, batteries, done, ended)"
@@ -171,16 +174,19 @@ def _count(connection: Connection, moves: Iterable[tuple[str, Row, int]]) -> Non
                 *(totals[name, what] for what in ("all", "done", "ended")),
             ),
         )
-    counted = sorted(key for key, number in asked.items() if number)
+    counted = sorted(key for key in asked.keys() | owned.keys() if asked[key] or owned[key])
     if counted:
         connection.execute(
-            "insert into campaign_holder select * from unnest(%s::text[], %s::text[], %s::bigint[])"
+            "insert into campaign_holder"
+            " select * from unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[])"
             " on conflict (campaign, organisation) do update"
-            " set batteries = campaign_holder.batteries + excluded.batteries",
+            " set batteries = campaign_holder.batteries + excluded.batteries,"
+            " owned = campaign_holder.owned + excluded.owned",
             (
                 [name for name, _ in counted],
                 [organisation for _, organisation in counted],
                 [asked[key] for key in counted],
+                [owned[key] for key in counted],
             ),
         )
 

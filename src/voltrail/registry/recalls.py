@@ -265,13 +265,10 @@ class Recalls:
         """
         with self._pool.connection() as connection:
             rows = connection.execute(
-                "with mine as (select campaign, count(*) as batteries from ("
-                " select campaign from campaign_battery where holder = %(who)s and stands = 'open'"
-                " union all select campaign from campaign_battery where owner = %(who)s and stands = 'open'"
-                " and holder is distinct from %(who)s) as theirs group by campaign)"
-                " select c.*, m.batteries, t.shown_at, t.acknowledged_at"
-                " from mine m join campaign c on c.id = m.campaign"
-                " left join campaign_told t on t.campaign = c.id and t.organisation = %(who)s"
+                "select c.*, h.batteries + h.owned, t.shown_at, t.acknowledged_at"
+                " from campaign_holder h join campaign c on c.id = h.campaign"
+                " left join campaign_told t using (campaign, organisation)"
+                " where h.organisation = %(who)s and h.batteries + h.owned > 0"
                 " order by t.acknowledged_at is not null, c.number desc",
                 {"who": organisation},
             ).fetchall()

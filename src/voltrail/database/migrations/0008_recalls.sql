@@ -54,8 +54,10 @@ create table campaign_holder (
     campaign     text collate "C",
     organisation text collate "C",
     batteries    bigint not null,
+    owned        bigint not null,     -- further ones, that it owns and another holds
     primary key (campaign, organisation)
 );
+create index campaign_holder_organisation on campaign_holder (organisation);
 
 -- Who was told, and when: a page that was opened, a notice that was acknowledged.
 create table campaign_told (
