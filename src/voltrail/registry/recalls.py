@@ -267,7 +267,7 @@ class Recalls:
             rows = connection.execute(
                 "select c.*, h.batteries + h.owned, t.shown_at, t.acknowledged_at"
                 " from campaign_holder h join campaign c on c.id = h.campaign"
-                " left join campaign_told t using (campaign, organisation)"
+                " left join campaign_told t on t.campaign = h.campaign and t.organisation = h.organisation"
                 " where h.organisation = %(who)s and h.batteries + h.owned > 0"
                 " order by t.acknowledged_at is not null, c.number desc",
                 {"who": organisation},
