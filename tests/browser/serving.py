@@ -83,10 +83,15 @@ def _places(url):
     lives = [ask(f"/b/{one}/history")["events"] for one in (code, ended)]
     organisations = ask("/organisations")["organisations"]
     models = ask("/models?limit=1000")["models"]
+    recalls = ask("/recalls")["campaigns"]
+    recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
+    values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
     return {
         "code": code,
+        "recall": recalls[0]["campaign"],
+        "recalled": recalled,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],

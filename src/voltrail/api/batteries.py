@@ -51,6 +51,7 @@ def battery(
     parsed = parse(code)
     times = _moment("as_of", as_of), _moment("known_at", known_at)
     found = registry.battery(parsed.text, *times, reader)
+    found |= {"recalls": [] if any(times) else registry.recalls.of_battery(parsed.text)}
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)

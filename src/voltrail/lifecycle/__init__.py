@@ -13,6 +13,7 @@ from voltrail.lifecycle.judge import (
     judge_for_reporter,
     judge_intention,
 )
+from voltrail.lifecycle.recalls import Recall, recalls_in
 from voltrail.lifecycle.state import (
     Battery,
     Effective,
@@ -36,6 +37,7 @@ __all__ = [
     "Life",
     "Model",
     "Organisation",
+    "Recall",
     "Recorded",
     "Site",
     "State",
@@ -53,5 +55,6 @@ __all__ = [
     "judge_for_public",
     "judge_for_reporter",
     "judge_intention",
+    "recalls_in",
     "step",
 ]

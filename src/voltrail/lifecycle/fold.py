@@ -10,7 +10,7 @@ order reports arrive; for organisations it is that of the log. `step` gives what
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -98,6 +98,11 @@ class Life:
             self._states.append(_turned(self._states[-1], one, counted=False))
         self.turns = len(self._events)
         self.state = _tallied(self._states[-1], [one for one in everything if subject in subjects(one.event)])
+
+    @property
+    def events(self) -> Sequence[Recorded]:
+        """The events that count, in their order."""
+        return self._events
 
     def insert(self, recorded: Recorded) -> State:
         """

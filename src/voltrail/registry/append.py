@@ -38,6 +38,7 @@ from voltrail.regimes import RULES
 from voltrail.registry import rows
 from voltrail.registry.logs import Logs
 from voltrail.registry.prepare import Prepared, PreparedLine, extend_tree
+from voltrail.registry.recall_rows import write_recalls
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.signers import Signers
 from voltrail.registry.world import Pending, Slot, World
@@ -294,6 +295,7 @@ class Append:
         self._write_reports()
         rows.copy_in(connection, "event", self._event_rows)
         rows.write_subjects(connection, self.world.slots.values())
+        write_recalls(connection, self.world)
         connection.execute(
             "update log set received_ms = %s, trust = %s,"
             " batteries = batteries + %s, organisations = organisations + %s",

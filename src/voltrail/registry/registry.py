@@ -59,6 +59,7 @@ from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.search import Search
 from voltrail.registry.sights import Sights
@@ -96,6 +97,7 @@ class Registry:
         self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
         self._second = SecondSignature(self.keys.log_ml_dsa)
+        self.recalls = Recalls(self.database)
         self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.grants = Grants(self.database, self._writer.authorities)
