@@ -217,7 +217,7 @@ def test_a_refusal_says_why(app, browser, organisation):
         ({"organisation": "91310115MA00000010"}, "check character"),
         ({"organisation": "9131O115MA0000001X"}, "Was 0 meant?"),
         ({"organisation": "5493001KJTIIGC8Y1R13"}, "check digits of LEI"),
-        ({"organisation": "sample.example/log/host"}, "host does not apply"),
+        ({"organisation": "sample.example/log/host"}, "not the host of a registry"),
         ({"name": " "}, "The name is missing"),
         ({"name": "x" * 201}, "longer than 200"),
         ({"name": "a\u202egpj.exe"}, "cannot be printed"),
@@ -242,6 +242,12 @@ def test_what_cannot_be_approved_is_told_at_once(browser, organisation, changes,
     assert answer.status_code in {400, 422}
     assert words in said(answer)
     assert 'value="Permit 310115-2026-7"' in answer.text or "evidence-1" in changes
+
+
+def test_an_identifier_is_taken_as_people_copy_it(app, browser, organisation):
+    """With spaces and small letters: there is one way to write it, and the page knows it."""
+    applied(browser(), f" {organisation[:9]} {organisation[9:].lower()} ")
+    assert len(app.state.applications.of(organisation)) == 1
 
 
 def test_chinese_says_it_in_chinese_first(browser, organisation):
@@ -294,7 +300,7 @@ def test_the_address_is_the_secret(app, browser, organisation):
     address = applied(browser(), organisation)
     stranger = browser("maker")
     number = number_of(app, organisation)
-    for guess in (str(number), address[:-1] and address.rpartition("/")[2][:-1], "x" * 5_000, "%00", "é"):
+    for guess in (str(number), address.rpartition("/")[2][:-1], "x" * 5_000, "%00", "%ed%a0%80", "é"):
         answer = stranger.get(f"/register/{guess}")
         assert answer.status_code in {404, 414}, guess
         assert organisation not in answer.text
@@ -313,6 +319,7 @@ def test_only_an_authority_decides(app, browser, organisation, login):
         answer = one.get(page)
         assert answer.status_code == (403 if login else 303)
         assert organisation not in answer.text
+    assert one.get("/applications/99999999999999999999").status_code in {303, 400, 403}
     refused = one.client.post(f"{path}/refuse", data={"reasons": "no", "csrf": "x"})
     assert refused.status_code == (403 if login else 401)
     assert app.state.applications.by_id(number_of(app, organisation)).state == "waiting"
@@ -331,7 +338,12 @@ def test_forms_of_elsewhere_do_nothing(app, browser, organisation):
     assert app.state.applications.of(organisation) == []
     address = applied(one, organisation)
     path = f"/applications/{number_of(app, organisation)}/refuse"
-    assert browser("ministry").client.post(path, data={"reasons": "no"}).status_code == 403
+    ministry, foreign = browser("ministry"), browser("ministry").form()
+    for csrf in ({}, {"csrf": foreign}, {"csrf": [ministry.form()] * 2}):
+        assert ministry.client.post(path, data=csrf | {"reasons": "no"}).status_code == 403
+    own = {"csrf": ministry.form(), "reasons": "no"}
+    assert ministry.client.post(path, data=own, headers=away).status_code == 403
+    assert app.state.applications.by_id(number_of(app, organisation)).state == "waiting"
     assert browser().client.post(f"{address}/account", data={"login": "abc"}).status_code == 403
 
 
@@ -435,11 +447,12 @@ def test_a_member_applies_for_more(app, registry, client, browser):
     """Signed in, for the own organisation whatever the form says: a role and a first key; no account."""
     key = sample.signer(KEYLESS)
     one = browser("keyless")
-    changes = {"role-1": "supplier", "key": key.vkey}
+    changes = {"role-1": "supplier", "key": key.vkey, "name": "Ministry of Everything"}
     address = applied(one, sample.RECYCLER, **changes)
     assert app.state.applications.of(sample.RECYCLER) == []
     page = browser("ministry").get(f"/applications/{number_of(app, KEYLESS)}")
     assert "ask its people by another way" in page.text
+    assert "Everything" not in page.text
     assert [json.loads(line)["kind"] for line in lines_shown(page)] == ["role_granted", "key_added"]
     assert sign(registry, client, lines_shown(page)).status_code == 200
     seen = one.get(address).text

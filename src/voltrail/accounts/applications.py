@@ -102,12 +102,6 @@ _WAITING: Final = "approved_at is null and refused_at is null"
 def check_asked(asked: Asked) -> None:
     """Raise IdentityError, NoteError, EventError or UsageError for an application that cannot be approved."""
     check_organisation(asked.organisation)
-    if "/" in asked.organisation:
-        raise UsageError(
-            "application.host",
-            "A registry's host does not apply: its authority puts it on record.",
-            "Give a credit code or an LEI.",
-        )
     if asked.registers:
         _check_text("name", asked.name, 200)
     if not asked.roles and asked.vkey is None:
@@ -228,7 +222,7 @@ class Applications:
         return self._some("organisation = %(key)s order by id desc limit %(limit)s", organisation, limit)
 
     def settle(self, application: Application) -> tuple[Application, list[Told]]:
-        """Return an application as the record has it by now, and what the record says of its organisation."""
+        """Return an application as the record has it by now, and what was reported of its organisation."""
         told = told_of(self._registry, application.asked.organisation)
         if application.approved_at is None and not lines_left(application, told, datetime.now(UTC)):
             self._note_approved(application, told)

@@ -88,7 +88,8 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         organisation = None
     keys = organisation["keys"] if organisation else []
     indices = [key[name] for key in keys for name in ("added_at_index", "revoked_at_index")]
-    applied = applications_of(request).of(person.organisation)
+    applications = applications_of(request)
+    applied = [applications.settle(one)[0] for one in reversed(applications.of(person.organisation))]
     return as_page(
         page,
         "own_organisation",
@@ -98,6 +99,7 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         identifier=person.organisation,
         keys=keys,
         valid=[key["key_id"] for key in keys if key["revoked_at_index"] is None],
+        by_host=any(key["host_may_sign"] for key in keys if key["revoked_at_index"] is None),
         received_at=registry.received_at([index for index in indices if index is not None]),
         evidence={
             role.role: role.evidence for one in applied if one.state == "approved" for role in one.asked.roles

@@ -20,6 +20,7 @@ from voltrail.accounts.trail import Actor
 from voltrail.api.access import (
     address_of,
     applications_of,
+    check_form,
     check_private,
     cookie_secret,
     form_refused,
@@ -105,7 +106,9 @@ def applicants_account(request: Request, reference: Reference, data: Form) -> Re
 
 def _asked(request: Request, data: dict[str, Any], member: Person | None) -> Asked:
     """Return what a form applies for; a member's organisation is its own, whatever the form says."""
-    organisation = member.organisation if member else field(data, "organisation").strip()
+    typed = "".join(field(data, "organisation").split()).upper()
+    organisation = member.organisation if member else typed
+    registers = member is None or not _is_on_record(request, organisation)
     roles = tuple(
         RoleAsked(
             field(data, f"role-{number}"),
@@ -118,9 +121,9 @@ def _asked(request: Request, data: dict[str, Any], member: Person | None) -> Ask
     )
     return Asked(
         organisation=organisation,
-        registers=member is None or not _is_on_record(request, organisation),
-        name=field(data, "name").strip(),
-        country=field(data, "country").strip().upper() or None,
+        registers=registers,
+        name=field(data, "name").strip() if registers else "",
+        country=(field(data, "country").strip().upper() or None) if registers else None,
         roles=roles,
         vkey=field(data, "key").strip() or None,
         host_may_sign=field(data, "host_may_sign") == "yes",
@@ -154,7 +157,10 @@ def _is_on_record(request: Request, organisation: str) -> bool:
 
 
 def _check_ours(request: Request, token: str) -> None:
-    """Raise AccessError unless the form was made for this browser: whoever applies has no session yet."""
+    """Raise AccessError unless the form was made for this session, or browser while there is none."""
+    if member := _member(request):
+        check_form(request, member, token)
+        return
     kept = cookie_secret(request, "form")
     ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
     if not ours or kept is None or not is_same(csrf_of(kept), token):
@@ -203,11 +209,13 @@ def _state(
 def _with_form(
     request: Request, template: str, at: str, error: VoltrailError | None, **values: Any
 ) -> Response[bytes]:
-    """Return a page with a form that belongs to this browser."""
+    """Return a page with a form that belongs to this session, or browser while there is none."""
+    member = _member(request)
     page, secret = page_for(request), cookie_secret(request, "form") or secrets.token_urlsafe(32)
+    csrf = member.csrf if member else csrf_of(secret)
     page.path = at  # also after a form, whose address cannot be asked for again
     status = 200 if error is None else status_of(error)
-    response = as_page(page, template, status, error=error, csrf=csrf_of(secret), **values)
+    response = as_page(page, template, status, error=error, csrf=csrf, **values)
     keep_cookie(request, response, "form", secret)
     return response
 
