@@ -28,6 +28,7 @@ PLACES = (
     Place("family", "/b/{code}/genealogy"),
     Place("report", "/report"),
     Place("sign-in", "/sign-in"),
+    Place("owner", "/owner"),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),
