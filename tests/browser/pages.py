@@ -30,6 +30,7 @@ PLACES = (
     Place("sign-in", "/sign-in"),
     Place("register", "/register"),
     Place("no-such-application", "/register/nothing", 404),
+    Place("owner", "/owner"),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),

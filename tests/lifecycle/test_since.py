@@ -80,7 +80,7 @@ def test_a_correction_of_ones_own_counts_from_then_on():
 
 @given(histories(), st.sampled_from(PACKS), st.data())
 def test_nobody_brings_a_standing_forward(history, code, data):
-    """Whatever others reported, and whatever is claimed of time: as holder one sees nothing of before one's word."""
+    """Whatever others reported, whatever time is claimed: a holder sees nothing of before his word."""
     others = [
         Recorded(one.index, one.event, OLD if one.reporter == ME else one.reporter, one.received_ms)
         for one in history
