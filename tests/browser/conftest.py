@@ -38,8 +38,8 @@ class Tab:
         self._site, self._screen = site, options["viewport"]
         self.watch, self.page = chromium.Watch(self.context), self.context.new_page()
 
-    def open(self, place):
-        """Open a place in daylight and give the page, when all it loads is there."""
+    def open(self, place, *, whole=True):
+        """Open a place in daylight and give the page: when all it loads is there, or as soon as it is shown."""
         self.watch.expected = place.status
         self.context.clear_cookies()
         if place.signed_in:
@@ -47,7 +47,7 @@ class Tab:
         self.page.set_viewport_size(self._screen)
         self.page.emulate_media(color_scheme="light")
         self.page.goto(self._site.address(place.path))
-        if self.page.locator("script[src]").count():
+        if whole and self.page.locator("script[src]").count():
             self.page.wait_for_load_state("networkidle")
         return self.page
 

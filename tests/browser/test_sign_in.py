@@ -41,8 +41,8 @@ def page(tab):
 def sign_in(page, login, password):
     page.locator("#login").fill(login)
     page.locator("#password").fill(password)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def test_a_clerk_s_first_day(tab, page, look, once, site):
@@ -91,8 +91,9 @@ def test_the_language_can_be_switched_after_a_form(tab, signed_in, look):
     """Also where the page answers a form: the switch leads to a page, and not to where only forms are sent."""
     words = Page(look.language)
     signed_in.locator("#name").fill("a program")
-    signed_in.get_by_role("button", name=words.say("Make it")).click()
-    signed_in.wait_for_load_state()
+    signed_in.locator("[name=scope]").first.check()
+    with signed_in.expect_navigation():
+        signed_in.get_by_role("button", name=words.say("Make it")).click()
     signed_in.locator("a.lang").click()
     signed_in.wait_for_url("**lang=*")
     other = Page("en" if look.language == "zh" else "zh")

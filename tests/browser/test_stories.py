@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,18 @@ from voltrail.web import Page
 
 HOME = PLACES[0]
 VIN = "LSVAA4187E2184847"
+
+
+@pytest.fixture
+def tab(watched, look):
+    """The tab of the look."""
+    return watched(look)
+
+
+@pytest.fixture
+def visit(tab):
+    """Return a function that opens a place, and does not wait for what its scripts load: people do not."""
+    return partial(tab.open, whole=False)
 
 
 @pytest.fixture
@@ -94,8 +107,8 @@ def test_the_tour_ends_in_a_verification(visit, words, stops):
 def search(page, text):
     """Type into the search box of a page and press Enter."""
     page.locator("#q, .find input").first.fill(text)
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def codes(page):
@@ -218,7 +231,8 @@ def test_from_a_battery_and_back(visit, words, site):
     page.wait_for_url(model)
     page.locator("main table a[href^='/b/']").first.click()
     page.wait_for_url("**/b/*")
-    page.go_back(), page.go_back(), page.go_back(), page.go_back()
+    for _ in range(4):
+        page.go_back()
     page.wait_for_url(f"**/b/{code}")
     event = page.locator("#life > li").last
     index = event.get_attribute("data-index")
@@ -242,27 +256,27 @@ def test_the_log_is_checked_without_us(visit, words, site):
     assert rows.last.is_visible()
     page.get_by_role("link", name=words.say("With its signatures")).click()
     page.wait_for_url("**/log/checkpoint")
-    assert page.locator("body").inner_text().startswith("sample.voltrail.example")
+    assert page.locator("body").inner_text().startswith("demo.voltrail.example/log")
 
 
 # ------------------------------------------------------------------ what is not there
 
 
-def test_an_address_that_is_none_helps(visit, words, site):
+def test_an_address_that_is_none_helps(tab, visit, words, site):
     """A page that says so, in the reader's language; its search finds what was looked for."""
     page = visit(Place("no-such-address", "/nothing", 404))
     assert page.get_by_role("heading", name=words.say("What to do")).is_visible()
-    page.context.pages[0].locator("#q").fill(site.places["code"])
-    page.keyboard.press("Enter")
+    tab.watch.expected = 200
+    search(page, site.places["code"])
     page.wait_for_url("**/b/*")
 
 
-def test_a_code_that_is_none_helps(visit, words, site):
+def test_a_code_that_is_none_helps(tab, visit, site):
     """What was typed stands in the box; the code that was probably meant is one press away."""
     code = site.places["code"]
     page = visit(Place("turned", f"/b/{code[14:]}{code[:14]}", 400))
     assert page.locator("#q").input_value() == code[14:] + code[:14]
-    page.context.clear_cookies()
+    tab.watch.expected = 200
     page.get_by_role("link", name=code).click()
     page.wait_for_url(f"**/b/{code}")
 
