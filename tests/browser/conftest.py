@@ -39,7 +39,7 @@ class Tab:
         self.watch, self.page = chromium.Watch(self.context), self.context.new_page()
 
     def open(self, place, *, whole=True):
-        """Open a place in daylight and give the page: when all it loads is there, or as soon as it is shown."""
+        """Open a place in daylight and give the page: when all it loads is there, or at once."""
         self.watch.expected = place.status
         self.context.clear_cookies()
         if place.signed_in:

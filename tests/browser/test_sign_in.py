@@ -1,4 +1,4 @@
-"""Signing in as people do it: what the browser keeps, what the pages say, in both languages, desk and phone."""
+"""Signing in as people do it: what the browser keeps and what the pages say, in each look."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from voltrail.web import Page
 
 CHOSEN = "four words nobody guesses"
 REFUSED = (
-    "Login and password do not fit together, or the account is shut. Type both again; an administrator can give"
-    " you a new one-time password."
+    "Login and password do not fit together, or the account is shut. Type both again; an administrator can"
+    " give you a new one-time password."
 )
 MUST_CHANGE = (
     "You signed in with a one-time password. Choose one of your own; until then you see what the public sees."
@@ -47,7 +47,7 @@ def sign_in(page, login, password):
 
 def test_a_clerk_s_first_day(tab, page, look, once, site):
     """
-    A wrong password is refused in words; the right one leads to a password of one's own, and then to the account.
+    A wrong password is refused in words; the right one leads to a password of one's own, then to the account.
 
     The language switch stays where one is, signed in; after signing out the account is shut again.
     """
@@ -88,7 +88,7 @@ def signed_in(tab):
 
 
 def test_the_language_can_be_switched_after_a_form(tab, signed_in, look):
-    """Also where the page answers a form: the switch leads to a page, and not to where only forms are sent."""
+    """Also where the page answers a form: the switch leads to a page, not to where only forms are sent."""
     words = Page(look.language)
     signed_in.locator("#name").fill("a program")
     signed_in.locator("[name=scope]").first.check()

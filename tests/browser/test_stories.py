@@ -97,8 +97,7 @@ def test_the_tour_ends_in_a_verification(visit, words, stops):
     assert not page.locator("#refused").is_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name=words.say("Take the evidence")).click()
-    with open(download.value.path(), "rb") as file:
-        assert json.load(file)["subject"] == f"battery:{code}"
+    assert json.loads(download.value.path().read_bytes())["subject"] == f"battery:{code}"
 
 
 # ------------------------------------------------------------------ the search
@@ -143,8 +142,8 @@ def test_what_was_typed_wrongly_is_offered(visit, words, site):
 
 
 MISREAD = (
-    "No code begins as you typed it. These do, if some characters were misread: 0 and O, 1 and I, 8 and B look"
-    " alike. Compare with the label."
+    "No code begins as you typed it. These do, if some characters were misread: 0 and O, 1 and I, 8 and B"
+    " look alike. Compare with the label."
 )
 HALVES = (
     "No code reads as you typed it. This one does, with its two halves the other way round. Compare with the"
@@ -291,3 +290,43 @@ def test_the_language_switch_stays_on_the_page(visit, words, look):
     page.locator("table a.mono").first.click()
     page.wait_for_url(f"**/b/*lang={other}")
     assert page.locator("html").get_attribute("lang").startswith(other)
+
+
+# ------------------------------------------------------------------ a chart that is asked
+
+
+def test_a_chart_tells_the_value_at_a_time(visit, look):
+    """By pointer and by keys, in the words of the table behind it."""
+    page = visit(Place("log", "/log", charts=True))
+    plot = page.locator(".plot")
+    plot.locator("canvas").wait_for()
+    page.locator("summary", has_text=re.compile("The numbers|数据表")).click()
+    said = [" · ".join(row.locator("td").all_inner_texts()) for row in page.locator("#growth tbody tr").all()]
+    assert page.locator(".reading").inner_text() == said[-1]
+    plot.focus()
+    for key, at in (
+        ("ArrowLeft", -2),
+        ("PageDown", -12),
+        ("ArrowRight", -11),
+        ("Home", 0),
+        ("ArrowLeft", 0),
+        ("End", -1),
+    ):
+        page.keyboard.press(key)
+        assert page.locator(".reading").inner_text() == plot.get_attribute("aria-valuetext") == said[at]
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.locator(".reading").inner_text() in said[1:-1]
+
+
+def test_a_chart_is_fetched_by_who_sees_it(browser, site, look):
+    """Not while it is below the screen; where it does not come, the drawing and the table stay."""
+    context = browser.new_context(**look.context | {"viewport": {"width": 390, "height": 200}})
+    page = context.new_page()
+    page.route("**/echarts*", lambda route: route.abort())
+    page.goto(f"{site.url}/log", wait_until="networkidle")
+    with page.expect_request("**/echarts*"):
+        page.locator("figure svg").scroll_into_view_if_needed()
+    assert page.locator("figure svg").is_visible()
+    assert not page.locator(".plot").is_visible()
+    context.close()

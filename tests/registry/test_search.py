@@ -117,9 +117,11 @@ def test_the_end_of_a_code(registry):
     """
     The last characters, once heads have been entered after it came on record; of a newer one not yet.
 
-    Also when some look alike; fewer than four find nothing, and what begins a code is not looked for at the end.
+    Also when some look alike; fewer than four find nothing; what begins a code is not sought at the end.
     """
-    code = build(maker="9ZZ", level="pack", battery_type="B", production_date=date(2026, 4, 12), serial=8_120_477)
+    code = build(
+        maker="9ZZ", level="pack", battery_type="B", production_date=date(2026, 4, 12), serial=8_120_477
+    )
     line = sample.line("manufactured", "2026-04-11T10:00:00+08:00", code=code)
     registry.enter_heads()
     registry.report(sample.report(sample.signer(sample.MAKER), [line]))

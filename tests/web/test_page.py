@@ -35,7 +35,9 @@ def test_nothing_else_becomes_markup(text):
 
 def test_commands_are_marked():
     """Wherever a sentence of a page or what an error says to do names a command, it stands in backticks."""
-    said = [text for name in ("voltrail", "rules") for one in read("zh", name) for text in (one.msgid, one.msgstr)]
+    said = [
+        text for name in ("voltrail", "rules") for one in read("zh", name) for text in (one.msgid, one.msgstr)
+    ]
     for path in files("voltrail").rglob("*.py"):
         if path.parent.name not in {"cli", "voltrail"}:
             said += [text for call in calls(ast.parse(path.read_text())) for text in texts(call)]

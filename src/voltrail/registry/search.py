@@ -1,11 +1,11 @@
 """
 Search that forgives how people type, by the index of subjects alone.
 
-What was typed is looked for as it stands, as the beginning of a code and then as its end; then with characters
-that are easily misread; then with two halves of a code joined the other way round. Each is a walk down an index,
-character by character, along beginnings that the record has, so it costs as much among ten million batteries as
-among ten. Ends have a table of their own, added to once a day (`note_ends`), so that no report pays for it.
-Vehicles are not searched: which vehicle carries a battery is not public.
+What was typed is looked for as it stands, as the beginning of a code and then as its end; then with
+characters that are easily misread; then with two halves of a code joined the other way round. Each is a walk
+down an index, character by character, along beginnings that the record has, so it costs as much among ten
+million batteries as among ten. Ends have a table of their own, added to once a day (`note_ends`), so that no
+report pays for it. Vehicles are not searched: which vehicle carries a battery is not public.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Search:
         """
         Return what a text may mean, each by `kind` and `id`, batteries first.
 
-        `match` says how: `beginning`; `end`, of a code that was on record at the last `note_ends`; `misread` and
-        `end_misread`, a character for one that looks like it; `halves`, joined the other way round; `name`, of an
-        organisation.
+        `match` says how: `beginning`; `end`, of a code on record at the last `note_ends`; `misread` and
+        `end_misread`, a character for one that looks like it; `halves`, joined the other way round; `name`, of
+        an organisation.
         """
         if not (plain := tidy(text)) or len(text) > MAX_TYPED:
             return []

@@ -31,15 +31,16 @@ async function draw(figure) {
     chart?.dispose();
     echarts.registerTheme("voltrail", theme());
     chart = echarts.init(plot, "voltrail", { renderer: "canvas" });
-    chart.setOption(lineOver(rows, (time) => clock.format(time)));
+    chart.setOption(lineOver(rows, (time) => clock.format(time), plot.clientWidth > 480));
     rule = new echarts.graphic.Line({ invisible: true, silent: true, style: { stroke: token("soft"), lineDash: [3, 3] } });
     chart.getZr().add(rule);
+    show(now());
   }
 
   function show(at) {
     const [x, y] = chart.convertToPixel("grid", [rows[at].time, rows[at].value]);
     const [, bottom] = chart.convertToPixel("grid", [rows[at].time, 0]);
-    chart.dispatchAction({ type: "downplay", seriesIndex: 0 });
+    chart.dispatchAction({ type: "downplay", seriesIndex: 0, dataIndex: now() });
     chart.dispatchAction({ type: "highlight", seriesIndex: 0, dataIndex: at });
     rule.attr({ invisible: false, shape: { x1: x, x2: x, y1: y, y2: bottom } });
     figure.querySelector(".reading").textContent = rows[at].said;
@@ -47,13 +48,16 @@ async function draw(figure) {
     plot.setAttribute("aria-valuetext", rows[at].said);
   }
 
+  function now() {
+    return Number(plot.getAttribute("aria-valuenow"));
+  }
+
   figure.dataset.live = "";
   plot.hidden = false;
   plot.setAttribute("aria-valuemax", rows.length - 1);
-  paint();
-  show(rows.length - 1);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint(); show(now()); });
-  new ResizeObserver(() => { chart.resize(); show(now()); }).observe(plot);
+  plot.setAttribute("aria-valuenow", rows.length - 1);
+  new ResizeObserver(paint).observe(plot); // the first time at once
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   plot.addEventListener("pointermove", ({ offsetX }) => {
     const [time] = chart.convertFromPixel("grid", [offsetX, 0]);
     show(nearest(rows, time));
@@ -64,10 +68,6 @@ async function draw(figure) {
     event.preventDefault();
     show(Math.min(Math.max(now() + step, 0), rows.length - 1));
   });
-
-  function now() {
-    return Number(plot.getAttribute("aria-valuenow"));
-  }
 }
 
 // What the table says: a time and a number a row, and both in the words of the page.
@@ -83,10 +83,12 @@ function nearest(rows, time) {
   return rows.reduce((best, { time: other }, at) => (Math.abs(other - time) < Math.abs(rows[best].time - time) ? at : best), 0);
 }
 
-function lineOver(rows, clock) {
+function lineOver(rows, clock, isWide) {
+  const [first, last] = [rows[0].time, rows.at(-1).time];
+  const named = isWide ? [first, (first + last) / 2, last] : [first, last];
   return {
     useUTC: true,
-    xAxis: { type: "time", min: "dataMin", max: "dataMax", axisLabel: { formatter: clock } },
+    xAxis: { type: "time", min: first, max: last, axisLabel: { formatter: clock, customValues: named } },
     yAxis: { type: "value", min: 0, axisLabel: { formatter: number } },
     series: [{ type: "line", data: rows.map(({ time, value }) => [time, value]) }],
   };
@@ -94,7 +96,7 @@ function lineOver(rows, clock) {
 
 // Values of ours in the terms of ECharts. Five colours, those of a code's segments, and labels in the page's own type.
 function theme() {
-  const label = { color: token("soft"), fontSize: 13, hideOverlap: true };
+  const label = { color: token("soft"), fontSize: 13 };
   const axis = { axisLabel: label, axisLine: { show: false }, axisTick: { show: false }, splitNumber: 4 };
   return {
     animation: false,
@@ -102,7 +104,7 @@ function theme() {
     backgroundColor: "transparent",
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: token("ink") },
     grid: { left: 4, right: 16, top: 12, bottom: 4, containLabel: true },
-    timeAxis: { ...axis, splitLine: { show: false } },
+    timeAxis: { ...axis, axisLabel: { ...label, alignMinLabel: "left", alignMaxLabel: "right" }, splitLine: { show: false } },
     categoryAxis: { ...axis, splitLine: { show: false } },
     valueAxis: { ...axis, splitLine: { lineStyle: { color: token("line") } } },
     line: { showSymbol: false, symbol: "circle", symbolSize: 9, lineStyle: { width: 2 }, areaStyle: { color: token("accent-wash"), opacity: 0.75 } },
