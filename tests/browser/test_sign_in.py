@@ -3,7 +3,7 @@
 import pytest
 
 import voltrail
-from tests.browser.pages import LOOKS, Place
+from tests.browser.pages import CROSSWISE, LOOKS, Place
 from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
 from voltrail.web import Page
@@ -87,6 +87,7 @@ def signed_in(tab):
     return tab.open(Place("account", "/account", signed_in=True))
 
 
+@pytest.mark.parametrize("look", CROSSWISE, ids=str)
 def test_the_language_can_be_switched_after_a_form(tab, signed_in, look):
     """Also where the page answers a form: the switch leads to a page, not to where only forms are sent."""
     words = Page(look.language)

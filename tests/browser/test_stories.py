@@ -6,9 +6,11 @@ from functools import partial
 
 import pytest
 
-from tests.browser.pages import PLACES, Place
+from tests.browser.pages import CROSSWISE, PLACES, Place
 from voltrail.demo.tour import read_tale
 from voltrail.web import Page
+
+crosswise = pytest.mark.parametrize("look", CROSSWISE, ids=str)
 
 HOME = PLACES[0]
 VIN = "LSVAA4187E2184847"
@@ -115,6 +117,7 @@ def codes(page):
     return page.locator("table a.mono").all_inner_texts()
 
 
+@crosswise
 def test_a_whole_code_leads_to_its_battery(visit, site):
     """With spaces and in small letters too: nobody has to choose from a list of one."""
     code = site.places["code"]
@@ -124,6 +127,7 @@ def test_a_whole_code_leads_to_its_battery(visit, site):
         page.wait_for_url(f"**/b/{code}")
 
 
+@crosswise
 def test_what_was_typed_wrongly_is_offered(visit, words, site):
     """Part of a code; O for 0 and I for 1; two halves the wrong way round: each with what was made of it."""
     code = site.places["code"]
@@ -151,6 +155,7 @@ HALVES = (
 )
 
 
+@crosswise
 def test_an_organisation_is_found_by_its_name(visit, site):
     """By a part of it; the row leads to its page."""
     page = visit(Place("organisation", "/organisations/{identifier}"))
@@ -161,6 +166,7 @@ def test_an_organisation_is_found_by_its_name(visit, site):
     assert page.locator("h1").inner_text() == name
 
 
+@crosswise
 def test_a_vehicle_is_not_told(visit, words):
     """Whoever types a VIN is told that vehicles are not public, what to type instead, and nothing else."""
     page = visit(HOME)
@@ -170,6 +176,7 @@ def test_a_vehicle_is_not_told(visit, words):
     assert page.locator("#q").input_value() == VIN
 
 
+@crosswise
 def test_nothing_found_helps(visit, words, site):
     """What was typed stays in the box, the page says what to try, and the next try succeeds."""
     page = visit(HOME)
@@ -181,6 +188,7 @@ def test_nothing_found_helps(visit, words, site):
     page.wait_for_url("**/b/*")
 
 
+@crosswise
 def test_the_search_needs_no_mouse(visit, site):
     """From the top of the front page to a battery, with Tab and Enter alone."""
     code = site.places["code"]
@@ -206,6 +214,7 @@ def reach(page, selector):
 # ------------------------------------------------------------------ every number opens
 
 
+@crosswise
 def test_every_number_on_the_front_page_opens(visit):
     """Batteries, entries and organisations lead to their lists; what was reported last to its battery."""
     for place in ("/batteries", "/log", "/organisations"):
@@ -215,6 +224,7 @@ def test_every_number_on_the_front_page_opens(visit):
         assert page.locator("h1").inner_text()
 
 
+@crosswise
 def test_from_a_battery_and_back(visit, words, site):
     """To its model, to the model's maker, to what that has declared, and to a battery of it again."""
     code = site.places["code"]
@@ -240,6 +250,7 @@ def test_from_a_battery_and_back(visit, words, site):
     follow(page, words.say("Back to the life"), f"/b/{code}#e{index}$")
 
 
+@crosswise
 def test_the_log_is_checked_without_us(visit, words, site):
     """The page has the checkpoint with its signatures, the policy as a file, and the growth as CSV."""
     page = visit(Place("log", "/log", charts=True))
@@ -261,6 +272,7 @@ def test_the_log_is_checked_without_us(visit, words, site):
 # ------------------------------------------------------------------ what is not there
 
 
+@crosswise
 def test_an_address_that_is_none_helps(tab, visit, words, site):
     """A page that says so, in the reader's language; its search finds what was looked for."""
     page = visit(Place("no-such-address", "/nothing", 404))
@@ -270,6 +282,7 @@ def test_an_address_that_is_none_helps(tab, visit, words, site):
     page.wait_for_url("**/b/*")
 
 
+@crosswise
 def test_a_code_that_is_none_helps(tab, visit, site):
     """What was typed stands in the box; the code that was probably meant is one press away."""
     code = site.places["code"]
@@ -280,6 +293,7 @@ def test_a_code_that_is_none_helps(tab, visit, site):
     page.wait_for_url(f"**/b/{code}")
 
 
+@crosswise
 def test_the_language_switch_stays_on_the_page(visit, words, look):
     """With what was searched for; the other language goes along on every further link."""
     page = visit(Place("search", "/search?q=9Z0PB"))
@@ -319,6 +333,7 @@ def test_a_chart_tells_the_value_at_a_time(visit, look):
     assert page.locator(".reading").inner_text() in said[1:-1]
 
 
+@crosswise
 def test_a_chart_is_fetched_by_who_sees_it(browser, site, look):
     """Not while it is below the screen; where it does not come, the drawing and the table stay."""
     context = browser.new_context(**look.context | {"viewport": {"width": 390, "height": 200}})

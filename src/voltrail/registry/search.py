@@ -70,8 +70,8 @@ class Search:
         Return what a text may mean, each by `kind` and `id`, batteries first.
 
         `match` says how: `beginning`; `end`, of a code on record at the last `note_ends`; `misread` and
-        `end_misread`, a character for one that looks like it; `halves`, joined the other way round; `name`, of
-        an organisation.
+        `end_misread`, a character for one that looks like it; `halves`, joined the other way round; `name`,
+        of an organisation.
         """
         if not (plain := tidy(text)) or len(text) > MAX_TYPED:
             return []
