@@ -399,7 +399,9 @@ def _find(connection: Connection, login: str) -> Account:
         (login if LOGIN.fullmatch(login) else "?",),
     ).fetchone()
     if row is None:
-        raise NotFound("account.unknown", f"There is no account {login[:64]}.", "voltrail account list")
+        raise NotFound(
+            "account.unknown", f"There is no account {login[:64]}.", "List them: `voltrail account list`"
+        )
     return Account(*row)
 
 

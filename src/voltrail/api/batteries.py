@@ -29,7 +29,7 @@ Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
     str | None,
-    QueryParameter(max_length=200, description="a code or its beginning; an identifier or a name"),
+    QueryParameter(max_length=200, description="a code, its beginning or its end; an identifier or a name"),
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]

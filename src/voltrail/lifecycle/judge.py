@@ -264,7 +264,7 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
         return _refused(
             "access.sign_in",
             "Whether an event may be corrected is told to its reporter.",
-            "Ask with a signed report: voltrail report FILE --check --key KEY.pem --to URL",
+            "Ask with a signed report: `voltrail report FILE --check --key KEY.pem --to URL`",
         )
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:

@@ -414,7 +414,7 @@ def _never_by_host(event: Any) -> Refusal:
     return Refusal(
         "role.host_signed",
         f"{event.kind} about an organisation is never signed by the host.",
-        "Report it with a key of your own: voltrail report FILE --key KEY.pem",
+        "Report it with a key of your own: `voltrail report FILE --key KEY.pem`",
         source="formats.md, Evidence",
     )
 

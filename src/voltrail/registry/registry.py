@@ -61,7 +61,7 @@ from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
-from voltrail.registry.search import Search
+from voltrail.registry.search import Search, note_ends
 from voltrail.registry.sights import Sights
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
@@ -230,7 +230,8 @@ class Registry:
         Commit to the heads of all chains; return the index of the entry, or None when nothing has changed.
 
         Nor is anything done while the last heads are younger than `min_age_s`.
-        From then on evidence up to here proves that nothing is left out. Reports go on meanwhile.
+        From then on evidence up to here proves that nothing is left out, and batteries that are new are found
+        by the ends of their codes. Reports go on meanwhile.
         Raises RegistryClosed when the log may not be written.
         """
         self.check_open()
@@ -244,6 +245,8 @@ class Registry:
                 return None
             index = self._writer.append_mark(about.entry)
             self.heads.settle(index)
+            with self.database.connect() as connection:
+                note_ends(connection)
         return index
 
     def check_report(self, file: bytes) -> list[dict[str, Any]]:
@@ -709,7 +712,7 @@ class Registry:
             tree = self.heads.newest(base + checkpoint.size)
             if tree is not None and tree.index >= base:
                 return note, checkpoint, tree
-        raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
+        raise NotFound("heads.none", "No heads have been entered yet.", "Run: `voltrail log heads`")
 
     def _checkpoints(self) -> list[tuple[str, Checkpoint]]:
         """Return what proofs may stand under, the best first: the witnessed checkpoint, the published one."""

@@ -280,7 +280,7 @@ def _closed(message: str) -> RegistryClosed:
         "log.closed",
         message,
         "Writing has stopped so that the log cannot fork. Put the newest copy of the database back, "
-        "or close this log and begin its successor: voltrail log succeed. See the operator's manual.",
+        "or close this log and begin its successor: `voltrail log succeed`. See the operator's manual.",
     )
 
 
