@@ -2,13 +2,14 @@
 
 const part = document.querySelector("#make-key");
 const words = JSON.parse(part.dataset.words);
+const signing = import(part.dataset.signing);
 const [said, link] = [part.querySelector("#key-said"), part.querySelector("#key-file")];
 
 part.hidden = false;
 part.querySelector("button").addEventListener("click", onClick);
 
 async function onClick() {
-  const { newKey, readKey } = await import(part.dataset.signing);
+  const { newKey, readKey } = await signing;
   const organisation = part.dataset.organisation ?? document.querySelector("#organisation").value.trim();
   const name = part.querySelector("#key-name").value.trim();
   if (!organisation) return say("organisation");
@@ -27,7 +28,8 @@ async function onClick() {
   }
 }
 
-function say(what) {
-  said.textContent = words[what] ?? what;
+async function say(what) {
+  const { marked } = await signing;
+  said.replaceChildren(...marked(words[what] ?? what));
   said.hidden = false;
 }

@@ -138,19 +138,14 @@ function makeDroppable(part, input) {
     });
 }
 
-function tell({ rule, line, mendable, at }) {
+async function tell({ rule, line, mendable, at }) {
+  const { marked } = await signing;
   const [text, button] = problem.children;
   text.replaceChildren(line ? `${words.line.replace("{number}", numbers.format(line))} · ` : "", ...marked(words[rule] ?? rule));
   button.hidden = !mendable;
   button.onclick = mend;
   problem.hidden = false;
   (at ?? problem).focus();
-}
-
-// What stands between backticks, as code; so pages show it that come from the server.
-function marked(sentence) {
-  const code = (text) => Object.assign(document.createElement("code"), { textContent: text });
-  return sentence.split("`").map((part, at) => (at % 2 ? code(part) : part));
 }
 
 async function mend() {

@@ -56,9 +56,10 @@ class Trouble extends Error {
   }
 }
 
-function tell({ rule, said }) {
+async function tell({ rule, said }) {
+  const { marked } = await signing;
   const [plain, full] = problem.children;
-  plain.textContent = words[rule ?? "defect"] ?? said ?? rule;
+  plain.replaceChildren(...marked(words[rule ?? "defect"] ?? said ?? rule));
   full.textContent = words[rule] ? (said ?? "") : "";
   problem.hidden = false;
   problem.focus();

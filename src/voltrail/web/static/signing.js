@@ -289,6 +289,12 @@ function u32(number) {
   return Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
 }
 
+// What is to be said about signing, for a page: what stands between backticks, as code.
+export function marked(sentence) {
+  const code = (text) => Object.assign(document.createElement("code"), { textContent: text });
+  return sentence.split("`").map((part, at) => (at % 2 ? code(part) : part));
+}
+
 async function sha256(data) {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", data));
 }
