@@ -515,7 +515,7 @@ class Auditor:
 def _is_told(findings: list[Finding] | None, told: list[tuple[str, str, str]] | None) -> bool:
     """Return whether a receipt tells these findings: in full, or as whoever may know no names."""
     if findings is None or told is None:
-        return findings is told
+        return findings is None and told is None
     return len(findings) == len(told) and all(
         said in {(one.kind, one.rule, one.message), (one.kind, one.rule, without_names(one).message)}
         for one, said in zip(findings, told, strict=True)
