@@ -524,8 +524,8 @@ def test_every_member_of_every_kind_was_walked(world):
         assert lacking - {"codes"} == left_out.get(kind, set()) - {"codes"}, kind
 
 
-def test_receipts_name_nobody_else(world):
-    """Who reports something about another's battery is told by its receipt of no holder, vehicle or place."""
+def test_receipts_and_checks_name_nobody_else(world):
+    """Who reports or means to report about another's battery is told of no holder, vehicle or place."""
     code = world.batteries[1][0]
     lines = [
         sample.line("retired", now(), code=code),
@@ -533,10 +533,16 @@ def test_receipts_name_nobody_else(world):
         sample.line("ownership_transferred", now(), code=code, to=STRANGER),
         sample.line("stocktaken", now(), site="S-MINE", codes=[code]),
     ]
-    receipt = json.dumps(report(world.registry, STRANGER, lines))
-    assert '"kind": "gap"' in receipt or '"kind": "conflict"' in receipt
-    for secret in (world.batteries[1][1]["vin"], WORKER, OWNER, sample.MAKER):
-        assert secret not in receipt.replace(code, "")
+    secrets = (world.batteries[1][1]["vin"], WORKER, OWNER, sample.MAKER)
+    file = sample.report(sample.signer(STRANGER), lines)
+    checks = world.registry.check_report(file)
+    assert "lifecycle.step_not_reported" in {check["rule"] for check in checks}
+    receipt = world.registry.report(file)
+    assert {"gap"} <= {finding["kind"] for finding in json.loads(receipt)["findings"]}
+    for text in (receipt.decode(), json.dumps(checks)):
+        assert not [secret for secret in secrets if secret in text]
+    assert "in_vehicle" not in json.dumps(checks)
+    assert "removal" not in json.dumps(checks)
 
 
 def test_no_cache_mixes_readers(world):
