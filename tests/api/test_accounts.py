@@ -295,8 +295,9 @@ WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
 def test_every_form_is_on_the_list(app):
     """Whoever adds a form that changes something adds it to FORMS, or to the routes that need none."""
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
-    elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}  # test_applications.py
-    elsewhere |= {"/recalls/open", "/recalls/report", "/recalls/acknowledge"}  # test_recalls.py
+    # Those are tried in test_applications.py and test_recalls.py.
+    elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
+    elsewhere |= {"/recalls/open", "/recalls/report", "/recalls/acknowledge"}
     needing_none = WITHOUT_SESSION | {"/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

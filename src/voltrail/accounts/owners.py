@@ -49,6 +49,7 @@ class Owners:
                 "Report its sale (`sold`) first, and check its identification number.",
             )
         with self._database.pool.connection() as connection, connection.transaction():
+            _lock(connection, vin)
             before = connection.execute(
                 "select 1 from owner_claim where vin = %s and sale = %s limit 1", (vin, sale.index)
             ).fetchone()
@@ -95,6 +96,7 @@ class Owners:
         if claim is None:
             raise _no_claim()
         with self._database.pool.connection() as connection, connection.transaction():
+            _lock(connection, claim.vin)
             ended = connection.execute(
                 "update owner_claim set ended_at = now() where digest = %s and ended_at is null",
                 (digest_of(secret),),
@@ -106,10 +108,14 @@ class Owners:
         return passed
 
 
+def _lock(connection: Connection, vin: str) -> None:
+    """Let nobody else make a token of this vehicle until the transaction ends."""
+    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 8))", (vin,))
+
+
 def _replace(connection: Connection, claim: Claim) -> str:
     """Return the secret of a new token; the one of this vehicle that counted ends."""
     secret = PREFIX + secrets.token_urlsafe(32)
-    connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 8))", (claim.vin,))
     connection.execute(
         "update owner_claim set ended_at = now() where vin = %s and ended_at is null", (claim.vin,)
     )

@@ -27,12 +27,11 @@ class Sights:
 
     def sight(self, code: str, reader: Reader) -> Sight:
         """Return as whom a reader reads a battery; a look under a grant is noted."""
+        somebody = reader.organisation is not None or reader.claim is not None
+        if reader.audience in SEES_ALL or not somebody:
+            return Sight(reader)
         state = self._lookup.battery(code)
-        if (
-            state is None
-            or reader.audience in SEES_ALL
-            or (reader.organisation, reader.claim) == (None, None)
-        ):
+        if state is None:
             return Sight(reader)
         where = effective(state, self._lookup.battery)
         found: list[Standing] = []
