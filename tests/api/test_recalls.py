@@ -137,6 +137,7 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
     assert "Do not charge." in notice.text
     assert maker.json(f"/recalls/{campaign}")["told"] == 1
     assert sample.CARMAKER not in json.dumps(maker.json(f"/recalls/{campaign}"))
+    assert "Batteries that you hold or own are recalled: 1." in holder.get("/recalls").text
     assert holder.send("/recalls/acknowledge", campaign=campaign).status_code == 303
     inside = maker.json(f"/recalls/{campaign}?show=told")
     assert [(one["organisation"], one["batteries"]) for one in inside["acknowledged"]] == [
@@ -166,6 +167,14 @@ def test_a_program_reads_its_recalls_and_is_not_told_by_it(campaign, small, acco
     assert {one.shown_at for one in small.recalls.notices_for(SMALL)} == {None}
     mute = program.get("/recalls?mine=1", headers=bearer(token(accounts, "small", "report")))
     assert (mute.status_code, rule(mute)) == (401, "access.sign_in")
+
+
+def test_the_trail_says_who_opened_and_acknowledged(campaign, browser, accounts):  # noqa: F811
+    """An administrator reads who did it; each once."""
+    browser("carmaker").send("/recalls/acknowledge", campaign=campaign)
+    page = browser("boss").get("/accounts/trail").text
+    assert "recall acknowledged" in page
+    assert "recall opened" in page
 
 
 def test_nobody_acknowledges_what_is_not_theirs(campaign, browser):  # noqa: F811
@@ -232,6 +241,7 @@ def test_a_key_signs_where_the_host_may_not(small, browser, client):  # noqa: F8
     receipt = small.report(sample.report(sample.signer(sample.MAKER), taken.content.splitlines()))
     assert json.loads(receipt)["accepted"]
     assert client.get("/recalls/R-KEY").json()["remaining"] == len(taken.content.splitlines())
+    assert "Still to be put on record" not in one.get("/recalls/R-KEY").text
 
 
 def test_ten_thousand_codes_pasted_and_a_stop_in_the_middle(small, browser, monkeypatch):  # noqa: F811
