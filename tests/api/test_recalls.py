@@ -108,13 +108,23 @@ def test_batteries_of_others_are_not_recalled(small, browser):  # noqa: F811
     assert one.get("/recalls/R-WRONG").status_code == 404
 
 
-def test_a_form_of_another_page_opens_nothing(small, browser):  # noqa: F811
-    """CSRF: without the token of the session no form of ours does anything."""
+def test_a_recall_is_opened_from_our_own_page_alone(small, accounts, browser):  # noqa: F811
+    """CSRF: without the token, with another session's, from another site; without a session, or by a token."""
     one = browser("small")
-    sent = one.client.post("/recalls/open", files={"do": (None, "open"), "models": (None, "S-SMALL")})
-    assert sent.status_code == 403
-    for path in ("/recalls/report", "/recalls/acknowledge"):
-        assert one.client.post(path, data={"campaign": "R-MAIN", "csrf": "0" * 64}).status_code == 403
+    mine, foreign = one.form(), browser("small").form()
+
+    def send(client, csrf, **headers):
+        fields = {"csrf": csrf, "do": "open", "id": "R-FORGED", "models": "S-SMALL"}
+        fields |= {"title": "t", "risk": "r", "advice": "a"}
+        parts = {name: (None, value) for name, value in fields.items()}
+        return client.post("/recalls/open", files=parts, headers=headers).status_code
+
+    assert {send(one.client, csrf) for csrf in ("", foreign, mine.upper())} == {403}
+    assert send(one.client, mine, **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert send(browser().client, mine, Accept="*/*") == 401
+    assert send(browser().client, mine, **bearer(token(accounts, "small", "read", "report"))) == 401
+    assert one.get("/recalls/R-FORGED").status_code == 404
+    assert send(one.client, mine) == 303
 
 
 def test_the_batteries_of_a_campaign_are_its_own_matter(campaign, client, browser):  # noqa: F811
