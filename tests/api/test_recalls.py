@@ -109,7 +109,7 @@ def test_batteries_of_others_are_not_recalled(small, browser):  # noqa: F811
 
 
 def test_a_recall_is_opened_from_our_own_page_alone(small, accounts, browser):  # noqa: F811
-    """CSRF: without the token, with another session's, from another site; without a session, or by a token."""
+    """CSRF: without the token, with another session's, from another site; or without a session."""
     one = browser("small")
     mine, foreign = one.form(), browser("small").form()
 
