@@ -287,6 +287,8 @@ FORMS = [
     ("/grants/give", {"organisation": sample.MAKER, "audience": "holder", "codes": PACK, "days": "1"}),
     ("/grants/end", {"grant": "1"}),
     ("/owner/tokens", {"vin": "LSVAA4187E2184847"}),
+    ("/recalls/report", {"campaign": "R-INTRUDER"}),
+    ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
 ]
 # Forms of who has no session: they are tied to the browser, or to the token that it keeps.
 WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
@@ -297,7 +299,7 @@ def test_every_form_is_on_the_list(app):
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
     # Those are tried in test_applications.py and test_recalls.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open", "/recalls/report", "/recalls/acknowledge"}
+    elsewhere |= {"/recalls/open"}  # in parts, as files come
     needing_none = WITHOUT_SESSION | {"/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

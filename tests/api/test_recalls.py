@@ -108,13 +108,23 @@ def test_batteries_of_others_are_not_recalled(small, browser):  # noqa: F811
     assert one.get("/recalls/R-WRONG").status_code == 404
 
 
-def test_a_form_of_another_page_opens_nothing(small, browser):  # noqa: F811
-    """CSRF: without the token of the session no form of ours does anything."""
+def test_a_recall_is_opened_from_our_own_page_alone(small, accounts, browser):  # noqa: F811
+    """CSRF: without the token, with another session's, from another site; or without a session."""
     one = browser("small")
-    sent = one.client.post("/recalls/open", files={"do": (None, "open"), "models": (None, "S-SMALL")})
-    assert sent.status_code == 403
-    for path in ("/recalls/report", "/recalls/acknowledge"):
-        assert one.client.post(path, data={"campaign": "R-MAIN", "csrf": "0" * 64}).status_code == 403
+    mine, foreign = one.form(), browser("small").form()
+
+    def send(client, csrf, **headers):
+        fields = {"csrf": csrf, "do": "open", "id": "R-FORGED", "models": "S-SMALL"}
+        fields |= {"title": "t", "risk": "r", "advice": "a"}
+        parts = {name: (None, value) for name, value in fields.items()}
+        return client.post("/recalls/open", files=parts, headers=headers).status_code
+
+    assert {send(one.client, csrf) for csrf in ("", foreign, mine.upper())} == {403}
+    assert send(one.client, mine, **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert send(browser().client, mine, Accept="*/*") == 401
+    assert send(browser().client, mine, **bearer(token(accounts, "small", "read", "report"))) == 401
+    assert one.get("/recalls/R-FORGED").status_code == 404
+    assert send(one.client, mine) == 303
 
 
 def test_the_batteries_of_a_campaign_are_its_own_matter(campaign, client, browser):  # noqa: F811
@@ -137,6 +147,7 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
     assert "Do not charge." in notice.text
     assert maker.json(f"/recalls/{campaign}")["told"] == 1
     assert sample.CARMAKER not in json.dumps(maker.json(f"/recalls/{campaign}"))
+    assert "Batteries that you hold or own are recalled: 1." in holder.get("/recalls").text
     assert holder.send("/recalls/acknowledge", campaign=campaign).status_code == 303
     inside = maker.json(f"/recalls/{campaign}?show=told")
     assert [(one["organisation"], one["batteries"]) for one in inside["acknowledged"]] == [
@@ -166,6 +177,14 @@ def test_a_program_reads_its_recalls_and_is_not_told_by_it(campaign, small, acco
     assert {one.shown_at for one in small.recalls.notices_for(SMALL)} == {None}
     mute = program.get("/recalls?mine=1", headers=bearer(token(accounts, "small", "report")))
     assert (mute.status_code, rule(mute)) == (401, "access.sign_in")
+
+
+def test_the_trail_says_who_opened_and_acknowledged(campaign, browser, accounts):  # noqa: F811
+    """An administrator reads who did it; each once."""
+    browser("carmaker").send("/recalls/acknowledge", campaign=campaign)
+    page = browser("boss").get("/accounts/trail").text
+    assert "recall acknowledged" in page
+    assert "recall opened" in page
 
 
 def test_nobody_acknowledges_what_is_not_theirs(campaign, browser):  # noqa: F811
@@ -232,6 +251,7 @@ def test_a_key_signs_where_the_host_may_not(small, browser, client):  # noqa: F8
     receipt = small.report(sample.report(sample.signer(sample.MAKER), taken.content.splitlines()))
     assert json.loads(receipt)["accepted"]
     assert client.get("/recalls/R-KEY").json()["remaining"] == len(taken.content.splitlines())
+    assert "Still to be put on record" not in one.get("/recalls/R-KEY").text
 
 
 def test_ten_thousand_codes_pasted_and_a_stop_in_the_middle(small, browser, monkeypatch):  # noqa: F811

@@ -43,7 +43,6 @@ PLACES = (
     Place("model", "/models/{model}"),
     Place("recalls", "/recalls"),
     Place("recall", "/recalls/{recall}"),
-    Place("no-such-recall", "/recalls/nothing", 404),
     Place("battery-that-is-recalled", "/b/{recalled}"),
     Place("log", "/log", charts=True),
     Place("docs", "/docs"),

@@ -4,11 +4,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 import voltrail
 from tests.browser import serving
 from tests.browser.chromium import Watch
+from tests.browser.test_pages import COLOURS, violations
 from tests.registry import sample
 from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
@@ -68,6 +70,18 @@ def people(browser, town):
     assert not [one for watch in watches for one in watch.troubles]
 
 
+def check(page):
+    """Hold a page against axe-core in daylight and at night, and against a phone's width."""
+    page.evaluate(AXE_SCRIPT)
+    found = violations(page, {})
+    page.emulate_media(color_scheme="dark")
+    assert found + violations(page, {"runOnly": COLOURS}) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 320
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.emulate_media(color_scheme="light")
+
+
 def test_a_recall_from_the_decision_to_the_work(people):
     """Opened, reported, shown at the battery, acknowledged by its holder, worked on: what remains falls."""
     maker = people("maker")
@@ -76,12 +90,14 @@ def test_a_recall_from_the_decision_to_the_work(people):
     maker.get_by_label("Models, one a line").fill("S-102")
     maker.get_by_role("button", name="Look which they are").click()
     expect(maker.get_by_role("heading", name="It would be 3 batteries")).to_be_visible()
+    check(maker)
     maker.get_by_label("Id", exact=True).fill("R-2026-1")
     maker.get_by_label("Title").fill("A seam may leak")
     maker.get_by_label("Risk: what may happen").fill("Coolant may reach the cells.")
     maker.get_by_label("What whoever has such a battery should do").fill("Do not charge; call a workshop.")
     maker.get_by_role("button", name="Open it for 3 batteries").click()
     expect(maker.get_by_text("No battery is recalled under it yet.")).to_be_visible()
+    check(maker)
     maker.get_by_role("button", name="Report them").click()
     expect(maker.get_by_text("3 of 3 batteries still need the work.")).to_be_visible()
     expect(maker.get_by_text("Nobody yet.")).to_be_visible()
@@ -92,12 +108,15 @@ def test_a_recall_from_the_decision_to_the_work(people):
 
     fleet = people("fleet")
     fleet.goto("/recalls")
+    expect(fleet.get_by_text("Batteries that you hold or own are recalled: 1.")).to_be_visible()
     fleet.get_by_role("link", name="What concerns my batteries").click()
     expect(fleet.get_by_role("link", name=CODES[0])).to_be_visible()
+    check(fleet)
     fleet.get_by_role("button", name="Acknowledge A seam may leak").click()
     expect(fleet.get_by_text("acknowledged on")).to_be_visible()
     maker.reload()
     expect(maker.locator(f"aside a[href$='{FLEET}']")).to_be_visible()
+    check(maker)
 
     workshop = people("workshop")
     workshop.goto("/report")

@@ -15,7 +15,15 @@ from litestar.params import MultipartBody, PathParameter, QueryParameter
 from litestar.response import Redirect, Stream
 
 from voltrail.accounts import Person
-from voltrail.api.access import check_form, check_right, person_of, reader_of, signed_in
+from voltrail.api.access import (
+    accounts_of,
+    address_of,
+    check_form,
+    check_right,
+    person_of,
+    reader_of,
+    signed_in,
+)
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import After, Before, Limit
 from voltrail.api.failures import status_of
@@ -82,6 +90,7 @@ def recalls(
         remaining=remaining,
         names=registry_of(request).names({one.organisation for one in found}),
         opens=_may_open(request),
+        yours=_yours(request),
     )
 
 
@@ -161,6 +170,7 @@ def open_recall(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response
             return _opening(request, given, plan)
         words = Words(given["id"], given["title"], given["risk"], given["advice"])
         opened = _recalls(request).open(words, plan, person.organisation, person.login)
+        accounts_of(request).note("recall.opened", person, address_of(request), opened.id)
     except VoltrailError as error:
         return _opening(request, given, error=error)
     return Redirect(page_for(request).link(f"/recalls/{opened.id}"), status_code=303)
@@ -204,7 +214,9 @@ def acknowledge(request: Asked, data: Form) -> Response[Any]:
     """Take `campaign` and `csrf`; who opened it is told who acknowledged, and of how many batteries."""
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
-    _recalls(request).acknowledge(person.organisation, field(data, "campaign"), person.login)
+    campaign = field(data, "campaign")
+    _recalls(request).acknowledge(person.organisation, campaign, person.login)
+    accounts_of(request).note("recall.acknowledged", person, address_of(request), campaign)
     return Redirect(page_for(request).link("/recalls", mine="1"), status_code=303)
 
 
@@ -268,6 +280,14 @@ def _may_open(request: Asked) -> bool:
     return True
 
 
+def _yours(request: Asked) -> int:
+    """Return how many batteries of who is signed in are recalled and not worked on."""
+    person = person_of(request)
+    if person is None or "read" not in person.scopes:
+        return 0
+    return sum(one.batteries for one in _recalls(request).notices_for(person.organisation))
+
+
 def _not_yours() -> AccessError:
     return AccessError(
         "recall.not_your_campaign",
@@ -314,7 +334,7 @@ def _answer(
         after=after,
         names=registry_of(request).names(organisations),
         reports=person is not None and person.organisation == found.organisation and _hosts(request, person),
-        complete=found.complete,
+        on_record=found.on_record,
         planned=found.planned,
         listed=found.listed,
         error=error,

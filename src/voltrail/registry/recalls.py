@@ -86,6 +86,11 @@ class Campaign(msgspec.Struct, frozen=True):
         """How many batteries still need the work."""
         return self.batteries - self.done - self.ended
 
+    @property
+    def on_record(self) -> bool:
+        """Whether its scope is put on record, by the page or by lines that its organisation signed."""
+        return self.complete or 0 < self.planned <= self.batteries
+
 
 class Scope(msgspec.Struct, frozen=True):
     """Which batteries: those of the models made between two days, and those listed by their codes."""
