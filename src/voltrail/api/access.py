@@ -122,8 +122,13 @@ def check_right(person: Person, right: Right) -> None:
 
 def check_form(request: Asked, person: Person, token: str) -> None:
     """Raise AccessError unless a form was made by us for this very session, and sent from our own page."""
-    if request.headers.get("sec-fetch-site", "none") not in _OWN or not person.fits(token):
+    if not is_ours(request) or not person.fits(token):
         raise form_refused()
+
+
+def is_ours(request: Asked) -> bool:
+    """Return whether a browser that says whose page sent a form says that it was ours."""
+    return request.headers.get("sec-fetch-site", "none") in _OWN
 
 
 def form_refused() -> AccessError:

@@ -113,7 +113,7 @@ def end_sessions(request: Asked, data: Form) -> Response[Any]:
 def _answer(
     request: Asked, person: Person, secret: str | None = None, error: VoltrailError | None = None
 ) -> Response[bytes]:
-    accounts, page = accounts_of(request), page_for(request)
+    accounts, page, provider = accounts_of(request), page_for(request), request.app.state.provider
     page.path = "/account"  # also after a form, whose address cannot be asked for again
     return as_page(
         page,
@@ -122,6 +122,8 @@ def _answer(
         name=registry_of(request).names([person.organisation]).get(person.organisation),
         sessions=accounts.sessions(person),
         tokens=accounts.tokens(person),
+        identities=request.app.state.identities.of(person),
+        provider=provider.settings if provider else None,
         secret=secret,
         error=error,
         authority=person.organisation in registry_of(request).authorities,

@@ -11,6 +11,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.accounts import Accounts
+from voltrail.accounts.identities import Identities
 from voltrail.api import (
     account,
     administration,
@@ -21,6 +22,7 @@ from voltrail.api import (
     models,
     monitoring,
     organisations,
+    provider,
     report_page,
     reports,
     sign_in,
@@ -32,6 +34,7 @@ from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
 from voltrail.connections.daily import DailyHeads
+from voltrail.connections.provider import provider_of
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
@@ -40,7 +43,8 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s and heads are entered once a day.
+    While it runs, witnesses are asked every 10 s and heads are entered once a day. Raises RegistryError for
+    an identity provider whose settings do not read.
     """
     metrics, witnesses, daily = Metrics(), Witnesses(registry), DailyHeads(registry)
     return Litestar(
@@ -54,6 +58,7 @@ def create_app(registry: Registry) -> Litestar:
             *checks.ROUTES,
             *log.ROUTES,
             *sign_in.ROUTES,
+            *provider.ROUTES,
             *account.ROUTES,
             *administration.ROUTES,
             *monitoring.ROUTES,
@@ -63,6 +68,8 @@ def create_app(registry: Registry) -> Litestar:
             {
                 "registry": registry,
                 "accounts": Accounts(registry.database),
+                "identities": Identities(registry.database),
+                "provider": provider_of(registry),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }

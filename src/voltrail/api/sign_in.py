@@ -18,6 +18,7 @@ from voltrail.api.access import (
     cookie_name,
     cookie_secret,
     form_refused,
+    is_ours,
     is_private,
     session_secret,
     signed_in,
@@ -39,7 +40,7 @@ def field(form: dict[str, Any], name: str) -> str:
 
 def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
     """Have the browser keep a session, until it is closed; scripts cannot read it."""
-    _set(request, response, "session", secret)
+    set_cookie(request, response, "session", secret)
 
 
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
@@ -60,19 +61,16 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
     try:
         check_private(request)
         kept = cookie_secret(request, "form")
-        ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-        if not ours or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
+        if not is_ours(request) or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
             raise form_refused()
         secret = accounts_of(request).sign_in(
             field(data, "login"), field(data, "password"), address_of(request), session_secret(request)
         )
     except VoltrailError as error:
-        if status_of(error) == 500:
-            raise
-        return _answer(request, error, field(data, "login"))
+        return refused(request, error, field(data, "login"))
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
-    _set(request, response, "form", "")
+    set_cookie(request, response, "form", "")
     return response
 
 
@@ -89,27 +87,35 @@ def sign_out(request: Asked, data: Form) -> Response[Any]:
     check_form(request, person, field(data, "csrf"))
     accounts_of(request).sign_out(person, address_of(request))
     response = Redirect(page_for(request).link("/"), status_code=303)
-    _set(request, response, "session", "")
+    set_cookie(request, response, "session", "")
     return response
+
+
+def refused(request: Asked, error: VoltrailError, login: str = "") -> Response[bytes]:
+    """Return the page to sign in, and on it why this was none."""
+    return _answer(request, error, login)
 
 
 def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
     secret = cookie_secret(request, "form") or secrets.token_urlsafe(32)
+    page, provider = page_for(request), request.app.state.provider
+    page.path = "/sign-in"  # also where another address leads here
     response = as_page(
-        page_for(request),
+        page,
         "sign_in",
         200 if error is None else status_of(error),
         error=error,
         login=login[:64],
         csrf=csrf_of(secret),
         private=is_private(request),
+        provider=provider.settings if provider else None,
     )
-    _set(request, response, "form", secret)
+    set_cookie(request, response, "form", secret)
     return response
 
 
-def _set(request: Asked, response: Response[Any], name: str, value: str) -> None:
-    """Set a cookie of ours, or end it with an empty value."""
+def set_cookie(request: Asked, response: Response[Any], name: str, value: str) -> None:
+    """Set a cookie of ours, or end it with an empty value; scripts cannot read it."""
     response.set_cookie(
         key=cookie_name(request, name),
         value=value,

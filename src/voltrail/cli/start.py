@@ -21,6 +21,7 @@ import voltrail
 from voltrail.accounts.accounts import FIRST_LOGIN
 from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
+from voltrail.connections.provider import diagnose_provider
 from voltrail.connections.witness_client import diagnose_witnesses
 from voltrail.database.database import Database
 from voltrail.errors import UsageError
@@ -316,7 +317,7 @@ def doctor(*, data: Path, database: str | None, as_json: bool) -> None:
     checks = list(diagnose(data, database))
     if all(check.ok for check in checks):
         with voltrail.open(data, database) as registry:
-            checks += diagnose_witnesses(registry)
+            checks += [*diagnose_witnesses(registry), *diagnose_provider(registry)]
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks])
     else:
