@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -113,7 +114,14 @@ class Browser:
 @pytest.fixture
 def browser(site, small, accounts):
     """Return a function that opens a browser."""
-    return lambda: Browser(site[1], small)
+    with ExitStack() as opened:
+
+        def browser():
+            one = Browser(site[1], small)
+            opened.enter_context(one.client)
+            return one
+
+        yield browser
 
 
 @pytest.fixture
@@ -155,7 +163,11 @@ def test_first_time_and_every_time_after(browser, accounts, site):
     again = browser()
     assert again.sign_in().headers["location"] == "/account"
     assert again.login == "wang"
-    assert deeds(accounts)[:3] == [("sign_in.done", "wang"), ("identity.linked", "wang"), ("sign_in.done", "wang")]
+    assert deeds(accounts)[:3] == [
+        ("sign_in.done", "wang"),
+        ("identity.linked", "wang"),
+        ("sign_in.done", "wang"),
+    ]
 
 
 def test_the_session_is_the_same(linked, browser):

@@ -30,14 +30,14 @@ def integer(number):
 
 
 class Key:
-    """A signing key: RS256, ES256 or EdDSA."""
+    """A signing key: RS256, ES256 or Ed25519."""
 
     def __init__(self, algorithm="ES256", kid=None):
         self.algorithm, self.kid = algorithm, kid or secrets.token_hex(4)
         self.private = {
             "RS256": lambda: rsa.generate_private_key(65537, 2048),
             "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
-            "EdDSA": ed25519.Ed25519PrivateKey.generate,
+            "Ed25519": ed25519.Ed25519PrivateKey.generate,
         }[algorithm]()
 
     def sign(self, data):
@@ -68,8 +68,8 @@ class SmallProvider:
     """
     An identity provider on loopback that signs everybody in as `person`.
 
-    What it does wrong is set on it: `claims` and `header` of tokens, `published`, `answers` to a path in place
-    of its own, `trusting` (codes twice, without PKCE), `slow_s` before each answer.
+    What it does wrong is set on it: `claims` and `header` of tokens, `published`, `answers` to a path in
+    place of its own, `trusting` (codes twice, without PKCE), `slow_s` before each answer.
     """
 
     def __init__(self):

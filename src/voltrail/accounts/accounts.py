@@ -128,7 +128,7 @@ class Accounts:
             trail.note(connection, "account.disabled", actor, login)
 
     def reset(self, login: str, actor: Actor) -> str:
-        """Return a new one-time password; all else ends that opened it, and a disabled account opens again."""
+        """Return a new one-time password; all that opened it ends, and a disabled account opens again."""
         password = passwords.one_time_password()
         kept = passwords.hash_password(password)
         with self._alone() as connection:

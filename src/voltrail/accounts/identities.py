@@ -1,8 +1,8 @@
 """
 Whose account a provider's subject is, and sign-ins that are on their way to a provider and back.
 
-No provider makes an account, and what it calls somebody counts for nothing: an e-mail address or a login may be
-given to somebody else tomorrow. The subject is linked to an account by whoever has its password, once.
+No provider makes an account, and what it calls somebody counts for nothing: an e-mail address or a login may
+be given to somebody else tomorrow. The subject is linked to an account by whoever has its password, once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Identities:
         self._database = database
 
     def begin(self, issuer: str, address: str) -> str:
-        """Return the secret of a sign-in that goes to a provider now. Raises AccessError (`access.locked`)."""
+        """Return the secret of a sign-in that sets out for a provider. Raises AccessError (`access.locked`)."""
         secret = secrets.token_urlsafe(32)
         with self._database.pool.connection() as connection:
             count_attempt(connection, None, address)
@@ -146,11 +146,13 @@ class Identities:
                     )
                     if not made.rowcount:  # reset or disabled meanwhile
                         raise not_under_way()
-                    trail.note(connection, "identity.linked", actor_of(person, address), f"{row[0]}: {row[2]}")
+                    trail.note(
+                        connection, "identity.linked", actor_of(person, address), f"{row[0]}: {row[2]}"
+                    )
             except UniqueViolation:
                 raise AccessError(
                     "access.linked",
-                    "This account is already linked with another identity, or this identity with another account.",
+                    "This account is already linked with another identity, or the identity with another account.",
                     "End that link on the page /account of that account first.",
                 ) from None
 

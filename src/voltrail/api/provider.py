@@ -48,7 +48,7 @@ def to_provider(request: Asked) -> Response[Any]:
 
 @get(BACK, sync_to_thread=True, summary="Where the identity provider sends people back to")
 def from_provider(request: Asked) -> Response[Any]:
-    """Take `code`, `state` and `iss`, or `error`, from the provider; a session begins, or leads to linking."""
+    """Take `code`, `state` and `iss`, or `error`, from the provider; a session begins, or a link is made."""
     provider = _provider(request)
     try:
         check_private(request)

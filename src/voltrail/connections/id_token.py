@@ -16,7 +16,8 @@ from voltrail.errors import ProviderError
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet
 
-# Only what a public key checks: with the others, or with none, anybody could have signed.
+# Only what a public key checks: with the others, or with none, anybody could have signed. Ed25519 by the
+# name that RFC 9864 gave it; EdDSA, its name before, is deprecated there.
 ALGORITHMS: Final = [
     "RS256",
     "RS384",
@@ -27,7 +28,6 @@ ALGORITHMS: Final = [
     "ES256",
     "ES384",
     "ES512",
-    "EdDSA",
     "Ed25519",
 ]
 LEEWAY_S: Final = 120  # by which two clocks may differ
@@ -63,7 +63,9 @@ def read_keys(content: Any) -> KeySet:
     return KeySet(keys)
 
 
-def read_identity(token: str, keys: KeySet, issuer: str, client_id: str, nonce: str, now_s: float) -> Identity:
+def read_identity(
+    token: str, keys: KeySet, issuer: str, client_id: str, nonce: str, now_s: float
+) -> Identity:
     """
     Return whom a token names, once all of it is right: signature, issuer, audience, times, nonce.
 

@@ -147,7 +147,7 @@ class Provider:
             if said == "invalid_grant":
                 raise AccessError(
                     "access.provider_code",
-                    "The provider does not take this sign-in: it was used before, is too old, or is another's.",
+                    "The provider does not take this sign-in: it was used, is too old, or is another's.",
                     "Begin again on the page /sign-in.",
                 )
             raise _unbelievable(f"It does not know this registry: {str(said)[:80]!r}.")
@@ -189,9 +189,7 @@ def diagnose_provider(registry: Registry) -> Iterator[Check]:
         yield Check("provider", ok=True, message=f"{issuer} answers; {len(keys.keys)} keys.")
 
 
-def _ask(
-    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> Answer:
+def _ask(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
     """Return a provider's answer. Raises ProviderError when there is none."""
     try:
         return exchange(method, url, body, headers=headers)
