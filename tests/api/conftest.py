@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 import voltrail
 from tests.registry import sample
 from voltrail.api import create_app
+from voltrail.api.wire import BoundedProtocol
 from voltrail.codes import build
 from voltrail.registry.settings import initialise
 
@@ -51,7 +52,15 @@ def registry(tmp_path_factory):
 def running(app, port, **options):
     """Serve an application as `voltrail serve` does, on a real port of loopback, until the block ends."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="critical", lifespan="off", server_header=False, **options
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        log_level="critical",
+        lifespan="off",
+        server_header=False,
+        **options,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

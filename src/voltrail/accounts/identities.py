@@ -48,7 +48,7 @@ class Identities:
         self._database = database
 
     def begin(self, issuer: str, address: str) -> str:
-        """Return the secret of a sign-in that sets out for a provider. Raises AccessError (`access.locked`)."""
+        """Return the secret of a sign-in that sets out now. Raises AccessError (`access.locked`)."""
         secret = secrets.token_urlsafe(32)
         with self._database.pool.connection() as connection:
             count_attempt(connection, None, address)
@@ -152,7 +152,7 @@ class Identities:
             except UniqueViolation:
                 raise AccessError(
                     "access.linked",
-                    "This account is already linked with another identity, or the identity with another account.",
+                    "This account is already linked with another identity, or that one with another account.",
                     "End that link on the page /account of that account first.",
                 ) from None
 

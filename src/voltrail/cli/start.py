@@ -179,6 +179,7 @@ def _serve(
     import uvicorn
 
     from voltrail.api.app import create_app
+    from voltrail.api.wire import BoundedProtocol
 
     if registry.closed is not None:
         click.echo(str(registry.closed), err=True)
@@ -194,6 +195,8 @@ def _serve(
         app,
         host=host,
         port=port,
+        http=BoundedProtocol,
+        ws="none",
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
         log_level="warning",
