@@ -8,7 +8,6 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.accounts import Accounts
 from voltrail.accounts.identities import Identities
@@ -29,6 +28,7 @@ from voltrail.api import (
     static,
 )
 from voltrail.api.access import Identified
+from voltrail.api.description import Description
 from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
@@ -91,7 +91,7 @@ def create_app(registry: Registry) -> Litestar:
                 "/docs", route_handlers=[], include_in_schema=False, after_request=only_found
             ),
             use_handler_docstrings=True,
-            render_plugins=[DocumentationPage(), JsonRenderPlugin()],
+            render_plugins=[DocumentationPage(), Description()],
         ),
         logging_config=None,
         debug=False,

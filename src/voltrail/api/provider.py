@@ -20,7 +20,7 @@ from voltrail.api.access import (
     session_secret,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_page, page_for
+from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session, refused, set_cookie
 from voltrail.connections.id_token import Identity
@@ -175,6 +175,7 @@ def _identities(request: Asked) -> Identities:
 
 
 def _link(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
+    tell_programs(request, error)
     held = cookie_secret(request, _COOKIE)
     if held is None:
         raise not_under_way()

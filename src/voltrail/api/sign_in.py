@@ -23,7 +23,7 @@ from voltrail.api.access import (
     session_secret,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_page, page_for
+from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.errors import VoltrailError
 
@@ -97,6 +97,7 @@ def refused(request: Asked, error: VoltrailError, login: str = "") -> Response[b
 
 
 def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
+    tell_programs(request, error)
     secret = cookie_secret(request, "form") or secrets.token_urlsafe(32)
     page, provider = page_for(request), request.app.state.provider
     page.path = "/sign-in"  # also where another address leads here
