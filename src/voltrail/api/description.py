@@ -1,8 +1,8 @@
 """
 What routes take and answer, as the description for programs (OpenAPI) says it.
 
-Routes answer people and programs from one function, and all errors have one shape: neither can be read off their
-types, so it is said here. A route that is not named here is described as answering JSON or a page.
+Routes answer people and programs from one function, and all errors have one shape: neither can be read off
+their types, so it is said here. A route that is not named here is described as answering JSON or a page.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -166,9 +167,28 @@ def serve(
     *, host: str, port: int, tls_cert: str | None, tls_key: str | None, data: Path, database: str | None
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
+    _check_tls(tls_cert, tls_key)
     with voltrail.open(data, database) as registry:
         warm()
         _serve(registry, host, port, tls_cert, tls_key)
+
+
+def _check_tls(cert: str | None, key: str | None) -> None:
+    """Raise UsageError unless there is neither certificate nor key, or both, and they fit together."""
+    if (cert is None) != (key is None):
+        raise UsageError(
+            "usage.tls", "TLS needs a certificate and its key.", "Give --tls-cert and --tls-key."
+        )
+    if cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "usage.tls",
+            f"{cert} and {key} are no certificate and key that fit together: {error}.",
+            "Give --tls-cert the chain, its own certificate first, and --tls-key the key without a password.",
+        ) from error
 
 
 def _serve(
