@@ -1,8 +1,8 @@
 """
 Every route of the description, asked what it was not made for: by nobody, by a token, by a session.
 
-Nothing may be a 5xx, each error has the one shape, and answers are of the kinds and shapes that are described.
-The examples are the same in each run; VOLTRAIL_EXAMPLES=60 asks for more of them, and for others each time.
+Nothing may be a 5xx, each error has the one shape, and answers are of the kinds and shapes described.
+The examples are the same in each run; VOLTRAIL_EXAMPLES=60 asks for more of them, other ones each time.
 """
 
 import os
