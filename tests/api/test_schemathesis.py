@@ -21,6 +21,7 @@ from schemathesis.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.core.failures import FailureGroup
 
 from tests.api.conftest import HTML, MODULE, PACK, running
 from tests.browser.serving import free_port
@@ -141,8 +142,8 @@ def test_every_route_bears_every_question(schema, served, app, who):
         asked.add(operation.path)
         try:
             ask(operation, served, headers, csrf)
-        except Exception as error:  # noqa: BLE001 - all that is wrong is shown at once
-            wrong.append(f"{operation.label}: {error}")
+        except FailureGroup as error:  # all that is wrong is shown at once
+            wrong += [f"{operation.label}: {one}" for one in error.exceptions]
     assert asked == set(app.openapi_schema.to_schema()["paths"])
     assert not wrong, "\n\n".join(wrong)
 

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.connections.provider import CLIENT, SECRET, Key, SmallProvider, hmac_with
 from voltrail.connections import exchange
 from voltrail.connections import provider as module
-from voltrail.connections.provider import Errand, Provider
+from voltrail.connections.provider import Errand, Provider, diagnose_provider
 from voltrail.connections.provider_settings import FILE, ProviderSettings, read_provider
 from voltrail.errors import AccessError, ProviderError, RegistryError
 
@@ -293,6 +294,20 @@ def test_tls_of_a_stranger_is_not_believed(small):
     """A provider that cannot show its certificate is none."""
     ours = Provider(settings(small, issuer=small.issuer.replace("http:", "https:")))
     assert refused(ours.address_for, Errand.of("x")) == "provider.unreachable"
+
+
+def test_the_doctor_asks_the_provider(small, tmp_path):
+    """What is right and what is wrong with it, in the words that a person at the sign-in would get."""
+    registry = SimpleNamespace(data=tmp_path)
+    assert list(diagnose_provider(registry)) == []
+    written(tmp_path, GOOD | {"issuer": small.issuer})
+    [well] = diagnose_provider(registry)
+    assert (well.ok, "keys: 1" in well.message) == (True, True)
+    for path, answer in (("/keys", (200, b'{"keys":[]}')), ("/.well-known/openid-configuration", (404, b""))):
+        small.answers[path] = answer
+        [ill] = diagnose_provider(registry)
+        assert not ill.ok
+        assert "voltrail doctor" in ill.fix
 
 
 # ----------------------------------------------------------------- its settings

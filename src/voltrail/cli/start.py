@@ -203,11 +203,11 @@ def _serve(
 
     if registry.closed is not None:
         click.echo(str(registry.closed), err=True)
+    app = create_app(registry)
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
     _say_who_administers(first_administrator(registry), err=True)
-    app = create_app(registry)
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

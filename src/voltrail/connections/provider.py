@@ -186,7 +186,7 @@ def diagnose_provider(registry: Registry) -> Iterator[Check]:
     except ProviderError as error:
         yield Check("provider", ok=False, message=f"{issuer}: {error.message}", fix=error.fix)
     else:
-        yield Check("provider", ok=True, message=f"{issuer} answers; {len(keys.keys)} keys.")
+        yield Check("provider", ok=True, message=f"{issuer} answers; keys: {len(keys.keys)}.")
 
 
 def _ask(method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
