@@ -374,6 +374,22 @@ def test_a_slow_body_is_given_up(port, impatient):
     assert (answer.status, answer.rule) == (400, "request.invalid")
 
 
+def test_who_waits_for_an_answer_is_not_slow(port, registry, impatient, monkeypatch):
+    """However long an answer takes, the next request on that connection has its own time."""
+    monkeypatch.setattr(wire, "GRACE_S", 1)
+    monkeypatch.setattr(registry, "check_open", lambda: time.sleep(1.2))
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as one:
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = one.recv(65_536)
+        time.sleep(0.2)
+        one.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        while data := one.recv(65_536):
+            received += data
+    answer = Answer(received)
+    assert (answer.status, answer.count) == (200, 2)
+    assert b"route.unknown" in answer.data
+
+
 # -------------------------------------------------------------------------- cookies
 
 COOKIES = [

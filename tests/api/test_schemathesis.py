@@ -111,7 +111,7 @@ def ask(operation, served, headers, csrf):
     """Ask a route some times; raise what its answers do wrong."""
 
     @settings(
-        max_examples=EXAMPLES or 6,
+        max_examples=EXAMPLES or 4,
         derandomize=not EXAMPLES,
         database=None,
         phases=[Phase.generate],

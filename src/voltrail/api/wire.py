@@ -87,6 +87,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head, self._in_body = True, False
         self._head_bytes, self._since = -self._chunk_bytes, self.loop.time()
 
+    def on_response_complete(self) -> None:
+        """End an answer: only now is the next request waited for."""
+        self._since = self.loop.time()
+        super().on_response_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what does not read as a request, in our own words."""
         self._refuse(
