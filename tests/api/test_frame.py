@@ -2,6 +2,8 @@
 
 import json
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html import unescape
 from urllib.parse import parse_qsl
 
@@ -64,6 +66,34 @@ def test_scripts_are_files_of_this_host(client, path):
         assert not inside
     assert not re.search(r"<[^>]+\s(on\w+|style)=", response.text)
     assert "<style" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/", f"/b/{PACK}", "/nothing"])
+def test_who_comes_from_elsewhere_gets_the_style_with_the_page(client, path):
+    """In one answer, and through the policy by its hash; within the site it is a file that is kept."""
+    file = ASSETS["voltrail.css"]
+    for site in ("none", "cross-site", "same-site"):
+        response = got(client, path, **{"Sec-Fetch-Site": site})
+        [style] = re.findall("<style>(.*?)</style>", response.text, re.DOTALL)
+        assert style.encode() == file.content
+        digest = b64encode(sha256(style.encode()).digest()).decode()
+        assert f"style-src 'self' 'sha256-{digest}';" in response.headers["content-security-policy"]
+        assert "Sec-Fetch-Site" in response.headers["vary"]
+        assert file.path not in response.text
+    for headers in ({}, {"Sec-Fetch-Site": "same-origin"}):
+        html = got(client, path, **headers).text
+        assert f'<link rel="stylesheet" href="{file.path}">' in html
+        assert "<style" not in html
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("path", [*PAGES, "/report", "/log/absence", "/checks"])
+def test_commands_stand_as_code(client, path, language):
+    """In no sentence of a page is a backtick left, and no command outside of code."""
+    html = re.sub(r"<(pre|code|textarea)[ >].*?</\1>", "", page(client, path, language), flags=re.DOTALL)
+    told = unescape(re.sub(r"<[^>]*>", " ", html))
+    assert "`" not in told
+    assert not re.search(r"\bvoltrail (report|log|key|verify|witness|serve|account)\b", told)
 
 
 def test_the_language_switch_stays_on_the_page(client):

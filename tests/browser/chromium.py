@@ -51,7 +51,7 @@ class Watch:
         context.on("console", self._said)
         context.on("weberror", lambda one: self.troubles.append(f"script: {one.error}"))
         context.on("request", self._asked)
-        context.on("requestfailed", lambda one: self.troubles.append(f"failed: {one.url}, {one.failure}"))
+        context.on("requestfailed", self._failed)
         context.on("response", self._answered)
 
     def _said(self, message):
@@ -63,6 +63,10 @@ class Watch:
         address = urlsplit(request.url)
         if address.scheme not in {"data", "blob"} and address.hostname != HOST:
             self.troubles.append(f"another host: {request.url}")
+
+    def _failed(self, request):
+        if request.failure != "net::ERR_ABORTED":  # given up, since the reader went on to another page
+            self.troubles.append(f"failed: {request.url}, {request.failure}")
 
     def _answered(self, response):
         if response.request.is_navigation_request() and response.status not in range(300, 400):

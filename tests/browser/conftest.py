@@ -34,17 +34,20 @@ class Tab:
     """A page that is opened at one place after the other, and watched."""
 
     def __init__(self, browser, site, **options):
-        context = browser.new_context(**options)
+        self.context = browser.new_context(**options)
         self._site, self._screen = site, options["viewport"]
-        self.watch, self.page = chromium.Watch(context), context.new_page()
+        self.watch, self.page = chromium.Watch(self.context), self.context.new_page()
 
-    def open(self, place):
-        """Open a place in daylight and give the page, when all it loads is there."""
+    def open(self, place, *, whole=True):
+        """Open a place in daylight and give the page: when all it loads is there, or at once."""
         self.watch.expected = place.status
+        self.context.clear_cookies()
+        if place.signed_in:
+            self.context.add_cookies([self._site.session])
         self.page.set_viewport_size(self._screen)
         self.page.emulate_media(color_scheme="light")
         self.page.goto(self._site.address(place.path))
-        if self.page.locator("script[src]").count():
+        if whole and self.page.locator("script[src]").count():
             self.page.wait_for_load_state("networkidle")
         return self.page
 

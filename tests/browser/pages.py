@@ -14,6 +14,7 @@ class Place(NamedTuple):
     path: str
     status: int = 200
     charts: bool = False  # a page with charts may weigh more
+    signed_in: bool = False  # as an administrator, who sees most
 
 
 PLACES = (
@@ -28,12 +29,23 @@ PLACES = (
     Place("family", "/b/{code}/genealogy"),
     Place("report", "/report"),
     Place("sign-in", "/sign-in"),
+    Place("register", "/register"),
+    Place("no-such-application", "/register/nothing", 404),
+    Place("owner", "/owner"),
+    Place("account", "/account", signed_in=True),
+    Place("password", "/account/password", signed_in=True),
+    Place("accounts", "/accounts", signed_in=True),
+    Place("trail", "/accounts/trail", signed_in=True),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),
     Place("models", "/models"),
     Place("model", "/models/{model}"),
-    Place("log", "/log"),
+    Place("recalls", "/recalls"),
+    Place("recall", "/recalls/{recall}"),
+    Place("no-such-recall", "/recalls/nothing", 404),
+    Place("battery-that-is-recalled", "/b/{recalled}"),
+    Place("log", "/log", charts=True),
     Place("docs", "/docs"),
     Place("no-such-address", "/nothing", 404),
     Place("no-such-battery", "/b/9ZZPB000000000G4C0000001", 404),
@@ -65,3 +77,4 @@ class Look(NamedTuple):
 
 LANGUAGES = ("en", "zh")
 LOOKS = [Look(language, screen) for language in LANGUAGES for screen in ("desk", "phone")]
+CROSSWISE = [Look("en", "desk"), Look("zh", "phone")]  # each language and each screen, in half the time

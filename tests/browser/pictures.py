@@ -26,6 +26,7 @@ class Picture(NamedTuple):
     path: str
     look: Look
     theme: str = "light"
+    signed_in: bool = False
 
     @property
     def file(self):
@@ -39,12 +40,20 @@ PICTURES = (
     Picture("battery-phone", "/b/{code}", Look("zh", "phone"), "dark"),
     Picture("batteries", "/batteries?level=pack", Look("zh", "desk")),
     Picture("docs", "/docs", Look("en", "desk"), "dark"),
+    Picture("log", "/log", Look("en", "desk")),
+    Picture("log-phone", "/log", Look("zh", "phone"), "dark"),
+    Picture("sign-in", "/sign-in", Look("zh", "phone")),
+    Picture("account", "/account", Look("en", "desk"), signed_in=True),
+    Picture("accounts", "/accounts", Look("zh", "desk"), signed_in=True),
+    Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", signed_in=True),
 )
 
 
 def take(browser, site, picture):
     """Return the picture of a page as WebP, no higher than the screen."""
     context = browser.new_context(**picture.look.context, color_scheme=picture.theme)
+    if picture.signed_in:
+        context.add_cookies([site.session])
     page = context.new_page()
     page.goto(site.address(picture.path), wait_until="networkidle")
     look = picture.look.context

@@ -7,13 +7,19 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import cached_property
 
 import httpx
 
+import voltrail
+from tests.browser.chromium import HOST
 from tests.faults.load import stop
+from voltrail.accounts import Accounts
+from voltrail.accounts.trail import Actor
 from voltrail.registry.files import write_private
 
 PACKS = 200
+LOGINS = {"admin", "registrar", "clerk"}
 PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
     "name": "示例身份平台",
     "issuer": "https://id.example",
@@ -25,10 +31,21 @@ PATIENCE_S = 100  # for the very first start, which compiles
 
 
 class Site:
-    """A served registry; `places` are the names that paths may have in braces."""
+    """A served registry in the folder `data`; `places` are the names that paths may have in braces."""
 
-    def __init__(self, url, places):
-        self.url, self.places = url, places
+    def __init__(self, url, places, data):
+        self.url, self.places, self.data = url, places, data
+
+    @cached_property
+    def session(self):
+        """The cookie of an administrator who is signed in, as browsers and Playwright take it."""
+        with voltrail.open(self.data) as registry:
+            accounts = Accounts(registry.database)
+            once = accounts.add("registrar", registry.settings.host, "administrator", Actor())
+            accounts.add("clerk", self.places["identifier"], "member", Actor())
+            person = accounts.by_session(accounts.sign_in("registrar", once, HOST))
+            secret = accounts.change_password(person, once, "four words nobody guesses", HOST)
+        return {"name": "session", "value": secret, "url": self.url}
 
     def address(self, path):
         """Return the whole address of a path."""
@@ -41,7 +58,7 @@ def sample_site(folder):
     _voltrail("demo", "--no-serve", "--packs", str(PACKS), "--data", str(folder))
     write_private(folder / "oidc.json", json.dumps(PROVIDER).encode())
     with served(folder) as url:
-        yield Site(url, _places(url))
+        yield Site(url, _places(url), folder)
 
 
 @contextmanager
@@ -93,16 +110,21 @@ def _places(url):
     lives = [ask(f"/b/{one}/history")["events"] for one in (code, ended)]
     organisations = ask("/organisations")["organisations"]
     models = ask("/models?limit=1000")["models"]
+    recalls = ask("/recalls")["campaigns"]
+    recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
+    values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
     return {
         "code": code,
+        "recall": recalls[0]["campaign"],
+        "recalled": recalled,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],
         "then": lives[0][-2]["occurred_at"][:10] + "T23:59:59Z",
         "index": lives[0][0]["index"],
-        "said": {one for one in values if isinstance(one, str) and not one.isascii()},
+        "said": {one for one in values if isinstance(one, str) and not one.isascii()} | LOGINS,
     }
 
 

@@ -26,9 +26,10 @@ from voltrail.ledger import entries, evidence
 from voltrail.ledger.keys import Signer
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import HEAD_WORDS, SUBJECT_NOT_SHOWN
+from voltrail.organisations.access import Reader
 from voltrail.registry.settings import initialise
 from voltrail.registry.succession import succeed
-from voltrail.web import ASSETS
+from voltrail.web import ASSETS, Page
 
 pytestmark = pytest.mark.timeout(300)  # a world is made, and pages are opened by the dozen
 
@@ -184,6 +185,24 @@ def test_the_page_refuses_what_was_changed(browser, site):
             assert page.locator("html").get_attribute("class") == "refuted"
 
 
+def test_red_is_seen_at_once(browser, site, look):
+    """In each language, at a desk and by phone: on the first screen, in red; nothing runs out to the side."""
+    code, words = site.places["code"], Page(look.language)
+    at = tampered(ask(site, f"/b/{code}/evidence").content)["entry", "events"]
+    address = f"{site.url}/b/{code}"
+    with opened(browser, address, alter=lambda data: flip(data, at), **look.context) as page:
+        refused = page.locator("#refused")
+        assert words.say("This history does not hold.") in refused.inner_text()
+        assert page.locator("#mark").inner_text() == words.say("Refused in your browser")
+        box = refused.bounding_box()
+        assert box["y"] + box["height"] <= page.viewport_size["height"]
+        assert page.evaluate("getComputedStyle(document.querySelector('#refused')).color") == RED
+        assert page.evaluate("document.scrollingElement.scrollWidth - innerWidth") == 0
+
+
+RED = "rgb(179, 38, 30)"
+
+
 def test_a_refusal_is_chinese_first(browser, site):
     """On a Chinese page: which step, what that means, and only then the English reason; and what to do."""
     code = site.places["code"]
@@ -302,7 +321,7 @@ def sample(tmp_path_factory):
         populate(registry, world)
         registry.enter_heads()
         codes = [battery["code"] for battery in registry.batteries(limit=10_000)]
-        files = {(c, a): registry.evidence(c, a) for c in codes for a in ("public", "auditor")}
+        files = {(c, a): registry.evidence(c, Reader(a)) for c in codes for a in ("public", "auditor")}
         return files, registry.policy, world.authority.vkey
 
 

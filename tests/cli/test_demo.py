@@ -6,7 +6,10 @@ import socket
 import pytest
 from click.testing import CliRunner
 
+import voltrail
+from voltrail.accounts.applications import Applications
 from voltrail.cli import main
+from voltrail.ledger.keys import Signer
 from voltrail.registry.settings import initialise
 
 PACKS, SEED = "40", "5"
@@ -33,6 +36,15 @@ def test_it_makes_a_world_and_says_what_to_try(made):
     assert f"battery {stops['verify'][0]} --data" in told.output
 
 
+def test_three_wait_to_be_let_in(made):
+    """The authority has something to decide, and the key to do it with; once, however often it is made."""
+    data, _ = made
+    with voltrail.open(data) as registry:
+        waiting = Applications(registry).waiting()
+        assert [one.asked.login for one in waiting] == ["swap-three", "outlet-three", "utilisation-three"]
+        assert Signer.from_pem((data / "authority.pem").read_text()).vkey in registry.settings.authorities
+
+
 def test_a_world_that_is_there_is_not_told_again(made):
     """The second start goes straight to the registry."""
     data, _ = made
@@ -49,6 +61,8 @@ def test_a_world_that_was_broken_off_is_taken_up_again(made):
     assert told.exit_code == 0, told.output
     assert "Reports" in told.output
     assert (data / "tour.json").exists()
+    with voltrail.open(data) as registry:
+        assert len(Applications(registry).waiting()) == 3
     audited = CliRunner().invoke(main, ["log", "audit", "--data", str(data)])
     assert "no difference" in audited.output
 

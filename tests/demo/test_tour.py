@@ -17,6 +17,7 @@ from voltrail.demo.diary import Life
 from voltrail.demo.tour import TOUR_FILE, Tale, Tour, read_tale, write_tale
 from voltrail.ledger.notes import Policy
 from voltrail.lifecycle import Battery, decode_state
+from voltrail.organisations.access import Reader
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise
 
@@ -56,7 +57,7 @@ def kinds(registry: Registry, code: str) -> list[str]:
 
 def whole(registry: Registry, code: str) -> dict:
     """Return all that is known of a battery."""
-    return registry.battery(code, audience="authority_cn")
+    return registry.battery(code, reader=Reader("authority_cn"))
 
 
 def test_all_stops_are_there(world: World) -> None:
@@ -114,7 +115,7 @@ def test_the_one_to_verify_verifies(world: World, registry: Registry) -> None:
 def test_the_correction_replaced_a_line(world: World, registry: Registry) -> None:
     """The slipped digit stands beside its correction, and no longer counts."""
     (code,) = world.tour["correction"]
-    events = registry.history(code, audience="authority_cn")["events"]
+    events = registry.history(code, reader=Reader("authority_cn"))["events"]
     (wrong,) = [event for event in events if event["corrected_by"] is not None]
     assert wrong["members"]["soh_fraction"] == 0.09
     assert whole(registry, code)["soh_fraction"] > 0.5
@@ -124,7 +125,7 @@ def test_the_correction_replaced_a_line(world: World, registry: Registry) -> Non
 def test_the_truck_pack_was_swapped_often(world: World, registry: Registry) -> None:
     """It has gone in and out of many trucks, and is on one now."""
     (code,) = world.tour["swapped"]
-    events = registry.history(code, audience="authority_cn")["events"]
+    events = registry.history(code, reader=Reader("authority_cn"))["events"]
     trucks = {event["members"]["vin"] for event in events if event["kind"] == "swapped"}
     assert len(trucks) >= 5
     assert kinds(registry, code).count("swapped") >= 15

@@ -25,6 +25,7 @@ from voltrail.events import decode, subjects
 from voltrail.ledger import evidence
 from voltrail.ledger.keys import Signer, Verifier, encode64
 from voltrail.ledger.notes import Policy
+from voltrail.organisations.access import Reader
 from voltrail.registry.settings import initialise
 
 ORIGIN = "sample.example/log"
@@ -41,7 +42,7 @@ def sample(tmp_path_factory):
         populate(registry, world)
         registry.enter_heads()
         codes = [battery["code"] for battery in registry.batteries(limit=10_000)]
-        files = {(c, a): registry.evidence(c, a) for c in codes for a in ("public", "auditor")}
+        files = {(c, a): registry.evidence(c, Reader(a)) for c in codes for a in ("public", "auditor")}
         return files, registry.policy, world.authority.vkey
 
 

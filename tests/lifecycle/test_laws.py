@@ -15,6 +15,7 @@ from voltrail.lifecycle import (
     encode_state,
     fold,
     in_order,
+    recalls_in,
     step,
 )
 from voltrail.lifecycle.state import PLACES, empty
@@ -196,3 +197,17 @@ def test_a_part_built_into_itself_is_disputed():
     states = {code: fold(f"battery:{code}", history) for code in (pack, other)}
 
     assert effective(states[pack], states.get).place == "disputed"
+
+
+@given(histories(max_size=20), st.sampled_from(CODES))
+def test_recalls_are_open_until_the_work_is_reported(history, code):
+    """What a state has as campaigns are the recalls without work; taken one by one they come out the same."""
+    battery = fold(f"battery:{code}", history)
+    counting = effective_events(history, f"battery:{code}")
+    recalls = recalls_in(counting)
+    one_by_one = {}
+    for recorded_event in counting:
+        one_by_one = recalls_in([recorded_event], one_by_one.values())
+    assert one_by_one == recalls
+    unserviced = {one.campaign for one in recalls.values() if one.serviced is None}
+    assert unserviced == set(battery.campaigns if battery is not None else ())

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.registry import sample
+from voltrail.organisations.access import Reader
 from voltrail.registry.audit import audit
 from voltrail.registry.prepare import warm
 
@@ -27,7 +28,7 @@ def lived(registry):
 
 
 def shipped_index(registry):
-    events = registry.history(PACK, "auditor")["events"]
+    events = registry.history(PACK, reader=Reader("auditor"))["events"]
     return next(event["index"] for event in events if event["kind"] == "shipped")
 
 

@@ -26,6 +26,7 @@ from voltrail.ledger.leaves import check_leaves, note_over, open_heads_note
 from voltrail.ledger.merkle import node_count, root_of
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify
+from voltrail.organisations.access import Reader
 from voltrail.registry import heads
 from voltrail.registry.audit import audit
 
@@ -44,7 +45,9 @@ def fit(registry, code):
 
 
 def verified(registry, code):
-    return verify(registry.evidence(code, "auditor"), Policy.parse(registry.policy), AUTHORITIES)
+    return verify(
+        registry.evidence(code, reader=Reader("auditor")), Policy.parse(registry.policy), AUTHORITIES
+    )
 
 
 def file_of(registry):

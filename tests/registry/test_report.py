@@ -11,6 +11,7 @@ from voltrail.errors import RegistryClosed, ReportError
 from voltrail.events import decode, subjects
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.receipts import verify_receipt
+from voltrail.organisations.access import PUBLIC, Reader
 from voltrail.registry.audit import audit
 from voltrail.registry.writer import clock_ms
 
@@ -22,7 +23,7 @@ def maker_report(*lines):
 
 
 def kinds(registry, code, audience="auditor"):
-    return [event["kind"] for event in registry.history(code, audience)["events"]][::-1]
+    return [event["kind"] for event in registry.history(code, Reader(audience))["events"]][::-1]
 
 
 def test_a_report_gives_a_receipt_that_verifies(registry):
@@ -83,9 +84,9 @@ def test_late_events_find_their_place(registry):
     registry.report(maker_report(made))
     fitted = sample.report(sample.signer(sample.CARMAKER), sample.fitted(PACK))
     assert json.loads(registry.report(fitted))["findings"][0]["kind"] == "gap"
-    assert registry.battery(PACK, audience="auditor")["findings"]
+    assert registry.battery(PACK, reader=Reader("auditor"))["findings"]
     registry.report(maker_report(shipped))
-    battery = registry.battery(PACK, audience="auditor")
+    battery = registry.battery(PACK, reader=Reader("auditor"))
     assert (battery["place"], battery["holder"], battery["findings"]) == ("in_vehicle", sample.CARMAKER, [])
 
 
@@ -96,7 +97,7 @@ def test_evidence_verifies_offline(registry):
     registry.report(maker_report(*[one for n in range(2, 40) for one in sample.first_life(sample.pack(n))]))
     for audience in ("public", "auditor"):
         verified = voltrail.verify(
-            registry.evidence(PACK, audience),
+            registry.evidence(PACK, Reader(audience)),
             Policy.parse(registry.policy),
             [sample.authority().vkey],
             lambda line: subjects(decode(line)),
@@ -201,7 +202,7 @@ def test_a_corrected_life(registry):
     index = json.loads(registry.report(maker_report(*sample.first_life(PACK))))["first_index"]
     void = sample.line("corrected", "2026-04-20T10:00:00+08:00", code=PACK, corrects=index + 1, void=True)
     registry.report(maker_report(void))
-    assert registry.battery(PACK, audience="auditor")["place"] == "in_stock"
+    assert registry.battery(PACK, reader=Reader("auditor"))["place"] == "in_stock"
     assert kinds(registry, PACK) == ["manufactured", "shipped", "corrected"]
     assert registry.history(PACK)["events"][1]["corrected_by"] == index + 2
 
@@ -218,9 +219,9 @@ def test_as_of_and_known_at(registry):
     sleep(0.01)
     registry.report(maker_report(shipped))
     asked = datetime.fromisoformat("2026-04-13T00:00:00+08:00")
-    assert registry.battery(PACK, audience="auditor")["place"] == "in_transit"
-    assert registry.battery(PACK, as_of=asked, audience="auditor")["place"] == "in_stock"
-    assert registry.battery(PACK, known_at=between, audience="auditor")["place"] == "in_stock"
+    assert registry.battery(PACK, reader=Reader("auditor"))["place"] == "in_transit"
+    assert registry.battery(PACK, as_of=asked, reader=Reader("auditor"))["place"] == "in_stock"
+    assert registry.battery(PACK, known_at=between, reader=Reader("auditor"))["place"] == "in_stock"
 
 
 def test_many_at_once(registry):
@@ -246,7 +247,7 @@ def test_a_life_is_read_as_it_was_lived(registry):
     assert [event["kind"] for event in log] == ["manufactured", "shipped", "installed", "received"]
     lived, before = [], None
     while True:
-        page = registry.history(PACK, "public", 1, before, "life")
+        page = registry.history(PACK, PUBLIC, 1, before, "life")
         lived += page["events"]
         before = page["next"]
         if before is None:

@@ -8,7 +8,7 @@ import pytest
 import voltrail
 from tests.registry import sample
 from voltrail.codes import build
-from voltrail.registry.search import _WALK, _misread, looks_like_vin
+from voltrail.registry.search import _WALK, _WALK_BACK, _misread, looks_like_vin
 from voltrail.registry.settings import initialise
 
 PACK = sample.pack(1)
@@ -103,10 +103,45 @@ def test_what_is_no_name_is_not_found(registry, typed):
     assert found(registry, typed) == []
 
 
-def test_no_search_reads_the_whole_record(registry):
+@pytest.mark.parametrize(("walk", "table"), [(_WALK, "subject"), (_WALK_BACK, "code_end")])
+def test_no_search_reads_the_whole_record(registry, walk, table):
     """Each step is a look into the index, whatever the planner thinks of the size of the record."""
     values = {"kind": "battery:", "readings": [_misread(one) for one in PACK], "limit": 20}
     with registry.database.pool.connection() as connection:
-        plan = "\n".join(row[0] for row in connection.execute("explain (costs off) " + _WALK, values))
-    assert "Seq Scan on subject" not in plan
+        plan = "\n".join(row[0] for row in connection.execute("explain (costs off) " + walk, values))
+    assert f"Seq Scan on {table}" not in plan
     assert plan.count("Index") >= 2
+
+
+def test_the_end_of_a_code(registry):
+    """
+    The last characters, once heads have been entered after it came on record; of a newer one not yet.
+
+    Also when some look alike; fewer than four find nothing; what begins a code is not sought at the end.
+    """
+    code = build(
+        maker="9ZZ", level="pack", battery_type="B", production_date=date(2026, 4, 12), serial=8_120_477
+    )
+    line = sample.line("manufactured", "2026-04-11T10:00:00+08:00", code=code)
+    registry.enter_heads()
+    registry.report(sample.report(sample.signer(sample.MAKER), [line]))
+    assert found(registry, code[-7:]) == []
+    registry.enter_heads()
+    assert found(registry, code[-7:]) == found(registry, code[-4:]) == [(code, "end")]
+    assert found(registry, code[-4:] + " ") == [(code, "end")]
+    assert found(registry, code[-7:].replace("0", "O").replace("1", "I")) == [(code, "end_misread")]
+    assert found(registry, code[-3:]) == []
+    assert (code, "beginning") in found(registry, code[:8], 100)
+    registry.enter_heads()  # with nothing new
+    assert (PACK, "end") in found(registry, PACK[-7:])
+
+
+@pytest.mark.parametrize("size", [4, 11, 23])
+def test_ends_are_those_of_every_code(registry, size):
+    """Whatever ends so is found, and nothing else: held against all codes of the record."""
+    registry.enter_heads()
+    codes = [one["code"] for one in registry.batteries(limit=1000)]
+    for code in codes:
+        wanted = sorted(one for one in codes if one.endswith(code[-size:]))
+        rows = found(registry, code[-size:], 100)
+        assert rows == [(one, "end") for one in wanted] or rows[0][1] == "beginning"

@@ -21,6 +21,7 @@ from voltrail.events import decode, subjects
 from voltrail.ledger.notes import Checkpoint, Policy, parse_note
 from voltrail.ledger.receipts import verify_receipt
 from voltrail.ledger.succession import first_origin, next_origin, number_of
+from voltrail.organisations.access import Reader
 from voltrail.registry.audit import audit
 from voltrail.registry.publish import check_folder, publish
 from voltrail.registry.settings import initialise
@@ -344,8 +345,8 @@ def test_changed_evidence_of_two_logs_fails_both(home):
     home.report(*sample.fitted(PACK), key=sample.signer(sample.CARMAKER))
     with home.open() as registry:
         registry.enter_heads()
-        data, policy = registry.evidence(PACK, "auditor"), registry.policy
-        other = registry.evidence(UNTOUCHED, "auditor")
+        data, policy = registry.evidence(PACK, reader=Reader("auditor")), registry.policy
+        other = registry.evidence(UNTOUCHED, reader=Reader("auditor"))
     verified(data, policy)
     rng = random.Random(3)
     for _ in range(300):

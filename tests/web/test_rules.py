@@ -9,7 +9,7 @@ from tests.web.rules import every_rule
 from voltrail.errors import VoltrailError
 from voltrail.web.catalogue import read
 from voltrail.web.outcome import Glimpse, Outcome, Row, Said
-from voltrail.web.page import Page
+from voltrail.web.page import Page, marked
 
 ENGLISH = ("The third of these words is wrong.", "Put the right one in its place.")
 RULES = every_rule()
@@ -69,7 +69,9 @@ def test_an_error_page_is_chinese_first(words, rule):
     """Both sentences stand before the English of the error, and the English says that it is."""
     html = error_page("zh", rule)
     assert unled(html) == []
-    assert html.index(words[rule]["message"]) < html.index(words[rule]["fix"]) < html.index(ENGLISH[0])
+    said = [html.index(marked(words[rule][name])) for name in ("message", "fix")]
+    assert said == sorted(said)
+    assert said[-1] < html.index(ENGLISH[0])
 
 
 @pytest.mark.parametrize("recorded", [False, True])
@@ -77,7 +79,7 @@ def test_what_became_of_lines_is_chinese_first(words, recorded):
     """Refused lines and findings on the page for reporting, whatever the rule."""
     html = report_page("zh", outcome=outcome(RULES, recorded))
     assert unled(html) == []
-    assert [rule for rule in RULES if html.count(words[rule]["message"]) < 2] == []
+    assert [rule for rule in RULES if html.count(marked(words[rule]["message"])) < 2] == []
 
 
 def test_a_report_that_fails_as_a_whole_is_chinese_first(words):

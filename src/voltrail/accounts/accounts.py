@@ -85,19 +85,8 @@ class Accounts:
 
     def add(self, login: str, organisation: str, role: str, actor: Actor) -> str:
         """Make an account; return its one-time password. Raises UsageError, IdentityError."""
-        if not LOGIN.fullmatch(login):
-            raise UsageError(
-                "account.login",
-                f"{login[:64]!r} cannot be a login.",
-                "Use 3 to 64 small letters, digits, dots, hyphens and underscores.",
-            )
-        if role not in ROLES:
-            raise UsageError("account.role", f"There is no role {role[:40]!r}.", f"Use {' or '.join(ROLES)}.")
-        check_organisation(organisation)
-        with self._alone() as connection:
-            if connection.execute("select 1 from account where login = %s", (login,)).fetchone():
-                raise UsageError("account.exists", f"There is an account {login}.", "Choose another login.")
-            return _add(connection, login, organisation, role, actor)
+        with self._database.pool.connection() as connection, connection.transaction():
+            return make_account(connection, login, organisation, role, actor)
 
     def page(self, after: str = "", limit: int = 100) -> list[Account]:
         """Return accounts in the order of their logins, after one."""
@@ -371,6 +360,28 @@ def actor_of(person: Person, address: str) -> Actor:
     return Actor(person.account, person.login, person.organisation, address)
 
 
+def check_login(login: str) -> None:
+    """Raise UsageError unless this can be a login."""
+    if not LOGIN.fullmatch(login):
+        raise UsageError(
+            "account.login",
+            f"{login[:64]!r} cannot be a login.",
+            "Use 3 to 64 small letters, digits, dots, hyphens and underscores.",
+        )
+
+
+def make_account(connection: Connection, login: str, organisation: str, role: str, actor: Actor) -> str:
+    """Make an account in a transaction; return its one-time password. Raises UsageError, IdentityError."""
+    check_login(login)
+    if role not in ROLES:
+        raise UsageError("account.role", f"There is no role {role[:40]!r}.", f"Use {' or '.join(ROLES)}.")
+    check_organisation(organisation)
+    connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    if connection.execute("select 1 from account where login = %s", (login,)).fetchone():
+        raise UsageError("account.exists", f"There is an account {login}.", "Choose another login.")
+    return _add(connection, login, organisation, role, actor)
+
+
 def _add(connection: Connection, login: str, organisation: str, role: Role, actor: Actor) -> str:
     password = passwords.one_time_password()
     connection.execute(
@@ -388,7 +399,9 @@ def _find(connection: Connection, login: str) -> Account:
         (login if LOGIN.fullmatch(login) else "?",),
     ).fetchone()
     if row is None:
-        raise NotFound("account.unknown", f"There is no account {login[:64]}.", "voltrail account list")
+        raise NotFound(
+            "account.unknown", f"There is no account {login[:64]}.", "List them: `voltrail account list`"
+        )
     return Account(*row)
 
 

@@ -6,20 +6,24 @@ Who asks, and what they may see: found once for each request, before its route.
 
 from __future__ import annotations
 
-from typing import Final, cast
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.concurrency import sync_to_thread
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from voltrail.accounts import Accounts, Person
+from voltrail.accounts import Accounts, Owners, Person
 from voltrail.accounts import Scope as Right
-from voltrail.api.answers import WHO, Asked, registry_of
+from voltrail.accounts.applications import Applications
+from voltrail.accounts.person import csrf_of, is_same
+from voltrail.api.answers import OWNS, WHO, Asked, registry_of
 from voltrail.errors import AccessError, VoltrailError
-from voltrail.organisations.access import PUBLIC, Reader
+from voltrail.organisations.access import Claim, Reader
 
 CSRF_HEADER: Final = "x-csrf-token"
 _LONGEST: Final = 100
@@ -45,6 +49,11 @@ def accounts_of(request: Asked) -> Accounts:
     return cast("Accounts", request.app.state.accounts)
 
 
+def applications_of(request: Asked) -> Applications:
+    """Return the applications to the application's registry."""
+    return cast("Applications", request.app.state.applications)
+
+
 def person_of(request: Asked) -> Person | None:
     """Return who asks, None when nobody has shown it. Raises AccessError for a token that is none."""
     who = request.scope["state"].get(WHO)
@@ -55,17 +64,33 @@ def person_of(request: Asked) -> Person | None:
 
 def reader_of(request: Asked) -> Reader:
     """
-    Return as whom a request may read: the public, the reporter of its own events, or an authority.
+    Return as whom a request may read: the public, an organisation, an authority, an auditor, an owner.
 
-    An organisation is not yet taken for the holder of a battery, nor for its owner: who reports that it
-    took a battery over is its holder in the record, and might have reported it in order to see.
+    What an organisation is to a battery, its holder or its owner, is found where the battery is read.
     """
-    person = person_of(request)
+    person, now, claim = person_of(request), datetime.now(UTC), claim_of(request)
     if person is None or "read" not in person.scopes:
-        return PUBLIC
-    if person.organisation in registry_of(request).authorities:
-        return Reader("authority_cn")
-    return Reader(organisation=person.organisation)
+        return Reader(claim=claim, at=now)
+    registry, organisation = registry_of(request), person.organisation
+    audience = "public"
+    if organisation in registry.authorities:
+        audience = "authority_cn"
+    elif registry.has_role(organisation, "auditor"):
+        audience = "auditor"
+    return Reader(audience, organisation, person.login, claim, now)
+
+
+def owners_of(request: Asked) -> Owners:
+    """Return the claim tokens of the application's registry."""
+    return cast("Owners", request.app.state.owners)
+
+
+def claim_of(request: Asked) -> Claim | None:
+    """Return what the cookie of an owner shows, as long as its token counts; pages then say so."""
+    secret = cookie_secret(request, "owner")
+    claim = owners_of(request).by_secret(secret) if secret is not None else None
+    request.scope["state"][OWNS] = claim is not None
+    return claim
 
 
 def signed_in(request: Asked, *, may_be_changing: bool = False) -> Person:
@@ -92,6 +117,16 @@ def administrator(request: Asked) -> Person:
     if not person.administers:
         raise AccessError(
             "access.administrator", "This is for administrators.", "Ask one of this registry's."
+        )
+    return person
+
+
+def authority(request: Asked) -> Person:
+    """Return the person whose session asks for an authority. Raises AccessError when it is none's."""
+    person = signed_in(request)
+    if person.organisation not in registry_of(request).authorities:
+        raise AccessError(
+            "access.authority", "This is for authorities.", "Sign in with an account of the authority."
         )
     return person
 
@@ -135,6 +170,31 @@ def form_refused() -> AccessError:
     """Return the error for a form that is not ours, or was made before the last sign-in."""
     return AccessError(
         "access.form", "This form was not made for your session.", "Load the page again, then send it."
+    )
+
+
+def form_secret(request: Asked) -> str:
+    """Return what ties a form to a browser that is not signed in: what its cookie holds, or a new one."""
+    return cookie_secret(request, "form") or secrets.token_urlsafe(32)
+
+
+def check_first_form(request: Asked, token: str) -> None:
+    """Raise AccessError unless a form was made by us for this very browser, which is not signed in yet."""
+    kept = cookie_secret(request, "form")
+    if not is_ours(request) or kept is None or not is_same(csrf_of(kept), token):
+        raise form_refused()
+
+
+def keep_cookie(request: Asked, response: Response[Any], name: str, value: str) -> None:
+    """Set a cookie of ours that no script reads, until the browser is closed; end it with an empty value."""
+    response.set_cookie(
+        key=cookie_name(request, name),
+        value=value,
+        max_age=None if value else 0,
+        path="/",
+        secure=request.scope["scheme"] == "https",
+        httponly=True,
+        samesite="lax",
     )
 
 

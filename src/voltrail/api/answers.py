@@ -15,9 +15,10 @@ from voltrail.web import THEMES, Page, Theme, choose
 from voltrail.web.language import preferred
 
 Asked = Request[Any, Any, Any]
+OWNS: Final = "voltrail_owns"  # in a request's state: whether it showed a claim token
 WHO: Final = "voltrail_who"  # in a request's state: the person found before its route
 
-NEGOTIATED = {"Vary": "Accept, Accept-Language, Cookie"}
+NEGOTIATED: Final = {"Vary": "Accept, Accept-Language, Authorization, Cookie, Sec-Fetch-Site"}
 _PAGES = {"text/html", "application/xhtml+xml"}
 
 
@@ -53,7 +54,11 @@ def page_for(request: Asked) -> Page:
     theme: Theme = next((one for name in asked for one in THEMES if one == name), "auto")
     who = request.scope["state"].get(WHO)
     person = who if isinstance(who, Person) else None
-    return Page(language, request.url.path, list(request.query_params.multi_items()), theme, person)
+    query = list(request.query_params.multi_items())
+    arriving = request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
+    page = Page(language, request.url.path, query, theme, person, arriving=arriving)
+    page.owns = request.scope["state"].get(OWNS, False)
+    return page
 
 
 def as_json(value: Any, status: int = HTTP_200_OK, headers: dict[str, str] | None = None) -> Response[bytes]:

@@ -9,19 +9,26 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 
-from voltrail.accounts import Accounts
+from voltrail.accounts import Accounts, Owners
+from voltrail.accounts.applications import Applications
 from voltrail.accounts.identities import Identities
 from voltrail.api import (
     account,
     administration,
+    applications,
     batteries,
     checks,
+    grants,
     home,
     log,
     models,
     monitoring,
     organisations,
+    own_organisation,
+    owner,
     provider,
+    recalls,
+    register,
     report_page,
     reports,
     sign_in,
@@ -53,6 +60,7 @@ def create_app(registry: Registry) -> Litestar:
             *batteries.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
+            *recalls.ROUTES,
             *reports.ROUTES,
             *report_page.ROUTES,
             *checks.ROUTES,
@@ -60,7 +68,12 @@ def create_app(registry: Registry) -> Litestar:
             *sign_in.ROUTES,
             *provider.ROUTES,
             *account.ROUTES,
+            *grants.ROUTES,
+            *owner.ROUTES,
             *administration.ROUTES,
+            *register.ROUTES,
+            *applications.ROUTES,
+            *own_organisation.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
@@ -70,6 +83,8 @@ def create_app(registry: Registry) -> Litestar:
                 "accounts": Accounts(registry.database),
                 "identities": Identities(registry.database),
                 "provider": provider_of(registry),
+                "applications": Applications(registry),
+                "owners": Owners(registry),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }

@@ -11,12 +11,12 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from voltrail.api.access import reader_of
-from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.codes import parse
 from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
 from voltrail.ledger.evidence import decode
+from voltrail.organisations.access import BATTERY
 from voltrail.registry.registry import Registry
-from voltrail.registry.views import may_read
 from voltrail.web.proof import read_proof
 from voltrail.web.reading import read_out, title
 
@@ -29,7 +29,7 @@ Before = Annotated[int | None, QueryParameter(ge=0, le=2**63 - 1, description="`
 Depth = Annotated[int, QueryParameter(ge=0, le=32, description="how many generations")]
 Words = Annotated[
     str | None,
-    QueryParameter(max_length=200, description="a code or its beginning; an identifier or a name"),
+    QueryParameter(max_length=200, description="a code, its beginning or its end; an identifier or a name"),
 ]
 Level = Annotated[str | None, QueryParameter(description="pack, module or cell")]
 Place = Annotated[str | None, QueryParameter(description="only for those who may see where batteries are")]
@@ -50,13 +50,12 @@ def battery(
     registry, reader = registry_of(request), reader_of(request)
     parsed = parse(code)
     times = _moment("as_of", as_of), _moment("known_at", known_at)
-    found = registry.battery(parsed.text, *times, reader.audience)
+    found = registry.battery(parsed.text, *times, reader)
+    found |= {"recalls": [] if any(times) else registry.recalls.of_battery(parsed.text)}
     if not wants_page(request):
         return as_json(found)
     page = page_for(request)
-    history = registry.history(
-        parsed.text, reader.audience, EVENTS_ON_PAGE, before, order="life", organisation=reader.organisation
-    )
+    history = registry.history(parsed.text, reader, EVENTS_ON_PAGE, before, order="life")
     return as_page(
         page,
         "battery",
@@ -75,10 +74,7 @@ def battery(
 @get("/b/{code:str}/history", sync_to_thread=True, summary="A battery's events")
 def history(request: Asked, code: CodeText, limit: Limit = 100, before: Before = None) -> Response[bytes]:
     """Return a battery's events, the last in the log first; `next` is the `before` of the next page."""
-    reader = reader_of(request)
-    return as_json(
-        registry_of(request).history(code, reader.audience, limit, before, organisation=reader.organisation)
-    )
+    return as_json(registry_of(request).history(code, reader_of(request), limit, before))
 
 
 @get("/b/{code:str}/events/{index:int}", sync_to_thread=True, summary="One event, and what was signed of it")
@@ -89,7 +85,7 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
     Members are given by their exact bytes, each with its salt, or withheld as a digest.
     """
     registry, reader, text = registry_of(request), reader_of(request), parse(code).text
-    given = decode(registry.evidence(text, reader.audience, reader.organisation))
+    given = decode(registry.evidence(text, reader))
     found = next((one for one in given.events if one.index == index), None)
     if found is None:
         raise NotFound(
@@ -100,7 +96,7 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
     note = given.reports[found.report]
     if not wants_page(request):
         return as_json({"code": text, "event": found, "report": note})
-    told = registry.history(text, reader.audience, 1, index + 1, organisation=reader.organisation)
+    told = registry.history(text, reader, 1, index + 1)
     return as_page(
         page_for(request),
         "event",
@@ -115,7 +111,7 @@ def event(request: Asked, code: CodeText, index: Index) -> Response[bytes]:
 def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[bytes]:
     """Return a battery's parts, what it was made from and what it was made into; for people to unfold."""
     family = registry_of(request).genealogy(code, depth)
-    if not may_read(reader_of(request).audience, "parent"):
+    if not reader_of(request).eyes.see(BATTERY, "parent"):
         family = _without_parents(family)
     if wants_page(request):
         return as_page(page_for(request), "family", family=family)
@@ -128,9 +124,9 @@ def evidence(request: Asked, code: CodeText) -> Response[bytes]:
     reader, text = reader_of(request), parse(code).text
     name = re.sub(r"[^A-Za-z0-9.-]", "_", text)
     return Response(
-        registry_of(request).evidence(text, reader.audience, reader.organisation),
+        registry_of(request).evidence(text, reader),
         media_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{name}.evidence.json"'},
+        headers=NEGOTIATED | {"Content-Disposition": f'attachment; filename="{name}.evidence.json"'},
     )
 
 
@@ -185,16 +181,16 @@ def listed(
     place: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return what the reader may see of batteries in the order of their codes, and the next `after`."""
-    audience = reader_of(request).audience
+    eyes = reader_of(request).eyes
     rows = registry_of(request).batteries(level or None, place or None, limit, after, model)
-    hidden = {name for name in ("place",) if not may_read(audience, name)}
+    hidden = {name for name in ("place",) if not eyes.see(BATTERY, name)}
     shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows]
     return shown, rows[-1]["code"] if len(rows) == limit else None
 
 
 def _check_place(request: Asked, place: str | None) -> None:
     """Refuse to sort batteries by what the reader may not see of each."""
-    if place and not may_read(reader_of(request).audience, "place"):
+    if place and not reader_of(request).eyes.see(BATTERY, "place"):
         raise AccessError(
             "access.place",
             "Where a battery is, is not public.",

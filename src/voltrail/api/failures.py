@@ -46,6 +46,7 @@ _BY_RULE: Final = {
     "access.busy": 503,
     "provider.slow": 503,
     "provider.unreachable": 503,
+    "application.many": 429,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,

@@ -9,10 +9,12 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 from voltrail.api.monitoring import Metrics
-from voltrail.web import THEMES
+from voltrail.web import ASSETS, THEMES
 
+# Beside files of this host, the style sheet may stand in a page itself: this very one, by its hash.
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; connect-src 'self'; "
+    f"style-src 'self' {ASSETS['voltrail.css'].source}; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY: Final = {

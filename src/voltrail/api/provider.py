@@ -17,12 +17,13 @@ from voltrail.api.access import (
     cookie_secret,
     form_refused,
     is_ours,
+    keep_cookie,
     session_secret,
     signed_in,
 )
 from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.failures import status_of
-from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session, refused, set_cookie
+from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session, refused
 from voltrail.connections.id_token import Identity
 from voltrail.connections.provider import Errand, Provider
 from voltrail.connections.provider_settings import BACK
@@ -42,7 +43,7 @@ def to_provider(request: Asked) -> Response[Any]:
         response = Redirect(provider.address_for(Errand.of(secret)), status_code=303)
     except VoltrailError as error:
         return refused(request, error)
-    set_cookie(request, response, _COOKIE, secret)
+    keep_cookie(request, response, _COOKIE, secret)
     return response
 
 
@@ -57,16 +58,16 @@ def from_provider(request: Asked) -> Response[Any]:
         secret = _identities(request).sign_in(identity.issuer, identity.subject, address_of(request), before)
     except VoltrailError as error:
         response: Response[Any] = refused(request, error)
-        set_cookie(request, response, _COOKIE, "")
+        keep_cookie(request, response, _COOKIE, "")
         return response
     if secret is None:
         held = _identities(request).hold(Pending(identity.issuer, identity.subject, identity.shown))
         response = Redirect(page_for(request).link("/sign-in/link"), status_code=303)
-        set_cookie(request, response, _COOKIE, held)
+        keep_cookie(request, response, _COOKIE, held)
         return response
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
-    set_cookie(request, response, _COOKIE, "")
+    keep_cookie(request, response, _COOKIE, "")
     return response
 
 
@@ -115,7 +116,7 @@ def confirm_link(request: Asked, data: Form) -> Response[Any]:
         return _link(request, error, field(data, "login"))
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
-    set_cookie(request, response, _COOKIE, "")
+    keep_cookie(request, response, _COOKIE, "")
     return response
 
 

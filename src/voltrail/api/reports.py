@@ -92,7 +92,7 @@ def lines_of(request: Asked, person: Person, content: bytes) -> list[bytes]:
         raise AccessError(
             "access.key",
             "An authority and the host report with their keys alone.",
-            "Sign the report: voltrail report FILE.jsonl --key KEY.pem",
+            "Sign the report: `voltrail report FILE.jsonl --key KEY.pem`",
         )
     lines = split_lines(content)
     for number, line in enumerate(lines, 1):
@@ -100,7 +100,7 @@ def lines_of(request: Asked, person: Person, content: bytes) -> list[bytes]:
             raise AccessError(
                 "access.key",
                 "Organisations, roles and keys are reported with a key, not with a sign-in.",
-                "Sign the report: voltrail report FILE.jsonl --key KEY.pem",
+                "Sign the report: `voltrail report FILE.jsonl --key KEY.pem`",
                 number,
             )
     return lines
@@ -129,7 +129,7 @@ def plain_lines() -> AccessError:
         "access.sign_in",
         "Plain lines need a sign-in, so that it is known who reports them.",
         "Sign in, or bring a token in the header Authorization: Bearer TOKEN. Or send a signed report file"
-        f" instead ({MEDIA_TYPE}): voltrail report FILE.jsonl --key KEY.pem",
+        f" instead ({MEDIA_TYPE}): `voltrail report FILE.jsonl --key KEY.pem`",
     )
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 
-from voltrail.accounts.person import csrf_of, is_same
+from voltrail.accounts.person import csrf_of
 from voltrail.api.access import (
     accounts_of,
     address_of,
+    check_first_form,
     check_form,
     check_private,
-    cookie_name,
-    cookie_secret,
-    form_refused,
-    is_ours,
+    form_secret,
     is_private,
+    keep_cookie,
     session_secret,
     signed_in,
 )
@@ -40,7 +38,7 @@ def field(form: dict[str, Any], name: str) -> str:
 
 def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
     """Have the browser keep a session, until it is closed; scripts cannot read it."""
-    set_cookie(request, response, "session", secret)
+    keep_cookie(request, response, "session", secret)
 
 
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
@@ -60,9 +58,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
     """Take `login`, `password` and the form's `csrf`; a new session begins and leads to /account."""
     try:
         check_private(request)
-        kept = cookie_secret(request, "form")
-        if not is_ours(request) or kept is None or not is_same(csrf_of(kept), field(data, "csrf")):
-            raise form_refused()
+        check_first_form(request, field(data, "csrf"))
         secret = accounts_of(request).sign_in(
             field(data, "login"), field(data, "password"), address_of(request), session_secret(request)
         )
@@ -70,7 +66,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
         return refused(request, error, field(data, "login"))
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
-    set_cookie(request, response, "form", "")
+    keep_cookie(request, response, "form", "")
     return response
 
 
@@ -87,7 +83,7 @@ def sign_out(request: Asked, data: Form) -> Response[Any]:
     check_form(request, person, field(data, "csrf"))
     accounts_of(request).sign_out(person, address_of(request))
     response = Redirect(page_for(request).link("/"), status_code=303)
-    set_cookie(request, response, "session", "")
+    keep_cookie(request, response, "session", "")
     return response
 
 
@@ -98,8 +94,7 @@ def refused(request: Asked, error: VoltrailError, login: str = "") -> Response[b
 
 def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
     tell_programs(request, error)
-    secret = cookie_secret(request, "form") or secrets.token_urlsafe(32)
-    page, provider = page_for(request), request.app.state.provider
+    secret, page, provider = form_secret(request), page_for(request), request.app.state.provider
     page.path = "/sign-in"  # also where another address leads here
     response = as_page(
         page,
@@ -111,21 +106,8 @@ def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Res
         private=is_private(request),
         provider=provider.settings if provider else None,
     )
-    set_cookie(request, response, "form", secret)
+    keep_cookie(request, response, "form", secret)
     return response
-
-
-def set_cookie(request: Asked, response: Response[Any], name: str, value: str) -> None:
-    """Set a cookie of ours, or end it with an empty value; scripts cannot read it."""
-    response.set_cookie(
-        key=cookie_name(request, name),
-        value=value,
-        max_age=None if value else 0,
-        path="/",
-        secure=request.scope["scheme"] == "https",
-        httponly=True,
-        samesite="lax",
-    )
 
 
 ROUTES: Final = (sign_in_page, sign_in, sign_out)

@@ -15,7 +15,7 @@ from voltrail.events.checks import check_subject
 from voltrail.ledger.absence import VerifiedAbsence, verify_absence
 from voltrail.ledger.notes import Policy
 from voltrail.ledger.verify import verify as verify_evidence
-from voltrail.organisations.access import AUDIENCES
+from voltrail.organisations.access import AUDIENCES, Reader
 from voltrail.registry.registry import Registry
 
 _ABSENCE = b'{"format":"voltrail-absence/'
@@ -58,8 +58,8 @@ def battery(
         found = registry.batteries(level, place, limit, after)
         print_json(found) if as_json else _print_list(found)
         return
-    state = registry.battery(str(code), _time(as_of), _time(known_at), audience)
-    history = registry.history(str(code), audience, limit)
+    state = registry.battery(str(code), _time(as_of), _time(known_at), Reader(audience))
+    history = registry.history(str(code), Reader(audience), limit)
     if as_json:
         print_json({**state, "history": history["events"]})
         return
@@ -73,7 +73,7 @@ def battery(
 @registry_options
 def evidence(*, code: str, audience: str, registry: Registry) -> None:
     """Print the evidence file of a battery: it proves the history without the server."""
-    click.echo(registry.evidence(code, audience), nl=False)
+    click.echo(registry.evidence(code, Reader(audience)), nl=False)
 
 
 @click.command()

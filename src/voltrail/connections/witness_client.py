@@ -30,8 +30,8 @@ MAX_TARGETS = 8  # checkpoints for which cosignatures are gathered at a time
 log = logging.getLogger("voltrail.witnesses")
 
 _FIXES = {
-    403: "Give its operator this log's key: voltrail log policy",
-    404: "Ask its operator to add this log: voltrail log policy",
+    403: "Give its operator this log's key: `voltrail log policy`",
+    404: "Ask its operator to add this log: `voltrail log policy`",
 }
 NOT_ASKED = WitnessError(
     "witness.no_url",

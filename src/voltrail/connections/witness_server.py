@@ -40,7 +40,7 @@ class Witness:
         ours = cosigner.verifier.public_key
         if any(key.public_key == ours for keys in logs.values() for key in keys):
             message = "The witness's key is that of a log: a log cannot witness itself."
-            raise UsageError("usage.key", message, "Make one: voltrail key new NAME --witness --out FILE")
+            raise UsageError("usage.key", message, "Make one: `voltrail key new NAME --witness --out FILE`")
         self.cosigner, self.store, self.logs = cosigner, store, logs
         self.collectors = CollectorRegistry()
         self.answers = Counter(

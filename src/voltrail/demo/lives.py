@@ -44,8 +44,12 @@ class Lives:
         self._parts = Bag(diary.rng, none=37, modules=2, cells=1)
         self._pioneers = _PIONEERS
 
-    def car(self, pack: Pack) -> None:
-        """Tell the life of one pack from the factory on. Raises NotYet where the sample world ends."""
+    def car(self, pack: Pack) -> int | None:
+        """
+        Tell the life of one pack from the factory on. Raises NotYet where the sample world ends.
+
+        Return since when it is on the road, where it stays there until then.
+        """
         pack.pioneer, self._pioneers = self._pioneers > 0, self._pioneers - 1
         fate = "plain" if pack.pioneer else self._fates.draw()
         maker = self.diary.pick(self.diary.cast.of("vehicle_maker")[:2])
@@ -57,7 +61,7 @@ class Lives:
             when = self._missing(pack, maker, when, found=fate == "lost")
         vin = sample_vin(pack.serial)
         shows = "lifecycle.receipt_not_reported" if untold else ""
-        self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when, shows), fate)
+        return self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when, shows), fate)
 
     def legacy(self, pack: Pack) -> None:
         """Tell the life of a pack that is older than the record."""
@@ -76,10 +80,12 @@ class Lives:
         )
         self._travel(pack, vin, when, "plain")
 
-    def _travel(self, pack: Pack, vin: str, when: int, fate: str) -> None:
+    def _travel(self, pack: Pack, vin: str, when: int, fate: str) -> int | None:
         """Tell what happens on the road; one of no other fate may live on."""
-        if not self._road.travel(pack, vin, when, fate) and fate == "plain":
-            self._stocktakings.live_on(pack.code, when)
+        if self._road.travel(pack, vin, when, fate) or fate != "plain":
+            return None
+        self._stocktakings.live_on(pack.code, when)
+        return when
 
     def _begin(self, pack: Pack, fate: str) -> tuple[Member, int]:
         """Tell how a pack came to be, and return who has it then, and since when."""

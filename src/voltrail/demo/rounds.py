@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, Diary, moment
 from voltrail.demo.packs import Pack
 
+if TYPE_CHECKING:
+    from voltrail.demo.swaps import Fleet  # which has ends, which have stocktakings
+
 _RECALL_EVERY: Final = 600  # packs in the world for one recall
 _RECALL_FIRST: Final = 60
 _RECALL_SIZE: Final = 40
+_FLEET_AGE: Final = 200 * DAY
+FLEET_CAMPAIGN: Final = "SAMPLE-RECALL-TRUCKS"
+RISK: Final = "示例 sample: a seam may leak"
 
 _SINCE: Final = moment(2017)
 _APART: Final = 182 * DAY
@@ -21,35 +28,56 @@ _STRAY_AGE: Final = 30 * DAY
 
 
 class Recalls:
-    """Tells of recalls: the packs that one maker made last, all on the road by then."""
+    """
+    Tells of recalls, and of the work that some batteries had for them.
+
+    Those of cars: the packs that one maker made last, all on the road by then. One of trucks: the packs of
+    one maker in the first fleet.
+    """
 
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
-        self._packs, self._recalls = 0, 0
-        self._last: dict[int, deque[str]] = {}
+        self._packs, self._recalls, self._fleets = 0, 0, 0
+        self._last: dict[int, deque[tuple[str, int | None]]] = {}
 
-    def see(self, pack: Pack) -> None:
-        """Take note of a pack, the next by when it was made."""
+    def see(self, pack: Pack, since: int | None) -> None:
+        """Take note of a pack, the next by when it was made; `since` when it is on the road for good."""
         self._packs += 1
         mine = self._last.setdefault(pack.maker.rank, deque(maxlen=_RECALL_SIZE))
-        mine.append(pack.code)
+        mine.append((pack.code, since))
         if self._packs % _RECALL_EVERY == _RECALL_FIRST:
+            self._recalls += 1
+            when = pack.made + self._diary.some(90, 200)
+            on_the_road = [code for code, since in mine if since is not None and since < when]
             with self._diary.life():
-                self._recall(pack, list(mine))
+                campaign = f"SAMPLE-RECALL-{self._recalls}"
+                self._recall(campaign, pack.maker, when, [code for code, _ in mine])
+                self._work(campaign, self._diary.cast.of("repair_enterprise"), when, on_the_road[::2])
 
-    def _recall(self, pack: Pack, codes: list[str]) -> None:
-        self._recalls += 1
-        when = pack.made + self._diary.some(90, 200)
-        self._diary.tell(
-            pack.maker,
-            when,
-            "recalled",
-            late=0.0,
-            code=codes[0],
-            codes=codes[1:],
-            campaign=f"SAMPLE-RECALL-{self._recalls}",
-            risk="示例 sample: a seam may leak",
-        )
+    def see_fleet(self, fleet: Fleet) -> None:
+        """Take note of a fleet, when its life is told."""
+        self._fleets += 1
+        if self._fleets > 1:
+            return
+        maker = fleet.packs[0].maker
+        when = max(pack.made for pack in fleet.packs) + _FLEET_AGE
+        packs = [pack for pack in fleet.packs if pack.maker is maker and fleet.has(pack, when + _FLEET_AGE)]
+        if packs:
+            with self._diary.life():
+                self._recall(FLEET_CAMPAIGN, maker, when, [pack.code for pack in packs])
+                worked_on = [pack.code for pack in packs[: len(packs) // 3]]
+                self._work(FLEET_CAMPAIGN, (fleet.operator,), when, worked_on)
+
+    def _recall(self, campaign: str, maker: Member, when: int, codes: list[str]) -> None:
+        about = {"code": codes[0], "codes": codes[1:], "campaign": campaign, "risk": RISK}
+        self._diary.tell(maker, when, "recalled", late=0.0, **about)
+
+    def _work(self, campaign: str, workers: Sequence[Member], when: int, codes: list[str]) -> None:
+        """Tell of the work, battery by battery, a few days apart."""
+        for number, code in enumerate(codes):
+            by, at = workers[number % len(workers)], when + (7 + 3 * number) * DAY
+            about = {"code": code, "work": "密封圈更换 seal replaced", "campaign": campaign}
+            self._diary.tell(by, at, "serviced", late=0.0, **about)
 
 
 class Stocktakings:

@@ -50,6 +50,10 @@ class Fleet:
             self._swap(when, vin)
             heapq.heappush(queue, (when + self.diary.some(*EVERY), vin))
 
+    def has(self, pack: Pack, when: int) -> bool:
+        """Return whether a pack of the fleet is not worn out yet at a moment."""
+        return when < self._life[pack.code]
+
     def _begin(self, pack: Pack, *, on_truck: bool) -> int:
         """Tell how a pack came to the fleet: on a truck, or to a station."""
         diary, bank = self.diary, self.diary.cast.one("battery_owner")

@@ -134,13 +134,15 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Non
             lives.legacy(pack)
         done = _tick(progress, done + 1, packs)
     for pack in _new_packs(diary, serials, packs - legacy - trucks):
+        since = None
         with diary.life():
-            lives.car(pack)
-        recalls.see(pack)
+            since = lives.car(pack)
+        recalls.see(pack, since)
         done = _tick(progress, done + 1, packs)
     for fleet in _fleets(diary, serials, ends, trucks):
         with diary.life():
             fleet.run()
+        recalls.see_fleet(fleet)
         done = _tick(progress, done + len(fleet.packs), packs)
     stocktakings.tell()
 

@@ -278,11 +278,12 @@ class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
 
 
 class Serviced(_Battery, frozen=True, kw_only=True, tag="serviced"):
-    """Work was done on the battery where it was."""
+    """Work was done on the battery where it was; with a campaign, the work which that recall asks for."""
 
     kind: ClassVar[str] = "serviced"
 
     work: Text | None = None
+    campaign: Name | None = None
 
 
 class Recalled(_Battery, frozen=True, kw_only=True, tag="recalled"):

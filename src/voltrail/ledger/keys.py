@@ -169,7 +169,7 @@ class Signer:
         name = _NAME_LINE.search(pem)
         begin = pem.find(_PEM_BEGIN)
         if name is None or not name.start() < begin:
-            fix = "Write one above BEGIN: Voltrail-Key: ORGANISATION/KEY_ID"
+            fix = "Write one above BEGIN: `Voltrail-Key: ORGANISATION/KEY_ID`"
             raise NoteError("key.pem", "The key file has no line that names the key.", fix)
         try:
             key = serialization.load_pem_private_key(pem[begin:].encode(), password=None)

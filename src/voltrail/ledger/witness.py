@@ -152,7 +152,7 @@ class Cosigner:
 
     def __init__(self, signer: Signer) -> None:
         if signer.algorithm != ED25519:
-            fix = "Make one: voltrail key new NAME --witness --out FILE"
+            fix = "Make one: `voltrail key new NAME --witness --out FILE`"
             raise NoteError("key.algorithm", "A witness's key is an Ed25519 key.", fix)
         self._signer = signer
         self.verifier = Verifier.of(signer.name, COSIGNATURE, signer.verifier.public_key)

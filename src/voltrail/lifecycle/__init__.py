@@ -5,7 +5,15 @@ What may be reported, and what follows from it: judge and fold, both pure.
 """
 
 from voltrail.lifecycle.fold import Life, effective_events, fold, in_order, step
-from voltrail.lifecycle.judge import Verdict, World, judge, judge_for_public, judge_intention
+from voltrail.lifecycle.judge import (
+    Verdict,
+    World,
+    judge,
+    judge_for_public,
+    judge_for_reporter,
+    judge_intention,
+)
+from voltrail.lifecycle.recalls import Recall, recalls_in
 from voltrail.lifecycle.state import (
     Battery,
     Effective,
@@ -29,6 +37,7 @@ __all__ = [
     "Life",
     "Model",
     "Organisation",
+    "Recall",
     "Recorded",
     "Site",
     "State",
@@ -44,6 +53,8 @@ __all__ = [
     "in_order",
     "judge",
     "judge_for_public",
+    "judge_for_reporter",
     "judge_intention",
+    "recalls_in",
     "step",
 ]

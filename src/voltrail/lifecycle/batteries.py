@@ -259,6 +259,13 @@ def _recalled(turn: Turn) -> None:
     turn.changes["campaigns"] = _with(turn.battery.campaigns, (turn.event.campaign,))
 
 
+def _serviced(turn: Turn) -> None:
+    turn.stay()
+    campaigns = turn.battery.campaigns
+    if turn.event.campaign in campaigns:
+        turn.changes["campaigns"] = _less(campaigns, (turn.event.campaign,))
+
+
 def _stocktaken(turn: Turn) -> None:
     """Compare what was found with the record; nothing moves."""
     if not turn.battery.claims:
@@ -389,7 +396,7 @@ _HANDLERS: Final[dict[type, Callable[[Turn], None]]] = {
     kinds.OwnershipTransferred: _ownership_transferred,
     kinds.ResponsibilityTransferred: _responsibility_transferred,
     kinds.Measured: _measured,
-    kinds.Serviced: _stay,
+    kinds.Serviced: _serviced,
     kinds.Recalled: _recalled,
     kinds.IncidentReported: _stay,
     kinds.Stocktaken: _stocktaken,

@@ -10,7 +10,7 @@ order reports arrive; for organisations it is that of the log. `step` gives what
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +23,7 @@ from voltrail.lifecycle.batteries import turn_battery
 from voltrail.lifecycle.others import turn_other
 from voltrail.lifecycle.state import Battery, Organisation, Recorded, State, empty, encode_state
 
-__all__ = ["Life", "effective_events", "fold", "in_order", "step"]
+__all__ = ["Life", "effective_events", "fold", "in_order", "stages", "step"]
 
 TRUST: Final = "organisation:"
 
@@ -68,9 +68,17 @@ def fold(subject: str, recorded: Iterable[Recorded]) -> State | None:
     if not chain:
         return None
     state = empty(subject)
-    for one in effective_events(everything, subject):
-        state = _turned(state, one, counted=False)
+    for _, after in stages(subject, everything):
+        state = after
     return _tallied(state, chain)
+
+
+def stages(subject: str, recorded: Iterable[Recorded]) -> Iterator[tuple[Recorded, State]]:
+    """Yield each of a subject's events that count, in order, with the state after it, not tallied."""
+    state = empty(subject)
+    for one in effective_events(recorded, subject):
+        state = _turned(state, one, counted=False)
+        yield one, state
 
 
 class Life:
@@ -90,6 +98,11 @@ class Life:
             self._states.append(_turned(self._states[-1], one, counted=False))
         self.turns = len(self._events)
         self.state = _tallied(self._states[-1], [one for one in everything if subject in subjects(one.event)])
+
+    @property
+    def events(self) -> Sequence[Recorded]:
+        """The events that count, in their order."""
+        return self._events
 
     def insert(self, recorded: Recorded) -> State:
         """

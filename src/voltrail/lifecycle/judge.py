@@ -21,11 +21,12 @@ from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle.findings import from_ms, rule_findings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, State, effective
+from voltrail.lifecycle.told import told_to_reporter, without_step
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
 
-__all__ = ["Verdict", "World", "judge", "judge_for_public", "judge_intention"]
+__all__ = ["Verdict", "World", "judge", "judge_for_public", "judge_for_reporter", "judge_intention"]
 
 FUTURE_ALLOWANCE_MS: Final = 300_000
 AUTHORITY: Final = frozenset({"authority"})
@@ -227,12 +228,30 @@ def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rule
     if verdict.refusal is not None:
         return verdict
     recorded = Recorded(-1, event, reporter, now_ms)
-    found = [*verdict.findings, *_shown(recorded, world)]
-    for finding in found:
+    return _intended((*verdict.findings, *_shown(recorded, world)))
+
+
+def judge_for_reporter(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
+    """
+    Return what `judge_intention` does, as the organisation itself may know it.
+
+    Asking leaves no trace: where another's battery is and who has it is not told, nor which step is lacking.
+    """
+    verdict = judge_intention(event, reporter, now_ms, world, rules)
+    about, recorded = _batteries(event, world), Recorded(-1, event, reporter, now_ms)
+    told = told_to_reporter(recorded, verdict.findings, about)
+    if tuple(told) == verdict.findings:
+        return verdict
+    return _intended(tuple(map(without_step, verdict.findings)))
+
+
+def _intended(findings: tuple[Finding, ...]) -> Verdict:
+    """Return the verdict on something that would show these findings: all but being late forbid it."""
+    for finding in findings:
         if finding.kind != "late":
             refusal = Refusal(finding.rule, finding.message, finding.fix, source=finding.source or _DESIGN)
-            return Verdict(refusal, tuple(found))
-    return Verdict(None, tuple(found))
+            return Verdict(refusal, findings)
+    return Verdict(None, findings)
 
 
 def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -245,7 +264,7 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
         return _refused(
             "access.sign_in",
             "Whether an event may be corrected is told to its reporter.",
-            "Ask with a signed report: voltrail report FILE --check --key KEY.pem --to URL",
+            "Ask with a signed report: `voltrail report FILE --check --key KEY.pem --to URL`",
         )
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:

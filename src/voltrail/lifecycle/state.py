@@ -106,7 +106,8 @@ class Battery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     `claims` holds one whereabouts, more when they are disputed, and none while
     no event that counts says where it is. `latest` and `count` are over all its
     accepted events, those later corrected included. `begun` is the event that
-    began the record, or None when it was never reported.
+    began the record, or None when it was never reported. `campaigns` are the
+    recalls for which the work was not yet reported.
     """
 
     code: str

@@ -6,9 +6,13 @@ Who may see what: one dated table, behind one function that everything uses.
     >>> may_see("public", "installed", "code", at), may_see("public", "installed", "vin", at)
     (True, False)
 
-Access is a lattice, not levels: every member of every kind has its own set of
-audiences. Public are what the battery is and which steps it went through;
-not where it is, whose it is, which vehicle carries it, or how it is worn.
+Access is a lattice, not levels: every member of every kind, and every attribute of a battery, has its own
+set of audiences. Public are what the battery is and which steps it went through; not where it is, whose it
+is, which vehicle carries it, or how it is worn.
+
+A `Reader` is who asks. What it is towards one battery follows from the record: its `Sight`, several
+audiences at once, each from a place in the battery's life on. `Eyes` are what it has for one thing: an
+event, or the state.
 """
 
 from __future__ import annotations
@@ -44,19 +48,118 @@ CUSTODY: Final[Audiences] = WHEREABOUTS - {"operator"}
 INTERNAL: Final[Audiences] = frozenset({"authority_cn", "auditor", "reporter"})
 
 
+class Eyes(msgspec.Struct, frozen=True):
+    """The audiences that somebody has towards one thing, and when they look (None: by the latest rows)."""
+
+    audiences: Audiences
+    at: datetime | None = None
+
+    def see(self, kind: str, member: str) -> bool:
+        """Return whether they see a member of a kind of event, or an attribute of a BATTERY."""
+        return may_see(self.audiences, kind, member, self.at)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """
+    What a claim token shows: whose vehicle it is, by which entry of the log it was sold, and by whom.
+
+    The owner sees where it was from `from_ms` on (milliseconds since 1970), or from the sale on, if later.
+    """
+
+    vin: str
+    sale: int
+    seller: str
+    from_ms: int = 0
+
+
 class Reader(msgspec.Struct, frozen=True):
-    """Who reads: an audience; and an organisation, which of each event that it reported is the reporter."""
+    """
+    Who reads, and when: what it is towards everything, its organisation, the vehicle it showed to be its own.
+
+    What it is towards one battery depends on the record: see `Sight`. `login` is for the log of uses.
+    """
 
     audience: str = "public"
     organisation: str | None = None
+    login: str = ""
+    claim: Claim | None = None
+    at: datetime | None = None
 
-    def of(self, reporter: str) -> str:
-        """Return the audience that an event has in this reader, by who reported the event."""
-        own = self.audience == "public" and self.organisation is not None and reporter == self.organisation
-        return "reporter" if own else self.audience
+    @property
+    def eyes(self) -> Eyes:
+        """What it has towards everything: lists, and batteries it has nothing to do with."""
+        return Eyes(frozenset({self.audience}), self.at)
 
 
 PUBLIC: Final = Reader()
+
+
+class Since(msgspec.Struct, frozen=True):
+    """
+    From where in a battery's life something is so: from an entry of the log on, and from a time on.
+
+    `told_ms` is when the record learnt it. Both times are milliseconds since 1970.
+    """
+
+    index: int = -1
+    from_ms: int = 0
+    told_ms: int = 0
+
+    def but_not_before(self, other: Since) -> Since:
+        """Return from where on both are so."""
+        return Since(
+            max(self.index, other.index),
+            max(self.from_ms, other.from_ms),
+            max(self.told_ms, other.told_ms),
+        )
+
+    def covers(self, index: int, occurred_ms: int) -> bool:
+        """Return whether an event came, and happened, no earlier; what came late is of the time before."""
+        return index >= self.index and occurred_ms >= self.from_ms
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """One audience that a reader has towards a battery; without `since`, for all of its life."""
+
+    audience: str
+    since: Since | None = None
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """
+    As whom a reader reads one battery: its state, and each of its events.
+
+    Who holds, owns or answers for it sees the state and the events since then as that. What went before
+    is seen as by who has a legitimate interest: nobody learns where a battery was by saying that he has it.
+    """
+
+    reader: Reader
+    standings: tuple[Standing, ...] = ()
+
+    def state(self, at_ms: int | None = None) -> Eyes:
+        """Return the eyes for the state: as it is, or as it was at a time (milliseconds since 1970)."""
+        return self._eyes(
+            standing.audience
+            for standing in self.standings
+            if (since := standing.since) is None
+            or at_ms is None
+            or at_ms >= max(since.from_ms, since.told_ms)
+        )
+
+    def event(self, kind: str, index: int, occurred_ms: int, reporter: str) -> Eyes:
+        """Return the eyes for an event; a correction may speak of any time, so it counts as earlier."""
+        audiences = [
+            standing.audience
+            for standing in self.standings
+            if (since := standing.since) is None or (kind != "corrected" and since.covers(index, occurred_ms))
+        ]
+        if self.reader.organisation is not None and reporter == self.reader.organisation:
+            audiences.append("reporter")
+        return self._eyes(audiences)
+
+    def _eyes(self, audiences: Iterable[str]) -> Eyes:
+        interest = {"legitimate_interest"} if self.standings else ()
+        return Eyes(frozenset({self.reader.audience, *interest, *audiences}), self.reader.at)
 
 
 class Disclosure(msgspec.Struct, frozen=True):
@@ -164,6 +267,38 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
 }
 
 
+BATTERY: Final = "battery"
+"""In the table, in the place of a kind: the attributes of a battery's state."""
+
+ATTRIBUTES: Final[dict[str, Audiences]] = {
+    **dict.fromkeys(
+        (
+            "code",
+            "level",
+            "chemistry",
+            "production_date",
+            "model",
+            "phase",
+            "end",
+            "ended_at",
+            "parent",
+            "operator",
+            "history_before",
+            "identified_as",
+            "predecessors",
+            "successors",
+            "parts",
+            "events",
+        ),
+        EVERYONE,
+    ),
+    **dict.fromkeys(("soh_fraction", "measured_at"), CONDITION),
+    **dict.fromkeys(("place", "holder", "vin", "system", "site", "owner", "reporter"), CUSTODY),
+    # The words of a finding name organisations and vehicles, of the time before too; its kind is public.
+    "findings": frozenset({"authority_cn", "auditor"}),
+}
+
+
 def _audiences(kind: str, member: str) -> Audiences | None:
     """Return who sees a member, or None when the table does not have it."""
     if (kind, member) in _OVERRIDES:
@@ -186,9 +321,16 @@ def _table() -> dict[tuple[str, str], tuple[Disclosure, ...]]:
         for member in ("kind", *member_names(kind)):
             audiences = _audiences(kind, member)
             if audiences is not None:
-                leaves = _ANYWHERE if "legitimate_interest" in audiences else _AT_HOME
-                table[kind, member] = (Disclosure(audiences, leaves, _SINCE),)
+                table[kind, member] = (_row_of(audiences),)
+    for attribute, audiences in ATTRIBUTES.items():
+        table[BATTERY, attribute] = (_row_of(audiences),)
     return table
+
+
+def _row_of(audiences: Audiences) -> Disclosure:
+    """Return the row that stands from the beginning; what few may see does not leave the country."""
+    leaves = _ANYWHERE if "legitimate_interest" in audiences else _AT_HOME
+    return Disclosure(audiences, leaves, _SINCE)
 
 
 TABLE: Final = _table()
@@ -204,15 +346,16 @@ def member_audiences(kind: str, member: str, at: datetime | None = None) -> Audi
     return row.audiences if row is not None else frozenset()
 
 
-def may_see(audience: str, kind: str, member: str, at: datetime | None = None) -> bool:
-    """Return whether an audience may see a member of a kind of event, by the rows in force at a moment."""
-    if audience not in EVERYONE:
+def may_see(who: str | Audiences, kind: str, member: str, at: datetime | None = None) -> bool:
+    """Return whether an audience, or one of several, may see a member, by the rows in force at a moment."""
+    audiences = frozenset({who}) if isinstance(who, str) else who
+    if unknown := audiences - EVERYONE:
         raise AccessError(
             "access.audience",
-            f"There is no audience called {audience[:40]!r}.",
+            f"There is no audience called {min(unknown)[:40]!r}.",
             f"Name one of {', '.join(AUDIENCES)}.",
         )
-    return audience in member_audiences(kind, member, at)
+    return not audiences.isdisjoint(member_audiences(kind, member, at))
 
 
 def may_leave(jurisdiction: str, kind: str, member: str, at: datetime | None = None) -> bool:
@@ -221,9 +364,11 @@ def may_leave(jurisdiction: str, kind: str, member: str, at: datetime | None = N
     return row is not None and jurisdiction in row.jurisdictions
 
 
-def disclose(audience: str, kind: str, names: Iterable[str], at: datetime | None = None) -> tuple[str, ...]:
-    """Return those of the members, in their order, that an audience may see."""
-    return tuple(name for name in names if may_see(audience, kind, name, at))
+def disclose(
+    who: str | Audiences, kind: str, names: Iterable[str], at: datetime | None = None
+) -> tuple[str, ...]:
+    """Return those of the members, in their order, that somebody may see."""
+    return tuple(name for name in names if may_see(who, kind, name, at))
 
 
 def _row(kind: str, member: str, at: datetime | None) -> Disclosure | None:
@@ -232,3 +377,37 @@ def _row(kind: str, member: str, at: datetime | None) -> Disclosure | None:
         if at is None or row.valid_from <= at:
             return row
     return None
+
+
+_HEAD: Final = """\
+## The table
+
+Printed from `voltrail/organisations/access.py`; do not edit.
+
+`battery` are the attributes of a battery; the others are kinds of events. What is in no column nobody sees.
+
+"""
+
+_COLUMNS: Final[tuple[tuple[str, Audiences], ...]] = (
+    ("Everybody", EVERYONE),
+    ("Condition: not the public, nor EU authorities", CONDITION),
+    ("Whereabouts: holder, owner, reporter, authority, auditor", CUSTODY),
+    ("Reporter, authority, auditor", INTERNAL),
+    ("Authority, auditor", ATTRIBUTES["findings"]),
+)
+
+
+def document() -> str:
+    """Return the table as it stands at the end of docs/access.md."""
+    heads = ["", *(head for head, _ in _COLUMNS)]
+    rows = ["| " + " | ".join(heads) + " |\n", "|---" * len(heads) + "|\n"]
+    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, *STRUCTS))])
+
+
+def _line(kind: str) -> str:
+    """Return a row of the document: what each set of audiences sees of a kind."""
+    seen: dict[Audiences, list[str]] = {audiences: [] for _, audiences in _COLUMNS}
+    for of, member in TABLE:
+        if of == kind:
+            seen[member_audiences(of, member)].append(member)
+    return f"| {kind} | " + " | ".join(", ".join(names) for names in seen.values()) + " |\n"

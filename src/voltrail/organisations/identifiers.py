@@ -4,6 +4,7 @@ Identifiers of organisations and places, with their check characters.
 - Unified social credit code: 18 characters, GB 32100-2015.
 - LEI: 20 characters, ISO 17442-1, check digits by ISO/IEC 7064 MOD 97-10.
 - GLN: 13 digits, GS1 General Specifications, check digit modulo 10.
+- Region: six digits, GB/T 2260; by form, since counties are renamed every year.
 - A registry's host: its log's origin and `/host`; it signs for organisations without keys.
 
 A check character catches every single wrong character and nearly every
@@ -21,12 +22,14 @@ CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # 31 characters: no 
 CREDIT_SOURCE: Final = "GB 32100-2015"
 LEI_SOURCE: Final = "ISO 17442-1:2020"
 GLN_SOURCE: Final = "GS1 General Specifications, 7.9"
+REGION_SOURCE: Final = "GB/T 2260-2007"
 
 # What a reader or a keyboard puts in place of the right character.
 _MISREAD: Final = {"I": "1", "O": "0", "S": "5", "Z": "2", "V": "U"}
 _CREDIT_VALUES: Final = {character: value for value, character in enumerate(CREDIT_ALPHABET)}
 _CREDIT_WEIGHTS: Final = tuple(pow(3, i, 31) for i in range(17))
 _LEI: Final = re.compile(r"[0-9A-Z]{18}[0-9]{2}")
+_PROVINCE: Final = re.compile("1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12]")
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]+)*/host")
 _LONGEST_HOST: Final = 200
 
@@ -129,6 +132,30 @@ def check_gln(text: str) -> str:
             f"The check digit of GLN {text} is {text[12]}; for these 12 digits it would be {right}.",
             "Compare it with the label or the GS1 register.",
             source=GLN_SOURCE,
+        )
+    return text
+
+
+def check_region(text: str) -> str:
+    """
+    Return the code of an administrative division unchanged: province, city, county, two digits each.
+
+    Raises IdentityError (`identity.region`) when the form is wrong or there is no such province. Cities and
+    counties are not looked up.
+    """
+    if not re.fullmatch(r"[0-9]{6}", text):
+        raise IdentityError(
+            "identity.region",
+            f"{text[:40]!r} is not the code of a region: it has six digits.",
+            "Such as 310115 for Pudong in Shanghai, or 310000 for all of Shanghai.",
+            source=REGION_SOURCE,
+        )
+    if not _PROVINCE.fullmatch(text[:2]) or (text[2:4] == "00" and text[4:] != "00"):
+        raise IdentityError(
+            "identity.region",
+            f"There is no region {text}: the first two digits name no province, or a county has no city.",
+            "Look the code up in GB/T 2260.",
+            source=REGION_SOURCE,
         )
     return text
 

@@ -33,10 +33,12 @@ from voltrail.ledger.receipts import (
 )
 from voltrail.ledger.reports import ReportNote
 from voltrail.lifecycle import Battery, Finding, Recorded, judge
+from voltrail.lifecycle.told import told_to_reporter
 from voltrail.regimes import RULES
 from voltrail.registry import rows
 from voltrail.registry.logs import Logs
 from voltrail.registry.prepare import Prepared, PreparedLine, extend_tree
+from voltrail.registry.recall_rows import write_recalls
 from voltrail.registry.receipts import Outcome, receipt_again
 from voltrail.registry.signers import Signers
 from voltrail.registry.world import Pending, Slot, World
@@ -209,7 +211,9 @@ class Append:
             row, linked = self._append(recorded, line, slots, shared)
             findings = [*self._fold(recorded, slots), *verdict.findings]
             self._event_rows += (row, line.fixed, _findings_column(findings) if findings else copy.NULL)
-            outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in findings]
+            if findings:
+                told = told_to_reporter(recorded, findings, about)
+                outcome.findings += [FoundLine(number, f.kind, f.rule, f.message) for f in told]
             taken.accepted.append(number)
             taken.subjects.append(linked)
 
@@ -291,6 +295,7 @@ class Append:
         self._write_reports()
         rows.copy_in(connection, "event", self._event_rows)
         rows.write_subjects(connection, self.world.slots.values())
+        write_recalls(connection, self.world)
         connection.execute(
             "update log set received_ms = %s, trust = %s,"
             " batteries = batteries + %s, organisations = organisations + %s",
@@ -409,7 +414,7 @@ def _never_by_host(event: Any) -> Refusal:
     return Refusal(
         "role.host_signed",
         f"{event.kind} about an organisation is never signed by the host.",
-        "Report it with a key of your own: voltrail report FILE --key KEY.pem",
+        "Report it with a key of your own: `voltrail report FILE --key KEY.pem`",
         source="formats.md, Evidence",
     )
 

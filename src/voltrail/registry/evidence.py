@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 from msgspec import UNSET
@@ -19,7 +20,7 @@ from voltrail.ledger.heads import leaf_of
 from voltrail.ledger.keys import Verifier
 from voltrail.ledger.leaves import Leaves
 from voltrail.ledger.notes import Checkpoint
-from voltrail.organisations.access import Reader, may_see
+from voltrail.organisations.access import Sight
 from voltrail.registry.heads import Tree
 from voltrail.registry.logs import Closed, Logs, Stretch
 
@@ -30,7 +31,8 @@ with recursive walk as (
     select e.*, array_position(e.subjects, %(subject)s)
     from walk w join event e on e.seq = w.before[w.at]
 )
-select seq, report, position, kind, received_ms, line, c, links, subjects, k, h from walk order by seq
+select seq, report, position, kind, occurred_at, received_ms, line, c, links, subjects, k, h
+from walk order by seq
 """
 
 
@@ -39,6 +41,7 @@ class _Event(msgspec.Struct):
     report: int
     position: int
     kind: str
+    occurred_at: datetime
     received_ms: int
     line: bytes
     c: bytes
@@ -82,7 +85,7 @@ class Standing(msgspec.Struct, frozen=True):
 def build(
     connection: Connection,
     subject: str,
-    reader: Reader,
+    sight: Sight,
     standing: Standing,
     authorities: Iterable[str],
     heads: Tree | None,
@@ -90,11 +93,11 @@ def build(
     """
     Return the evidence of a subject under this checkpoint, or None when the record does not know it.
 
-    Members that the reader may not see are withheld; the chains of all who
+    Members that are not in sight are withheld; the chains of all who
     signed are given, so that keys and revocations can be checked. `heads` is the newest tree under the
     checkpoint: each chain that it knows is given with its head, so that nothing can be left out.
     """
-    builder = _Builder(connection, reader, standing, heads)
+    builder = _Builder(connection, sight, standing, heads)
     events = builder.events_of(subject)
     if not events:
         return None
@@ -167,10 +170,8 @@ def _inclusion(connection: Connection, log: Stretch, index: int, size: int) -> l
 
 
 class _Builder:
-    def __init__(
-        self, connection: Connection, reader: Reader, standing: Standing, heads: Tree | None
-    ) -> None:
-        self._connection, self._reader, self._standing = connection, reader, standing
+    def __init__(self, connection: Connection, sight: Sight, standing: Standing, heads: Tree | None) -> None:
+        self._connection, self._sight, self._standing = connection, sight, standing
         self._heads = heads
         self.reports: dict[int, _Report] = {}
         self._indices: set[int] = set()
@@ -262,13 +263,14 @@ class _Builder:
         )
 
     def _members(self, report: _Report, event: _Event) -> list[Member]:
-        """Return the members, those withheld that the reader may not see."""
-        audience = self._reader.of(report.organisation)
+        """Return the members, those withheld that are not in sight."""
+        occurred_ms = int(event.occurred_at.timestamp() * 1000)
+        eyes = self._sight.event(event.kind, event.seq, occurred_ms, report.organisation)
         members = split(event.line)
         drawn = salts(report.secret, event.position, len(members))
         return [
             Member.show(salt, member)
-            if may_see(audience, event.kind, member[1 : member.index(b'"', 1)].decode())
+            if eyes.see(event.kind, member[1 : member.index(b'"', 1)].decode())
             else Member.withhold(member_digest(salt, member), "access")
             for salt, member in zip(drawn, members, strict=True)
         ]

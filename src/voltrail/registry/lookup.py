@@ -7,7 +7,7 @@ from typing import Any
 
 from voltrail.codes import parse
 from voltrail.database.database import Connection
-from voltrail.lifecycle import Battery, State, effective_events, fold
+from voltrail.lifecycle import Battery, Organisation, Recorded, State, effective_events, fold
 from voltrail.registry.world import World
 
 MAX_FAMILY = 5000
@@ -30,8 +30,7 @@ class Lookup:
         """Return the state of a subject."""
         if self._as_of is None and self._known_at is None:
             return self._world.state(subject)
-        events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
-        chosen = self._world.with_corrected(events)
+        chosen = self.chain(subject)
         if self._known_at is not None:
             known_ms = int(_aware(self._known_at).timestamp() * 1000)
             chosen = [one for one in chosen if one.received_ms <= known_ms]
@@ -42,6 +41,15 @@ class Lookup:
                 if one.event.occurred_at <= _aware(self._as_of)
             ]
         return fold(subject, chosen)
+
+    def chain(self, subject: str) -> list[Recorded]:
+        """Return all events of a subject, and those that its corrections correct."""
+        events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
+        return self._world.with_corrected(events)
+
+    def organisation(self, identifier: str) -> Organisation | None:
+        """Return a registered organisation, or an authority of the settings."""
+        return self._world.organisation(identifier)
 
     def battery(self, code: str) -> Battery | None:
         """Return the state of a battery."""

@@ -75,7 +75,7 @@ def check_folder(log: PublicLog, folder: Path, progress: Progress | None = None)
         raise UsageError(
             "publish.no_checkpoint",
             f"{folder} holds no checkpoint that reads.",
-            f"Publish there first: voltrail log publish {folder}",
+            f"Publish there first: `voltrail log publish {folder}`",
         ) from error
     checkpoint = Checkpoint.parse(open_note(note, log.keys).text)
     total, done = sum(1 for _ in tiles.tiles_between(0, checkpoint.size)), iter(range(1, 1 << 63))
@@ -141,7 +141,7 @@ def _check_edge(log: PublicLog, connection: Connection, folder: Path, size: int)
             raise RegistryError(
                 "publish.damaged",
                 f"{folder / tile.path} {what}.",
-                f"Write anew what is missing or wrong: voltrail log publish {folder} --mend",
+                f"Write anew what is missing or wrong: `voltrail log publish {folder} --mend`",
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from voltrail.codes import parse
-from voltrail.database.database import Database
+from voltrail.database.database import Connection, Database
 from voltrail.errors import (
     AccessError,
     NoteError,
@@ -37,24 +37,32 @@ from voltrail.lifecycle import (
     Finding,
     Model,
     Organisation,
+    Recorded,
+    Vehicle,
     decode_state,
     effective,
     judge_for_public,
+    judge_for_reporter,
     judge_intention,
 )
-from voltrail.organisations.access import Reader
+from voltrail.lifecycle.since import sale_of
+from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
+from voltrail.organisations.trust import has_role
 from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
+from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
-from voltrail.registry.search import Search
+from voltrail.registry.search import Search, note_ends
+from voltrail.registry.sights import Sights
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
 
@@ -63,6 +71,8 @@ LONG_REPORT_LINES = 256  # from here on a signature is checked before a report i
 ABSENCE_AUDIENCES = frozenset({"authority_cn", "auditor"})
 LEAVES_AUDIENCES = frozenset({"auditor"})
 CLOSED = frozenset({"log.closed", "anchor.damaged"})
+
+_JUDGES = {"public": judge_for_public, "reporter": judge_for_reporter}
 
 Order = Literal["log", "life"]
 
@@ -87,8 +97,10 @@ class Registry:
         self.heads = HeadsStore(data / "heads")
         self.database = Database(data / "pg", database or self.settings.database)
         self._second = SecondSignature(self.keys.log_ml_dsa)
+        self.recalls = Recalls(self.database)
         self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
+        self.grants = Grants(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -218,7 +230,8 @@ class Registry:
         Commit to the heads of all chains; return the index of the entry, or None when nothing has changed.
 
         Nor is anything done while the last heads are younger than `min_age_s`.
-        From then on evidence up to here proves that nothing is left out. Reports go on meanwhile.
+        From then on evidence up to here proves that nothing is left out, and batteries that are new are found
+        by the ends of their codes. Reports go on meanwhile.
         Raises RegistryClosed when the log may not be written.
         """
         self.check_open()
@@ -232,6 +245,8 @@ class Registry:
                 return None
             index = self._writer.append_mark(about.entry)
             self.heads.settle(index)
+            with self.database.connect() as connection:
+                note_ends(connection)
         return index
 
     def check_report(self, file: bytes) -> list[dict[str, Any]]:
@@ -251,7 +266,8 @@ class Registry:
         Answer for each line whether the organisation may do this now; nothing is recorded.
 
         The public is answered from what is public: role, time, an end, what the law bars. Whose a battery
-        is and where counts only for the audience `reporter`: the organisation itself.
+        is and where counts only for the audience `reporter`: the organisation itself, which is
+        told so without the names of others. Authorities and auditors are told in full.
         """
         with self.database.pool.connection() as connection:
             world = World(connection, self._writer.authorities)
@@ -268,7 +284,7 @@ class Registry:
         findings: tuple[Finding, ...] = ()
         try:
             split(line)
-            asked = judge_for_public if audience == "public" else judge_intention
+            asked = _JUDGES.get(audience, judge_intention)
             verdict = asked(decode(line), organisation, now_ms, world, RULES)
             refusal, findings = verdict.refusal, verdict.findings
         except VoltrailError as error:
@@ -290,10 +306,10 @@ class Registry:
         code: str,
         as_of: datetime | None = None,
         known_at: datetime | None = None,
-        audience: str = "public",
+        reader: Reader = PUBLIC,
     ) -> dict[str, Any]:
         """
-        Return what an audience may know of a battery.
+        Return what a reader may know of a battery.
 
         `as_of`: the world at that time as known now. `known_at`: what the
         record knew at that time. Raises CodeError, UnknownBattery.
@@ -306,21 +322,42 @@ class Registry:
                 raise _unknown(text)
             model = lookup.state("model:" + state.model_id) if state.model_id else None
             where = effective(state, lookup.battery)
-            return views.battery_view(state, where, model if isinstance(model, Model) else None, audience)
+            sight = self._sights(connection).sight(text, reader)
+            eyes = sight.state(_earliest_ms(as_of, known_at))
+            return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+
+    def sale(self, vin: str) -> Recorded | None:
+        """Return the last sale of a vehicle that counts, or None."""
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return sale_of(vin, lookup.chain("vehicle:" + vin))
+
+    def owned(self, reader: Reader) -> list[dict[str, Any]]:
+        """Return the batteries on record in the vehicle that a reader owns, with `campaigns` of recalls."""
+        found: list[dict[str, Any]] = []
+        if reader.claim is None:
+            return found
+        with self.database.pool.connection() as connection:
+            lookup, sights = Lookup(connection, self.authorities, None, None), self._sights(connection)
+            vehicle = lookup.state("vehicle:" + reader.claim.vin)
+            for code in vehicle.batteries if isinstance(vehicle, Vehicle) else ():
+                state = lookup.battery(code)
+                if state is not None:
+                    where, eyes = effective(state, lookup.battery), sights.sight(code, reader).state()
+                    view = views.battery_view(state, where, None, eyes)
+                    found.append(view | {"campaigns": list(state.campaigns)})
+        return found
 
     def history(
         self,
         code: str,
-        audience: str = "public",
+        reader: Reader = PUBLIC,
         limit: int = 100,
         before: int | None = None,
         order: Order = "log",
-        organisation: str | None = None,
     ) -> dict[str, Any]:
         """
         Return a battery's events, `limit` of them, the last in the log first, or the last that happened.
-
-        Those that `organisation` reported are told as to their reporter.
 
         `next` is the `before` of the next page, or None: the index of the last event on this one.
         """
@@ -344,15 +381,15 @@ class Registry:
                 """,
                 {"subject": subject, "last": row[0]},
             ).fetchall()
+            sight = self._sights(connection).sight(subject.removeprefix("battery:"), reader)
         corrected: dict[int, int] = {}
         for seq, kind, *_, line, _found in found[::-1]:
             if kind == "corrected":
                 corrected[msgspec.json.decode(line)["corrects"]] = seq
         late = _reported_late(found)
         page = _from(found, before, order)
-        reader = Reader(audience, organisation)
         events = [
-            self._event(event, reader, corrected) | {"reported_late": event[0] in late}
+            self._event(event, sight, corrected) | {"reported_late": event[0] in late}
             for event in page[:limit]
         ]
         return {
@@ -362,24 +399,32 @@ class Registry:
             "next": page[limit - 1][0] if len(page) > limit else None,
         }
 
-    def _event(self, row: Sequence[Any], reader: Reader, corrected: dict[int, int]) -> dict[str, Any]:
-        seq, kind, occurred_at, received_ms, organisation, line, found = row
-        audience = reader.of(organisation)
-        members, withheld = views.event_view(kind, line, audience)
+    def _event(self, row: Sequence[Any], sight: Sight, corrected: dict[int, int]) -> dict[str, Any]:
+        seq, kind, occurred_at, received_ms, reporter, line, found = row
+        eyes = sight.event(kind, seq, int(occurred_at.timestamp() * 1000), reporter)
+        members, withheld = views.event_view(kind, line, eyes)
         findings = msgspec.json.decode(found, type=list[Finding]) if found else []
-        sees_reporter = views.may_read(audience, "holder")
+        sees_reporter = eyes.see(BATTERY, "reporter")
         return {
             "index": seq,
             "kind": kind,
             "occurred_at": members.get("occurred_at", occurred_at.isoformat()),
             "received_at": views.iso_ms(received_ms),
-            "reporter": organisation if sees_reporter else None,
+            "reporter": reporter if sees_reporter else None,
             "members": members,
             "withheld": withheld if sees_reporter else [*withheld, "reporter"],
-            # Not as to the event's reporter: a finding names what others reported.
-            "findings": views.findings_view(findings, reader.audience),
+            "findings": views.findings_view(findings, eyes),
             "corrected_by": corrected.get(seq),
         }
+
+    def _sights(self, connection: Connection) -> Sights:
+        return Sights(connection, self._writer.authorities)
+
+    def has_role(self, organisation: str, role: str) -> bool:
+        """Return whether an organisation has a role on record now."""
+        with self.database.pool.connection() as connection:
+            known = World(connection, self._writer.authorities).organisation(organisation)
+        return known is not None and has_role(known, {role}, datetime.now(UTC))
 
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""
@@ -390,9 +435,9 @@ class Registry:
                 raise _unknown(text)
             return Family(lookup).tree(text, max(0, min(depth, 32)))
 
-    def evidence(self, code: str, audience: str = "public", organisation: str | None = None) -> bytes:
+    def evidence(self, code: str, reader: Reader = PUBLIC) -> bytes:
         """
-        Return the evidence file of a battery; events that `organisation` reported are shown to it as theirs.
+        Return the evidence file of a battery; what the reader may not see is withheld.
 
         It stands under the last checkpoint that a quorum of witnesses cosigned; while that does not reach
         the battery's first event, under the last published one.
@@ -400,11 +445,12 @@ class Registry:
         text = parse(code).text
         standing = self._checkpoints()
         with self.database.pool.connection() as connection:
+            sight = self._sights(connection).sight(text, reader)
             for note, checkpoint in standing:
                 built = evidence.build(
                     connection,
                     "battery:" + text,
-                    Reader(audience, organisation),
+                    sight,
                     evidence.Standing(self.logs, note, checkpoint.size),
                     self.settings.authorities,
                     self.heads.newest(self.log.place.base + checkpoint.size),
@@ -666,7 +712,7 @@ class Registry:
             tree = self.heads.newest(base + checkpoint.size)
             if tree is not None and tree.index >= base:
                 return note, checkpoint, tree
-        raise NotFound("heads.none", "No heads have been entered yet.", "Run: voltrail log heads")
+        raise NotFound("heads.none", "No heads have been entered yet.", "Run: `voltrail log heads`")
 
     def _checkpoints(self) -> list[tuple[str, Checkpoint]]:
         """Return what proofs may stand under, the best first: the witnessed checkpoint, the published one."""
@@ -686,6 +732,12 @@ class Registry:
             )
         note, checkpoint = anchored
         return self._second.beside(note, checkpoint), checkpoint
+
+
+def _earliest_ms(*times: datetime | None) -> int | None:
+    """Return the earliest of some times in milliseconds since 1970, None when none is given."""
+    given = [int(when.timestamp() * 1000) for when in times if when is not None]
+    return min(given, default=None)
 
 
 def _from(found: list[Any], before: int | None, order: Order) -> list[Any]:

@@ -166,7 +166,7 @@ def load(data: Path) -> Settings:
         raise RegistryError(
             "registry.missing",
             f"There is no registry in {data}.",
-            "Make one: voltrail init, or voltrail demo.",
+            "Make one: `voltrail init`, or `voltrail demo`.",
         ) from None
     except msgspec.MsgspecError as error:
         raise RegistryError(

@@ -53,5 +53,5 @@ class Signers:
             raise ReportError(
                 "report.host_may_not",
                 f"{note.organisation} has a key of its own, which does not let the host sign.",
-                "Sign the report with that key: voltrail report FILE --key KEY.pem",
+                "Sign the report with that key: `voltrail report FILE --key KEY.pem`",
             )

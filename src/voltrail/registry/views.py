@@ -1,45 +1,32 @@
-"""What readers are given: plain values for JSON; what an audience may not see is left out and named."""
+"""What readers are given: plain values for JSON; what they may not see is left out and named."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from voltrail.codes import parse
 from voltrail.events import split
 from voltrail.lifecycle import Battery, Effective, Finding, Model, Organisation
-from voltrail.organisations.access import may_see
+from voltrail.organisations.access import BATTERY, Eyes
 from voltrail.regimes.deadlines import CHINA
 
-# An attribute of a state is seen by those who see the member it comes from.
-GOVERNED_BY: Final[dict[str, tuple[str, str]]] = {
-    "place": ("enrolled", "place"),
-    "holder": ("shipped", "to"),
-    "vin": ("installed", "vin"),
-    "system": ("installed", "system"),
-    "site": ("received", "site"),
-    "owner": ("ownership_transferred", "to"),
-    "operator": ("responsibility_transferred", "to"),
-    "soh_fraction": ("measured", "soh_fraction"),
-    "measured_at": ("measured", "soh_fraction"),
-    "parent": ("assembled", "code"),
-    "findings": ("corrected", "line"),
-}
 
-
-def may_read(audience: str, attribute: str) -> bool:
-    """Return whether an audience may see an attribute of a battery."""
-    kind, member = GOVERNED_BY[attribute]
-    return may_see(audience, kind, member)
-
-
-def battery_view(state: Battery, where: Effective, model: Model | None, audience: str) -> dict[str, Any]:
-    """Return what an audience may know of a battery; `withheld` names the rest."""
+def battery_view(state: Battery, where: Effective, model: Model | None, eyes: Eyes) -> dict[str, Any]:
+    """Return what may be known of a battery; `withheld` names the rest."""
     code = parse(state.code)
     claim = state.whereabouts
-    governed = {
+    known = {
+        "code": state.code,
+        "level": code.level,
+        "chemistry": code.chemistry,
+        "production_date": code.production_date.isoformat() if code.production_date else None,
+        "model": _model(model) if model else ({"model_id": state.model_id} if state.model_id else None),
+        "phase": state.phase,
+        "end": where.end,
+        "ended_at": _time(where.ended_at),
         "place": where.place,
         "holder": where.holder,
         "vin": where.vin,
@@ -51,34 +38,30 @@ def battery_view(state: Battery, where: Effective, model: Model | None, audience
         "measured_at": _time(state.measured_at),
         "parent": claim.parent if claim else None,
     }
-    return {
-        "code": state.code,
-        "level": code.level,
-        "chemistry": code.chemistry,
-        "production_date": code.production_date.isoformat() if code.production_date else None,
-        "model": _model(model) if model else ({"model_id": state.model_id} if state.model_id else None),
-        "phase": state.phase,
-        "end": where.end,
-        "ended_at": _time(where.ended_at),
-        **{name: value for name, value in governed.items() if may_read(audience, name)},
-        "withheld": sorted(name for name in governed if not may_read(audience, name)),
+    more = {
         "history_before": state.history_before,
         "identified_as": list(state.identified),
         "predecessors": list(state.predecessors),
         "successors": list(state.successors),
         "parts": len(state.parts),
         "events": state.count,
-        "findings": findings_view(state.findings, audience),
+    }
+    hidden = [name for name in (*known, *more) if not eyes.see(BATTERY, name)]
+    return {
+        **{name: value for name, value in known.items() if name not in hidden},
+        "withheld": sorted(hidden),
+        **{name: value for name, value in more.items() if name not in hidden},
+        "findings": findings_view(state.findings, eyes),
     }
 
 
-def findings_view(findings: tuple[Finding, ...] | list[Finding], audience: str) -> list[dict[str, Any]]:
+def findings_view(findings: tuple[Finding, ...] | list[Finding], eyes: Eyes) -> list[dict[str, Any]]:
     """
-    Return the findings an audience may know: the public learns their kinds, and of no breach.
+    Return what may be known of findings: most learn their kinds, and of no breach.
 
     Which step is lacking would tell where a battery was and who held it, so only deadlines are named.
     """
-    if may_read(audience, "findings"):
+    if eyes.see(BATTERY, "findings"):
         return [msgspec.to_builtins(finding_as_told(finding)) for finding in findings]
     return [
         {
@@ -96,15 +79,15 @@ def finding_as_told(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in finding.__struct_fields__}
 
 
-def event_view(kind: str, line: bytes, audience: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the members an audience may see, as values, and the names of those withheld."""
+def event_view(kind: str, line: bytes, eyes: Eyes) -> tuple[dict[str, Any], list[str]]:
+    """Return the members that may be seen, as values, and the names of those withheld."""
     shown: list[bytes] = []
     withheld = []
     for member in split(line):
         name = member[1 : member.index(b'"', 1)].decode()
         if name == "kind":
             continue
-        if may_see(audience, kind, name):
+        if eyes.see(kind, name):
             shown.append(member)
         else:
             withheld.append(name)

@@ -42,15 +42,31 @@ class Slot:
     A subject's row while a transaction works on it: k events, head h, the last of them, the state.
 
     `at` is where the row stands in the table (its ctid), None while it is not there. `life` and `lines` are
-    made for the first event that comes late, and kept for those that follow.
+    made for the first event that comes late, and kept for those that follow. `was` is the state as it
+    was read; `refolded` says that not every event of this transaction came in order.
     """
 
-    __slots__ = ("at", "dirty", "h", "k", "last", "latest_us", "life", "lines", "state", "subject")
+    __slots__ = (
+        "at",
+        "dirty",
+        "h",
+        "k",
+        "last",
+        "latest_us",
+        "life",
+        "lines",
+        "refolded",
+        "state",
+        "subject",
+        "was",
+    )
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.k, self.h, self.last, self.latest_us = 0, NO_HEAD, -1, NEVER_US
         self.state: State | None = None
+        self.was: State | None = None
+        self.refolded = False
         self.at: bytes | None = None
         self.dirty = False
         self.life: Life | None = None
@@ -112,7 +128,8 @@ class World:
             for subject, k, h, last, latest_us, state, at in cursor.fetchall():
                 slot = self.slots[subject]
                 slot.k, slot.h, slot.last, slot.latest_us = k, h, last, latest_us
-                slot.state, slot.at = decode_state(subject, state), at
+                slot.state = slot.was = decode_state(subject, state)
+                slot.at = at
 
     def slot(self, subject: str) -> Slot:
         """Return the row of one subject, an empty one if the record does not know it."""
@@ -166,6 +183,7 @@ class World:
         """Return the state of a subject with one more event, which is in its chain already."""
         if slot.life is None and in_order(slot.state, recorded):
             return step(slot.subject, slot.state, recorded)
+        slot.refolded = True
         if slot.life is None or isinstance(recorded.event, Corrected):
             events = {one.index: one for one, _ in self.chain(slot.subject)}
             slot.life = Life(slot.subject, self.with_corrected(events))
@@ -175,6 +193,13 @@ class World:
         state = slot.life.insert(recorded)
         self.turns += slot.life.turns - before
         return state
+
+    def life(self, slot: Slot) -> Life:
+        """Return a subject's life from its whole chain, this transaction's events included."""
+        if slot.life is None:
+            events = {one.index: one for one, _ in self.chain(slot.subject)}
+            slot.life = Life(slot.subject, self.with_corrected(events))
+        return slot.life
 
     def known_lines(self, slot: Slot) -> dict[tuple[str, bytes], int]:
         """Return the index of each line that a subject's chain holds, by reporter and line."""

@@ -29,6 +29,7 @@ from voltrail.registry import rows
 from voltrail.registry.anchor import Anchor
 from voltrail.registry.append import Append, HalfTakenError, Log, Ticket, extend_log
 from voltrail.registry.prepare import Prepared
+from voltrail.registry.recall_rows import read_backlog
 from voltrail.registry.settings import Keys, Settings
 from voltrail.registry.signers import Signers
 from voltrail.registry.world import World
@@ -102,6 +103,7 @@ class Writer:
         with self._turn, self._transaction() as connection:
             log = self._read_log(connection)
             self._check_continues(connection, log)
+            read_backlog(connection, self.authorities)
         if not log.size and self._anchor.read() is None:
             # Anchored while empty: so a stop between the first commit and its anchor is no missing anchor.
             empty = Checkpoint(self._settings.origin, 0, log.root)
@@ -278,7 +280,7 @@ def _closed(message: str) -> RegistryClosed:
         "log.closed",
         message,
         "Writing has stopped so that the log cannot fork. Put the newest copy of the database back, "
-        "or close this log and begin its successor: voltrail log succeed. See the operator's manual.",
+        "or close this log and begin its successor: `voltrail log succeed`. See the operator's manual.",
     )
 
 

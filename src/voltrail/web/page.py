@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from voltrail.web import figures, life
 from voltrail.web.catalogue import CATALOGUES, RULES, Words
@@ -18,6 +20,7 @@ from voltrail.web.words import event_word, name_word
 Theme = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = ("auto", "light", "dark")
 CHOICES: Final = {"lang", "theme"}  # of the reader: no part of what a page shows
+_MARKED: Final = re.compile("`([^`]+)`")
 
 _environment: Final = Environment(
     loader=PackageLoader("voltrail.web"),
@@ -27,6 +30,14 @@ _environment: Final = Environment(
     lstrip_blocks=True,
 )
 _environment.globals["assets"] = ASSETS
+
+
+def marked(text: str) -> Markup:
+    """Return a text for a page: all of it escaped, what stands between backticks as code."""
+    return Markup(_MARKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
+_environment.filters["marked"] = marked
 
 
 class SignedIn(Protocol):
@@ -55,7 +66,10 @@ class Page:
 
     `query` are the parameters the page was asked with; `asked` says whether
     the language was among them, and so goes along in every link. `theme` is
-    light or dark, or auto: as the reader's system is. `person` is who is signed in.
+    light or dark, or auto: as the reader's system is. `person` is who is signed in; `owns`
+    says whether a claim token was shown.
+    `arriving` is who comes from elsewhere: the style sheet comes with the page then, so that a phone that has
+    scanned a code waits for one answer and not for two. Within the site it is loaded once and kept.
     """
 
     def __init__(
@@ -65,8 +79,12 @@ class Page:
         query: Iterable[tuple[str, str]] = (),
         theme: Theme = "auto",
         person: SignedIn | None = None,
+        *,
+        arriving: bool = False,
     ) -> None:
         self.language, self.path, self.theme, self.person = language, path, theme, person
+        self.owns = False
+        self.arriving = arriving
         self.query = [(name, value) for name, value in query if name not in CHOICES]
         self.asked = any(name == "lang" for name, _ in query)
 
@@ -78,6 +96,11 @@ class Page:
     def tag(self) -> str:
         """The language for the `lang` attribute."""
         return "zh-CN" if self.language == "zh" else "en-GB"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the reader may be more than the public."""
+        return self.owns or self.person is not None
 
     @property
     def gap(self) -> str:

@@ -111,6 +111,10 @@ NAMES_ZH: Final[dict[str, str]] = {
     "missing": "去向不明",
     "gone": "已离场",
     "disputed": "位置存疑",
+    "plant": "工厂",
+    "outlet": "回收服务网点",
+    "depot": "仓储场站",
+    "storage": "储能场所",
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",

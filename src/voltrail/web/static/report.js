@@ -138,9 +138,10 @@ function makeDroppable(part, input) {
     });
 }
 
-function tell({ rule, line, mendable, at }) {
+async function tell({ rule, line, mendable, at }) {
+  const { marked } = await signing;
   const [text, button] = problem.children;
-  text.textContent = (line ? `${words.line.replace("{number}", numbers.format(line))} · ` : "") + (words[rule] ?? rule);
+  text.replaceChildren(line ? `${words.line.replace("{number}", numbers.format(line))} · ` : "", ...marked(words[rule] ?? rule));
   button.hidden = !mendable;
   button.onclick = mend;
   problem.hidden = false;

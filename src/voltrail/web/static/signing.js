@@ -92,13 +92,27 @@ export async function readKey(pem) {
   const kind = await importKey(der);
   const publicKey = await kind.publicKey();
   const id = (await sha256(concat(bytes(`${name}\n`), kind.type, publicKey))).subarray(0, 4);
+  const hex = [...id].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return {
     name,
+    vkey: `${name}+${hex}+${to64(concat(kind.type, publicKey))}`, // what others need: as voltrail key new prints it
     organisation: name.slice(0, name.lastIndexOf("/")),
     id,
     sign: kind.sign,
     seed: await sha256(bytes(`Voltrail-Key: ${name}\n${asPem(der)}`)),
   };
+}
+
+// A new key as its PEM file; where the browser has no Ed25519, of P-256.
+export async function newKey(name, algorithms = [{ name: "Ed25519" }, { name: "ECDSA", namedCurve: "P-256" }]) {
+  if (!globalThis.crypto?.subtle) throw new Refusal("key.unsafe_page");
+  for (const algorithm of algorithms) {
+    const pair = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]).catch(() => null);
+    if (!pair) continue;
+    const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+    return `Voltrail-Key: ${name}\n${asPem(der)}`;
+  }
+  throw new Refusal("key.algorithm");
 }
 
 async function importKey(der) {
@@ -273,6 +287,12 @@ function concat(...parts) {
 
 function u32(number) {
   return Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number);
+}
+
+// What is to be said about signing, for a page: what stands between backticks, as code.
+export function marked(sentence) {
+  const code = (text) => Object.assign(document.createElement("code"), { textContent: text });
+  return sentence.split("`").map((part, at) => (at % 2 ? code(part) : part));
 }
 
 async function sha256(data) {

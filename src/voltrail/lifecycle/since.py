@@ -1,0 +1,77 @@
+"""From where in its life on a battery has been what it is: in whose hands, whose, in which vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from voltrail.events.kinds import Corrected, Sold
+from voltrail.lifecycle.fold import effective_events, stages
+from voltrail.lifecycle.state import Battery, Recorded
+from voltrail.organisations.access import Since
+
+__all__ = ["effective_since", "sale_of", "since_when"]
+
+Chain = Sequence[Recorded]
+Holds = Callable[[Battery], bool]
+
+_ALWAYS: Final = Since()
+
+
+def since_when(code: str, chain: Chain, holds: Holds, speaker: str | None) -> Since | None:
+    """
+    Return from which event on something has been so of a battery without a break; None when it is not so.
+
+    What `speaker` reported itself counts from when the record took it, whatever time it claims, and from the
+    last correction of its own: nobody comes to have had a battery earlier by saying so later.
+    """
+    first: Recorded | None = None
+    for one, state in stages("battery:" + code, chain):
+        if not isinstance(state, Battery) or not holds(state):
+            first = None
+        elif first is None:
+            first = one
+    if first is None:
+        return None
+    since = _told(first, speaker)
+    for one in chain:
+        if isinstance(one.event, Corrected) and one.reporter == speaker:
+            since = since.but_not_before(_told(one, speaker))
+    return since
+
+
+def effective_since(
+    code: str, through: Sequence[str], chain_of: Callable[[str], Chain], holds: Holds, speaker: str | None
+) -> Since | None:
+    """
+    Return from where on something has been so of a battery, itself or through what it is built into.
+
+    `through` names its parents from the nearest up. It must have been in each of them all the time.
+    """
+    since = _ALWAYS
+    for part, parent in pairwise((code, *through)):
+        within = since_when(part, chain_of(part), _is_in(parent), speaker)
+        if within is None:
+            return None
+        since = since.but_not_before(within)
+    top = (code, *through)[-1]
+    found = since_when(top, chain_of(top), holds, speaker)
+    return since.but_not_before(found) if found is not None else None
+
+
+def sale_of(vin: str, chain: Chain) -> Recorded | None:
+    """Return the last sale of a vehicle that counts, by its own chain."""
+    sales = [one for one in effective_events(chain, "vehicle:" + vin) if isinstance(one.event, Sold)]
+    return sales[-1] if sales else None
+
+
+def _is_in(parent: str) -> Holds:
+    return lambda state: (claim := state.whereabouts) is not None and claim.parent == parent
+
+
+def _told(one: Recorded, speaker: str | None) -> Since:
+    """Return from where on an event counts."""
+    occurred_ms = int(one.event.occurred_at.timestamp() * 1000)
+    own = speaker is not None and one.reporter == speaker
+    return Since(one.index, one.received_ms if own else occurred_ms, one.received_ms)

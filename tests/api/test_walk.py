@@ -1,0 +1,560 @@
+"""
+The walk: every member of every kind, and every attribute, for every reader, in every output.
+
+Each member is given a value that stands nowhere else. Every reader asks a real server for every output, and
+the bytes of the answers are searched: what the table hides from a reader is in none of them, and what it
+shows is there. So an output that by-passes the table fails, whatever it is made with.
+"""
+
+# ruff: noqa: F811 - fixtures of another module are imported
+
+import json
+import threading
+from base64 import b64decode
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+
+from tests.api.conftest import HTML
+from tests.api.test_accounts import CHOSEN, quick_hashes  # noqa: F401
+from tests.browser.serving import free_port
+from tests.registry import sample
+from voltrail.accounts.trail import Actor
+from voltrail.api import create_app
+from voltrail.codes import build, is_code
+from voltrail.events.kinds import STRUCTS, member_names
+from voltrail.events.table import TRUST_KINDS
+from voltrail.organisations.access import ATTRIBUTES, BATTERY, Reader, may_see
+from voltrail.organisations.identifiers import credit_code
+from voltrail.registry.settings import initialise
+from voltrail.web.figures import day, number
+
+WORKER, OWNER, OPERATOR, GRANTEE, LEARNER, AUDITOR, STRANGER = (
+    credit_code(f"91000000MA00001{n:02}") for n in range(7)
+)
+NUMBERS = count(1)
+ROLES = [
+    "battery_maker",
+    "importer",
+    "vehicle_maker",
+    "swap_operator",
+    "storage_operator",
+    "repair_enterprise",
+    "vehicle_dismantler",
+    "collection_outlet",
+    "utilisation_enterprise",
+    "testing_lab",
+    "carrier",
+]
+ENDS = ("vehicle_exported", "repurposed", "remanufactured", "dismantled", "recycled", "exported", "destroyed")
+MOVING = {"ownership_transferred", "responsibility_transferred"}
+CORRECTED = "corrected"
+EARLY = "2026-04-05T08:00:00+08:00"
+
+
+def code_of(level="pack"):
+    day_made = date(2026, 4, 12)
+    return build(
+        maker="9ZZ", level=level, battery_type="B", production_date=day_made, serial=7000 + next(NUMBERS)
+    )
+
+
+class Marks:
+    """The values that stand nowhere else, by kind, member and line; and the lines with them."""
+
+    def __init__(self):
+        self.of = {}  # (code, kind, position): {member: the forms in which its value may be shown}
+
+    def line(self, kind, when, code, **given):
+        """Return a line of a kind with every member that it can have, but those given as None."""
+        members, marks = {"kind": kind, "occurred_at": when}, {}
+        for field in msgspec.structs.fields(STRUCTS[kind]):
+            name = field.encode_name
+            if name in given:
+                value = given[name]
+            elif name == "occurred_at":
+                continue
+            elif name == "code":
+                value = code
+            elif name == "codes":
+                value = () if "code" in member_names(kind) else (code,)
+            else:
+                value = self._value(kind, name)
+            if value is None or value == ():
+                continue
+            members[name] = value
+            if name in {"vin", "line"} or name not in {*given, "code", "codes"}:
+                marks[name] = forms(value)
+        self.of.setdefault((code, kind), []).append((when, marks, set(members)))
+        return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _value(self, kind, name):
+        n = next(NUMBERS)
+        match name:
+            case "vin":
+                return f"LSVAA{n:04}E2181357"[:17].ljust(17, "7")
+            case "to" | "from" | "carrier":
+                return credit_code(f"91000000MB{n:07}") if kind not in TRUST_KINDS else EARLY
+            case "soh_fraction":
+                return float(f"0.7{n:04}91357")
+            case "cycles":
+                return int(f"7{n:04}913579")
+            case "photo_digest":
+                return f"{n:04}".ljust(64, "e")
+            case "manufactured_on" | "certificate_date" | "certified_on":
+                return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
+            case "cleared_at":
+                return f"{date(2001, 1, 1) + timedelta(days=n)}T08:00:00+08:00"
+            case "until":
+                return None
+            case "country":
+                return "DE"
+            case "reasons":
+                return [f"marked reason {n:05}"]
+            case "composition":
+                return {"lithium": float(f"7{n:04}913.25")}
+            case "host_may_sign" | "void" | "former":
+                return None
+        field = next(one for one in msgspec.structs.fields(STRUCTS[kind]) if one.encode_name == name)
+        kind_of = msgspec.inspect.type_info(field.type)
+        options = [kind_of, *getattr(kind_of, "types", ())]
+        literal = next((one for one in options if isinstance(one, msgspec.inspect.LiteralType)), None)
+        if literal is not None:
+            return literal.values[0]
+        if any(isinstance(one, msgspec.inspect.FloatType) for one in options):
+            return float(f"7{n:04}913.25")
+        return f"marked {name} {n:05}"
+
+
+def forms(value):
+    """Return how a value may be written in an answer; nothing for one that may stand there anyway."""
+    if isinstance(value, list):
+        value = value[0]
+    if isinstance(value, dict):
+        value = next(iter(value.values()))
+    if isinstance(value, bool) or value in {"DE", EARLY} or (isinstance(value, str) and is_code(value)):
+        return ()  # codes of batteries are public
+    if isinstance(value, int | float):
+        return (str(value), number(value, "en"))
+    if value[:3] == "200" and value[4:5] == "-":
+        return (value, day(value, "en"))
+    if " " not in value and len(value) < 17:
+        return ()  # a word of the standard, as `warranty`
+    return (value,)
+
+
+def special(kind, code, marks):
+    """Return for a kind what a line of it must say so that it holds: one line or two."""
+    part, other = code_of("module"), code_of()
+    new = code_of()
+    match kind:
+        case "enrolled":
+            return [{"place": "in_vehicle", "basis": "vin"}]
+        case "identified":
+            return [{"codes": (other,), "right": code}]
+        case "assembled" | "disassembled" | "dismantled":
+            return [{"codes": (part,)}]
+        case "installed" | "removed":
+            return [{"system": None}, {"vin": None}]
+        case "swapped":
+            return [{"codes": (code, other), "taken_out": code, "put_in": other}]
+        case "repurposed" | "remanufactured":
+            return [{"codes": (code, new), "into": (new,)}]
+    return [{}]
+
+
+class World:
+    """A served registry in which everything was reported, and who may ask."""
+
+    def __init__(self, registry, url, marks, batteries, keys):
+        self.registry, self.url, self.marks, self.batteries, self.keys = registry, url, marks, batteries, keys
+
+
+def report(registry, organisation, lines, take=True):
+    key = sample.authority() if organisation == sample.AUTHORITY else sample.signer(organisation)
+    receipt = json.loads(registry.report(sample.report(key, lines)))
+    assert not take or not receipt["refused"], receipt["refused"]
+    return receipt
+
+
+def now():
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def grow(registry, marks):
+    """Report every kind with all its members, before and after others came to own the battery."""
+    people = [*sample.registrations(sample.MAKER, "battery_maker")]
+    for one in (OWNER, OPERATOR, GRANTEE, LEARNER, STRANGER):
+        people += sample.registrations(one, "battery_owner")
+    people += sample.registrations(AUDITOR, "auditor")
+    since = "2020-01-01T00:00:00+08:00"
+    key = json.loads(sample.registrations(WORKER, "carrier")[2])
+    people.append(marks.line("organisation_registered", since, WORKER, organisation=WORKER))
+    people += [
+        marks.line("role_granted", since, WORKER, organisation=WORKER, role=role, **{"from": None})
+        for role in ROLES
+    ]
+    names = ("organisation", "key_id", "algorithm", "public_key")
+    people.append(marks.line("key_added", since, WORKER, **{name: key[name] for name in names}))
+    second = sample.signer(WORKER, "line-2").verifier.public_key
+    from base64 import b64encode
+
+    spare = {"organisation": WORKER, "key_id": "line-2", "algorithm": "ed25519"}
+    people.append(marks.line("key_added", since, WORKER, **spare, public_key=b64encode(second).decode()))
+    revoked = {"organisation": WORKER, "key_id": "line-2", "compromised_since": None}
+    people.append(marks.line("key_revoked", since, WORKER, **revoked))
+    people.append(
+        marks.line("role_revoked", since, WORKER, organisation=WORKER, role="carrier", **{"from": since})
+    )
+    people.append(marks.line("site_registered", since, WORKER, organisation=WORKER))
+    people.append(marks.line("model_registered", since, WORKER, model_id="MODEL-WALK"))
+    people.append(marks.line("model_certified", since, WORKER, model_id="MODEL-WALK"))
+    report(registry, sample.AUTHORITY, people)
+    return [_long(registry, marks), _car(registry, marks), *_ended(registry, marks)]
+
+
+def _begin(registry, code):
+    made = sample.line("manufactured", "2026-04-02T08:00:00+08:00", code=code)
+    report(registry, sample.MAKER, [made])
+
+
+def _transferred(registry, code):
+    """Let OWNER own a battery and OPERATOR answer for it, in its maker's words."""
+    lines = [
+        sample.line("ownership_transferred", "2026-04-09T08:00:00+08:00", code=code, to=OWNER),
+        sample.line("responsibility_transferred", "2026-04-09T09:00:00+08:00", code=code, to=OPERATOR),
+    ]
+    return report(registry, sample.MAKER, lines)["first_index"]
+
+
+def _all_kinds(registry, marks, code, when, without):
+    kinds = [kind for kind in STRUCTS if kind not in TRUST_KINDS | {CORRECTED} | set(ENDS) | without]
+    for kind in kinds:
+        lines = [marks.line(kind, when, code, **given) for given in special(kind, code, marks)]
+        report(registry, WORKER, lines)
+    first = report(registry, WORKER, [sample.line("measured", when, code=code)])["first_index"]
+    wrong = sample.line("measured", when, code=code, note=f"marked line {next(NUMBERS):05}").decode()
+    shut = dict.fromkeys(("vin", "organisation", "model_id", "site", "codes"))
+    report(registry, WORKER, [marks.line(CORRECTED, when, code, corrects=first, line=wrong, **shut)])
+
+
+def _long(registry, marks):
+    """A battery to which everything happened twice: before it was OWNER's, and since."""
+    code = code_of()
+    _begin(registry, code)
+    _all_kinds(registry, marks, code, EARLY, set())
+    taken = _transferred(registry, code)
+    _all_kinds(registry, marks, code, now(), MOVING)
+    return code, {"owner": taken, "operator": taken + 1}
+
+
+def _car(registry, marks):
+    """A battery that WORKER fitted into a vehicle and sold with it; what does not move it happened since."""
+    code, vin = code_of(), "LSVAA4187E2999913"
+    _begin(registry, code)
+    lines = [
+        sample.line("installed", "2026-04-20T08:00:00+08:00", code=code, vin=vin),
+        marks.line("sold", "2026-04-21T08:00:00+08:00", code, vin=vin, codes=[code]),
+    ]
+    sale = report(registry, WORKER, lines)["first_index"] + 1
+    when = now()
+    stay = ("serviced", "measured", "recalled", "incident_reported", "assessed", "vehicle_certified")
+    given = {"vehicle_certified": {"vin": vin}}
+    later = [marks.line(kind, when, code, **given.get(kind, {})) for kind in stay]
+    report(registry, sample.MAKER, [sample.line("measured", when, code=code, soh_fraction=0.91)])
+    report(registry, WORKER, later)
+    return code, {"vin": vin, "sale": sale}
+
+
+def _ended(registry, marks):
+    """A battery for each end; it was OWNER's before."""
+    for kind in ENDS:
+        code = code_of()
+        _begin(registry, code)
+        taken = _transferred(registry, code)
+        for given in special(kind, code, marks):
+            report(registry, WORKER, [marks.line(kind, now(), code, **given)])
+        yield code, {"owner": taken, "operator": taken + 1}
+
+
+READERS = {
+    "public": Reader(),
+    "reporter": Reader(organisation=WORKER),
+    "stranger": Reader(organisation=STRANGER),
+    "owner": Reader(organisation=OWNER),
+    "operator": Reader(organisation=OPERATOR),
+    "as-owner": Reader(organisation=GRANTEE),
+    "interest": Reader(organisation=LEARNER),
+    "auditor": Reader("auditor", AUDITOR),
+    "authority": Reader("authority_cn", sample.AUTHORITY),
+    "car": Reader(),
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory, quick_hashes):
+    """The registry, grown, served on a real socket without compression."""
+    import voltrail
+
+    data = tmp_path_factory.mktemp("walk") / "data"
+    initialise(data, sample.ORIGIN, [sample.authority().vkey])
+    with voltrail.open(data) as registry:
+        marks = Marks()
+        batteries = grow(registry, marks)
+        registry.enter_heads()
+        app = create_app(registry)
+        keys = {name: _key(app, name, reader) for name, reader in READERS.items()}
+        codes = [code for code, since in batteries if "owner" in since]
+        registry.grants.give(OWNER, GRANTEE, "owner", "walk", codes[:1], 1, "o")
+        registry.grants.give(OWNER, LEARNER, "legitimate_interest", "walk", codes[:1], 1, "o")
+        seller = app.state.accounts.by_token(keys["reporter"]["Authorization"].removeprefix("Bearer "))
+        token = app.state.owners.make(seller, batteries[1][1]["vin"], "test")
+        keys["car"] = {"Cookie": f"owner={token}"}
+        port = free_port()
+        settings = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started:
+                thread.join(0.02)
+            yield World(registry, f"http://127.0.0.1:{port}", marks, batteries, keys)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _key(app, login, reader):
+    """Return the header by which a reader is known."""
+    if reader.organisation is None:
+        return {}
+    accounts = app.state.accounts
+    password = accounts.add(f"walk-{login}", reader.organisation, "member", Actor())
+    person = accounts.by_session(accounts.sign_in(f"walk-{login}", password, "setup"))
+    accounts.change_password(person, password, CHOSEN, "setup")
+    person = accounts.by_session(accounts.sign_in(f"walk-{login}", CHOSEN, "setup"))
+    return {"Authorization": f"Bearer {accounts.make_token(person, 'walk', ['read'], 1, 'setup')}"}
+
+
+def audiences(name, code, since, kind=None, index=None, reporter=None):
+    """Return what the design says a reader is to an event (or to the state): the test's own words for it."""
+    reader = READERS[name]
+    found = {reader.audience}
+    if kind is not None and reporter == reader.organisation:
+        found.add("reporter")
+    standing = {"owner": "owner", "operator": "operator", "as-owner": "owner"}.get(name)
+    first = since.get(standing)
+    if name == "as-owner" and code != since["granted"]:
+        first = None
+    if name == "car" and "sale" in since:
+        standing, first = "owner", since["sale"] + 1
+    if first is not None:
+        found.add("legitimate_interest")
+        if kind is None or (index >= first and kind != CORRECTED):
+            found.add(standing)
+    if name == "interest" and code == since["granted"]:
+        found.add("legitimate_interest")
+    return frozenset(found)
+
+
+def outputs(client, code, indices):
+    """Yield the name of each output about a battery, and its text; some only with pages of events."""
+    everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {})]
+    others = ("/genealogy", "?as_of=2026-04-06T00:00:00Z")
+    once = [(path, accept) for path in others for accept in (HTML, {})]
+    for path, accept in everywhere + (once if indices else []):
+        yield f"{path} {len(accept)}", client.get(f"/b/{code}{path}", headers=accept).text
+    for index in indices:
+        yield f"event {index}", client.get(f"/b/{code}/events/{index}", headers=HTML).text
+    if indices:
+        yield "event as JSON", client.get(f"/b/{code}/events/{indices[0]}").text
+        for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", "/batteries", "/"):
+            for accept in (HTML, {}):
+                yield f"{path} {len(accept)}", client.get(path, headers=accept).text
+
+
+def proved(evidence):
+    """Return the members that an evidence file shows of each event, as text; of its signers' too."""
+    document = json.loads(evidence)
+    chains = [document["events"], *(one["events"] for one in document["signers"])]
+    return [
+        (event["index"], [b64decode(one["bytes"]).decode() for one in event["members"] if "bytes" in one])
+        for chain in chains
+        for event in chain
+    ]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
+    """Member by member and attribute by attribute, by the bytes of every answer."""
+    whole = Reader("auditor")
+    granted = world.batteries[0][0]
+    with httpx.Client(
+        base_url=world.url, headers={"Accept-Encoding": "identity"} | world.keys[name], timeout=60
+    ) as client:
+        for code, first in world.batteries:
+            since = first | {"granted": granted}
+            events = world.registry.history(code, whole, 1000)["events"]
+            state = world.registry.battery(code, reader=whole)
+            now_seen = audiences(name, code, since)
+            visible = {
+                str(state[one]) for one in ATTRIBUTES if one in state and may_see(now_seen, BATTERY, one)
+            }
+            hidden, shown = {}, {}
+            for event in events:
+                seen = audiences(name, code, since, event["kind"], event["index"], event["reporter"])
+                for member, value in event["members"].items():
+                    told = shown if may_see(seen, event["kind"], member) else hidden
+                    if member not in {"code", "codes"} and forms(value):
+                        told[event["kind"], member, event["index"]] = forms(value)
+            also = visible | {form for told in shown.values() for form in told}
+            if not may_see(now_seen, "role_granted", "note"):
+                hidden |= _of_people(world.marks)
+            pages = _pages(name, since, events) if code == granted else []
+            texts = dict(outputs(client, code, pages))
+            evidence = proved(client.get(f"/b/{code}/evidence").content)
+            texts["evidence"] = "\n".join(one for _, members in evidence for one in members)
+            for what, told in hidden.items():
+                for form in set(told) - also:
+                    assert not [output for output, text in texts.items() if form in text], (what, form)
+            for what, told in shown.items():
+                if what[1] != "line":  # written there with escapes
+                    assert told[0] in texts["evidence"], what
+                    assert what[2] not in pages or told[0] in texts[f"event {what[2]}"], what
+            _check_members(name, code, since, events, json.loads(texts["/history?limit=1000 0"]))
+            battery = json.loads(texts[" 0"])
+            for attribute in set(ATTRIBUTES) - {"findings", "reporter"}:
+                told = may_see(now_seen, BATTERY, attribute)
+                assert (attribute in battery, attribute in battery["withheld"]) == (told, not told), attribute
+                assert not told or battery[attribute] == state[attribute]
+            full = may_see(now_seen, BATTERY, "findings")
+            assert all(("message" in finding) == full for finding in battery["findings"])
+
+
+def _pages(name, since, events):
+    """Return of which events a reader asks the pages: all, or those of before where all are alike."""
+    differs = name in {"owner", "operator", "as-owner"}
+    return [event["index"] for event in events if differs or event["index"] < since["owner"]]
+
+
+def _of_people(marks):
+    """Return what was said of organisations, sites and models for the authority and auditors alone."""
+    return {
+        (kind, member): members[member]
+        for (_, kind), lines in marks.of.items()
+        if kind in TRUST_KINDS
+        for _, members, _ in lines
+        for member in {"note", "batch", "evidence"} & set(members)
+    }
+
+
+def _check_members(name, code, since, events, history):
+    """Check of each event that exactly the members are given that the reader may see, the others named."""
+    told = {event["index"]: event for event in history["events"]}
+    for event in events:
+        seen = audiences(name, code, since, event["kind"], event["index"], event["reporter"])
+        may = {member for member in event["members"] if may_see(seen, event["kind"], member)}
+        mine = told[event["index"]]
+        assert set(mine["members"]) == may, (event["kind"], event["index"])
+        assert set(mine["withheld"]) - {"reporter"} == set(event["members"]) - may
+        assert (mine["reporter"] is not None) == may_see(seen, BATTERY, "reporter")
+
+
+PAGES = [
+    "/organisations",
+    f"/organisations/{WORKER}",
+    "/models",
+    "/models/MODEL-WALK",
+    "/log",
+    "/docs",
+    "/metrics",
+]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_pages_about_others_show_nothing_of_batteries(world, name):
+    """Organisations, models, the log: for every reader, no mark but what is public of themselves."""
+    public = {
+        form
+        for (_, kind), lines in world.marks.of.items()
+        if kind in TRUST_KINDS
+        for _, members, _ in lines
+        for member, values in members.items()
+        if may_see("public", kind, member)
+        for form in values
+    }
+    every = {
+        form: (kind, member)
+        for (_, kind), lines in world.marks.of.items()
+        for _, members, _ in lines
+        for member, values in members.items()
+        for form in values
+        if form not in public
+    }
+    with httpx.Client(
+        base_url=world.url, headers={"Accept-Encoding": "identity"} | world.keys[name]
+    ) as client:
+        for path in PAGES:
+            for accept in (HTML["Accept"], "application/json"):
+                text = client.get(path, headers={"Accept": accept}).text
+                for form, what in every.items():
+                    assert form not in text, (name, path, what)
+
+
+def test_every_member_of_every_kind_was_walked(world):
+    """A kind or member that is added and not given a value here would be walked past."""
+    said = {}
+    for (_, kind), lines in world.marks.of.items():
+        for _, _, members in lines:
+            said.setdefault(kind, set()).update(members)
+    left_out = {
+        "corrected": {"codes", "vin", "organisation", "model_id", "site", "void"},
+        "organisation_registered": {"former"},
+        "role_granted": {"from", "until"},
+        "role_revoked": {"until"},
+        "key_added": {"host_may_sign"},
+        "key_revoked": {"compromised_since"},
+    }
+    for kind in STRUCTS:
+        lacking = set(member_names(kind)) - said.get(kind, set())
+        assert lacking - {"codes"} == left_out.get(kind, set()) - {"codes"}, kind
+
+
+def test_receipts_and_checks_name_nobody_else(world):
+    """Who reports or means to report about another's battery is told of no holder, vehicle or place."""
+    code = world.batteries[1][0]
+    lines = [
+        sample.line("retired", now(), code=code),
+        sample.line("shipped", now(), code=code, to=GRANTEE),
+        sample.line("ownership_transferred", now(), code=code, to=STRANGER),
+        sample.line("stocktaken", now(), site="S-MINE", codes=[code]),
+    ]
+    secrets = (world.batteries[1][1]["vin"], WORKER, OWNER, sample.MAKER)
+    file = sample.report(sample.signer(STRANGER), lines)
+    checks = world.registry.check_report(file)
+    assert "lifecycle.step_not_reported" in {check["rule"] for check in checks}
+    receipt = world.registry.report(file)
+    assert {"gap"} <= {finding["kind"] for finding in json.loads(receipt)["findings"]}
+    for text in (receipt.decode(), json.dumps(checks)):
+        assert not [secret for secret in secrets if secret in text]
+    assert "in_vehicle" not in json.dumps(checks)
+    assert "removal" not in json.dumps(checks)
+
+
+def test_no_cache_mixes_readers(world):
+    """Everything that differs by reader is kept by nobody, and says by what it differs."""
+    code = world.batteries[0][0]
+    for path in (
+        f"/b/{code}",
+        f"/b/{code}/history",
+        f"/b/{code}/evidence",
+        "/batteries",
+        f"/search?q={code}",
+    ):
+        headers = httpx.get(world.url + path, headers={"Accept": "application/json"}).headers
+        assert headers["cache-control"] == "no-store"
+        assert {"Authorization", "Cookie"} <= {one.strip() for one in headers["vary"].split(",")}
