@@ -17,6 +17,7 @@ The tree; catch the narrowest you can act on:
     ├── ProofError            a Merkle proof that does not lead to the root
     ├── VerificationError     evidence or a receipt that does not hold
     ├── WitnessError          a checkpoint that is not cosigned, or a witness that answers wrongly
+    ├── ProviderError         an identity provider that cannot be reached or believed
     ├── NotFound              there is nothing by that name
     │   ├── UnknownBattery
     │   └── UnknownOrganisation
@@ -169,6 +170,10 @@ class WitnessError(VoltrailError):
     ) -> None:
         super().__init__(rule, message, fix, line, source)
         self.known_size = known_size
+
+
+class ProviderError(VoltrailError):
+    """An identity provider cannot be reached, or what it says cannot be believed."""
 
 
 class NotFound(VoltrailError):

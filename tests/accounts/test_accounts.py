@@ -95,6 +95,52 @@ def test_one_time_passwords_differ_and_do_nothing_but_change(accounts):
     assert rule(accounts.sign_in, "boss", password, HERE) == "access.password"
 
 
+def test_a_one_time_password_is_changed_once(accounts):
+    """Two who use it at the same moment: one chooses the password, and the other is out."""
+    password = accounts.add("wang", sample.MAKER, "member", Actor())
+    with ThreadPoolExecutor(2) as pool:
+        secrets = list(pool.map(lambda _: accounts.sign_in("wang", password, HERE), range(2)))
+        people = [accounts.by_session(secret) for secret in secrets]
+
+        def change(number):
+            try:
+                return accounts.change_password(people[number], password, f"{CHOSEN} {number}", HERE)
+            except AccessError as error:
+                return error
+
+        told = list(pool.map(change, range(2)))
+    [winner] = [number for number, one in enumerate(told) if isinstance(one, str)]
+    assert told[1 - winner].rule == "access.password"
+    assert [accounts.by_session(secret) for secret in secrets] == [None, None]
+    assert not accounts.by_session(told[winner]).must_change
+    assert accounts.sign_in("wang", f"{CHOSEN} {winner}", HERE)
+    for wrong in (password, f"{CHOSEN} {1 - winner}"):
+        assert rule(accounts.sign_in, "wang", wrong, HERE) == "access.password"
+
+
+def test_nobody_signs_in_while_being_shut_out(accounts, member):
+    """A sign-in that began before an account was disabled does not outlive it."""
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            at_once = [pool.submit(accounts.sign_in, member, CHOSEN, HERE) for _ in range(4)]
+            accounts.disable(member, Actor())
+            secrets = [one.result() for one in at_once if one.exception() is None]
+            assert [accounts.by_session(secret) for secret in secrets] == [None] * len(secrets)
+            password = accounts.reset(member, Actor())
+            assert [accounts.by_session(secret) for secret in secrets] == [None] * len(secrets)
+            person = accounts.by_session(accounts.sign_in(member, password, HERE))
+            accounts.change_password(person, password, CHOSEN, HERE)
+
+
+def test_a_password_that_was_changed_ends_other_sessions(accounts, member):
+    """Whoever knew the old one is out everywhere at once; a new one is needed for each."""
+    stolen, mine = (accounts.sign_in(member, CHOSEN, HERE) for _ in range(2))
+    kept = accounts.change_password(accounts.by_session(mine), CHOSEN, f"{CHOSEN} anew", HERE)
+    assert accounts.by_session(stolen) is accounts.by_session(mine) is None
+    assert accounts.by_session(kept)
+    assert rule(accounts.sign_in, member, CHOSEN, HERE) == "access.password"
+
+
 def test_a_one_time_password_ends(accounts, database):
     """Nobody used it for a week: it opens nothing any more."""
     password = accounts.add("wang", sample.MAKER, "member", Actor())

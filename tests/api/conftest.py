@@ -1,14 +1,18 @@
 """One sample registry on a real embedded PostgreSQL, behind the application, for all tests of a module."""
 
 import json
+import threading
+from contextlib import contextmanager
 from datetime import date
 
 import pytest
+import uvicorn
 from litestar.testing import TestClient
 
 import voltrail
 from tests.registry import sample
 from voltrail.api import create_app
+from voltrail.api.wire import BoundedProtocol
 from voltrail.codes import build
 from voltrail.registry.settings import initialise
 
@@ -42,6 +46,32 @@ def registry(tmp_path_factory):
         registry.report(sample.report(sample.signer(sample.CARMAKER), fitted))
         registry.enter_heads()  # now, or the application would at some moment of the first tests
         yield registry
+
+
+@contextmanager
+def running(app, port, **options):
+    """Serve an application as `voltrail serve` does, on a real port of loopback, until the block ends."""
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        log_level="critical",
+        lifespan="off",
+        server_header=False,
+        **options,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started and thread.is_alive():
+            thread.join(0.02)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture(scope="module")

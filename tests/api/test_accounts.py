@@ -3,16 +3,14 @@
 import html
 import json
 import re
-import threading
 from base64 import b64decode
 
 import httpx
 import pytest
-import uvicorn
 from argon2 import PasswordHasher
 from litestar.testing import TestClient
 
-from tests.api.conftest import HTML, PACK
+from tests.api.conftest import HTML, PACK, running
 from tests.browser.serving import free_port
 from tests.registry import sample
 from voltrail.accounts import passwords
@@ -281,6 +279,7 @@ FORMS = [
     ("/account/tokens", {"name": "x", "scope": "read", "days": "1"}),
     ("/account/tokens/revoke", {"token": "1"}),
     ("/account/sessions/end", {}),
+    ("/account/identity/end", {"issuer": "https://id.example"}),
     ("/accounts/add", {"login": "intruder", "organisation": sample.MAKER, "role": "administrator"}),
     ("/accounts/reset", {"login": "maker"}),
     ("/accounts/disable", {"login": "maker"}),
@@ -300,7 +299,7 @@ def test_every_form_is_on_the_list(app):
     # Those are tried in test_applications.py and test_recalls.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
     elsewhere |= {"/recalls/open"}  # in parts, as files come
-    needing_none = WITHOUT_SESSION | {"/reports", "/report", "/checks"}
+    needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 
 
@@ -690,29 +689,17 @@ def test_a_real_server_counts_guesses_over_sockets(app, accounts):
     accounts.add("socket", sample.MAKER, "member", Actor())
     right = accounts.reset("socket", Actor())
     port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=HTML) as client:
-            for _ in range(200):
-                if server.started:
-                    break
-                thread.join(0.05)
-            answers = []
-            for number in range(PER_LOGIN + 1):
-                csrf = re.search(r'name="csrf" value="([^"]*)"', client.get("/sign-in").text)[1]
-                password = right if number == PER_LOGIN else "wrong"
-                data = {"csrf": csrf, "login": "socket", "password": password}
-                headers = {"X-Forwarded-For": f"203.0.113.{number}"}
-                answers.append(client.post("/sign-in", data=data, headers=headers).status_code)
-            assert answers == PER_LOGIN * [401] + [429]
-            report = client.post(
-                "/reports", content=b"x", headers={"Content-Type": MEDIA_TYPE, "Accept": "*/*"}
-            )
-            assert report.status_code == 400
-    finally:
-        server.should_exit = True
-        thread.join()
+    with (
+        running(app, port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=HTML) as client,
+    ):
+        answers = []
+        for number in range(PER_LOGIN + 1):
+            csrf = re.search(r'name="csrf" value="([^"]*)"', client.get("/sign-in").text)[1]
+            password = right if number == PER_LOGIN else "wrong"
+            data = {"csrf": csrf, "login": "socket", "password": password}
+            headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+            answers.append(client.post("/sign-in", data=data, headers=headers).status_code)
+        assert answers == PER_LOGIN * [401] + [429]
+        report = client.post("/reports", content=b"x", headers={"Content-Type": MEDIA_TYPE, "Accept": "*/*"})
+        assert report.status_code == 400

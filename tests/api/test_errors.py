@@ -108,6 +108,9 @@ def test_every_route_answers_a_defect_in_the_one_shape(app, client, monkeypatch)
         ("/batteries?level=car", 400, "usage.level"),
         ("/batteries?place=in_vehicle", 403, "access.place"),
         ("/static/0/voltrail.css", 404, "static.unknown"),
+        ("/sign-in/provider", 404, "provider.none"),
+        ("/sign-in/provider/back?code=x&state=y", 404, "provider.none"),
+        ("/sign-in/link", 404, "provider.none"),
     ],
 )
 def test_errors_of_readers(client, path, status, rule):

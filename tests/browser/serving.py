@@ -1,5 +1,6 @@
 """A sample world behind a real `voltrail serve`, and where the pages of that world are."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -15,9 +16,17 @@ from tests.browser.chromium import HOST
 from tests.faults.load import stop
 from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
+from voltrail.registry.files import write_private
 
 PACKS = 200
 LOGINS = {"admin", "registrar", "clerk"}
+PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
+    "name": "示例身份平台",
+    "issuer": "https://id.example",
+    "client_id": "voltrail",
+    "client_secret": "none",
+    "address": "https://registry.example",
+}
 PATIENCE_S = 100  # for the very first start, which compiles
 
 
@@ -47,6 +56,7 @@ class Site:
 def sample_site(folder):
     """Make the sample world in a folder and serve it."""
     _voltrail("demo", "--no-serve", "--packs", str(PACKS), "--data", str(folder))
+    write_private(folder / "oidc.json", json.dumps(PROVIDER).encode())
     with served(folder) as url:
         yield Site(url, _places(url), folder)
 

@@ -15,7 +15,7 @@ from tests.faults import load
 from tests.faults.test_restored import copy_of
 from tests.faults.witnesses import Process, free_port, key_file
 from tests.registry import sample
-from voltrail.connections.exchange import exchange
+from voltrail.connections.exchange import Unanswered, exchange
 from voltrail.errors import WitnessError
 from voltrail.ledger import merkle
 from voltrail.ledger.keys import Signer
@@ -142,7 +142,7 @@ def fork_at(url, history, cosigned, key, stop):
             else:
                 stop.wait(0.01)
                 old = max(old - 1, 0) if answer.status == 400 else old
-        except (WitnessError, OSError, HTTPException):
+        except (Unanswered, WitnessError, OSError, HTTPException):
             stop.wait(0.02)
 
 

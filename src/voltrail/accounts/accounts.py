@@ -98,7 +98,7 @@ class Accounts:
         return [Account(*row) for row in rows]
 
     def disable(self, login: str, actor: Actor) -> None:
-        """Shut an account out, its sessions and tokens too; never the last administrator."""
+        """Shut an account out, its sessions, tokens and links too; never the last administrator."""
         with self._alone() as connection:
             account = _find(connection, login)
             (others,) = connection.execute(
@@ -117,7 +117,7 @@ class Accounts:
             trail.note(connection, "account.disabled", actor, login)
 
     def reset(self, login: str, actor: Actor) -> str:
-        """Return a new one-time password; sessions and tokens end, and a disabled account opens again."""
+        """Return a new one-time password; all that opened it ends, and a disabled account opens again."""
         password = passwords.one_time_password()
         kept = passwords.hash_password(password)
         with self._alone() as connection:
@@ -155,7 +155,7 @@ class Accounts:
         right = passwords.verify_password(kept if usable else None, password)
         actor = Actor(account, login if row else None, organisation, address)
         with self._database.pool.connection() as connection, connection.transaction():
-            secret = _begin_session(connection, account, kept, address) if right and account else None
+            secret = begin_session(connection, account, kept, address) if right and account else None
             if secret is None:
                 trail.note(connection, "sign_in.locked" if last else "sign_in.failed", actor)
             else:
@@ -245,7 +245,7 @@ class Accounts:
                 (chosen, person.account, kept),
             )
             connection.execute("delete from account_session where account = %s", (person.account,))
-            secret = _begin_session(connection, person.account, chosen, address)
+            secret = begin_session(connection, person.account, chosen, address)
             if secret is None:  # reset or disabled meanwhile
                 raise _wrong_password()
             forget_attempts(connection, person.login, address)
@@ -405,7 +405,7 @@ def _find(connection: Connection, login: str) -> Account:
     return Account(*row)
 
 
-def _begin_session(connection: Connection, account: int, kept: str | None, address: str) -> str | None:
+def begin_session(connection: Connection, account: int, kept: str | None, address: str) -> str | None:
     """Return the secret of a new session; None when the account was shut or its password changed since."""
     secret = secrets.token_urlsafe(32)
     connection.execute("delete from account_session where expires_at < now()")
@@ -419,8 +419,9 @@ def _begin_session(connection: Connection, account: int, kept: str | None, addre
 
 
 def _end_all(connection: Connection, account: int) -> None:
-    """End the sessions and tokens of an account."""
+    """End what opens an account beside its password: sessions, tokens, and links with identities."""
     connection.execute("delete from account_session where account = %s", (account,))
+    connection.execute("delete from account_identity where account = %s", (account,))
     connection.execute(
         "update account_token set revoked_at = coalesce(revoked_at, now()) where account = %s", (account,)
     )

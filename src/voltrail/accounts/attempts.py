@@ -29,13 +29,17 @@ def address_key(address: str) -> bytes:
     return sha256(b"address\0" + address.encode()).digest()
 
 
-def count_attempt(connection: Connection, login: str, address: str) -> bool:
+def count_attempt(connection: Connection, login: str | None, address: str) -> bool:
     """
     Count an attempt; return whether it is the last that this login has for now.
 
+    None for one by an identity provider, whose login is not known yet: its address alone is counted.
+
     Raises AccessError (`access.locked`) when there are too many already.
     """
-    keys = [(address_key(address), PER_ADDRESS), (login_key(login), PER_LOGIN)]
+    keys = [(address_key(address), PER_ADDRESS)]
+    if login is not None:
+        keys.append((login_key(login), PER_LOGIN))
     counts: list[int] = []
     with connection.transaction():
         for key, _ in keys:
@@ -54,12 +58,13 @@ def count_attempt(connection: Connection, login: str, address: str) -> bool:
                 )
         for key, _ in keys:
             connection.execute("insert into sign_in_attempt (key) values (%s)", (key,))
-    return counts[1] + 1 == PER_LOGIN
+    return login is not None and counts[1] + 1 == PER_LOGIN
 
 
-def forget_attempts(connection: Connection, login: str, address: str | None = None) -> None:
+def forget_attempts(connection: Connection, login: str | None, address: str | None = None) -> None:
     """Forget the attempts of a login, once it has signed in, and of its address that one alone."""
-    connection.execute("delete from sign_in_attempt where key = %s", (login_key(login),))
+    if login is not None:
+        connection.execute("delete from sign_in_attempt where key = %s", (login_key(login),))
     if address is not None:
         connection.execute(
             "delete from sign_in_attempt where id = (select max(id) from sign_in_attempt where key = %s)",

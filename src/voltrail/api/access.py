@@ -157,8 +157,13 @@ def check_right(person: Person, right: Right) -> None:
 
 def check_form(request: Asked, person: Person, token: str) -> None:
     """Raise AccessError unless a form was made by us for this very session, and sent from our own page."""
-    if request.headers.get("sec-fetch-site", "none") not in _OWN or not person.fits(token):
+    if not is_ours(request) or not person.fits(token):
         raise form_refused()
+
+
+def is_ours(request: Asked) -> bool:
+    """Return whether a browser that says whose page sent a form says that it was ours."""
+    return request.headers.get("sec-fetch-site", "none") in _OWN
 
 
 def form_refused() -> AccessError:
@@ -176,8 +181,7 @@ def form_secret(request: Asked) -> str:
 def check_first_form(request: Asked, token: str) -> None:
     """Raise AccessError unless a form was made by us for this very browser, which is not signed in yet."""
     kept = cookie_secret(request, "form")
-    ours = request.headers.get("sec-fetch-site", "none") in _OWN
-    if not ours or kept is None or not is_same(csrf_of(kept), token):
+    if not is_ours(request) or kept is None or not is_same(csrf_of(kept), token):
         raise form_refused()
 
 

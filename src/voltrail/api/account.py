@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from voltrail.accounts import Person
 from voltrail.api.access import accounts_of, address_of, check_form, check_private, signed_in
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session
 from voltrail.errors import UsageError, VoltrailError
@@ -113,7 +113,8 @@ def end_sessions(request: Asked, data: Form) -> Response[Any]:
 def _answer(
     request: Asked, person: Person, secret: str | None = None, error: VoltrailError | None = None
 ) -> Response[bytes]:
-    accounts, page = accounts_of(request), page_for(request)
+    tell_programs(request, error)
+    accounts, page, provider = accounts_of(request), page_for(request), request.app.state.provider
     page.path = "/account"  # also after a form, whose address cannot be asked for again
     return as_page(
         page,
@@ -122,6 +123,8 @@ def _answer(
         name=registry_of(request).names([person.organisation]).get(person.organisation),
         sessions=accounts.sessions(person),
         tokens=accounts.tokens(person),
+        identities=request.app.state.identities.of(person),
+        provider=provider.settings if provider else None,
         secret=secret,
         error=error,
         authority=person.organisation in registry_of(request).authorities,
@@ -129,6 +132,7 @@ def _answer(
 
 
 def _password(request: Asked, person: Person, error: VoltrailError | None) -> Response[bytes]:
+    tell_programs(request, error)
     status = 200 if error is None else status_of(error)
     return as_page(page_for(request), "password", status, error=error, must_change=person.must_change)
 

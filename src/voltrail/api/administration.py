@@ -11,7 +11,7 @@ from litestar.response import Redirect
 from voltrail.accounts.accounts import actor_of
 from voltrail.accounts.trail import Actor
 from voltrail.api.access import accounts_of, address_of, administrator, check_form
-from voltrail.api.answers import Asked, as_page, page_for
+from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.batteries import After, Before
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
@@ -100,6 +100,7 @@ def _answer(
     shown: tuple[str, str] | None = None,
     error: VoltrailError | None = None,
 ) -> Response[bytes]:
+    tell_programs(request, error)
     found = accounts_of(request).page(after or "", ACCOUNTS_ON_PAGE + 1)
     page = page_for(request)
     page.path = "/accounts"  # also after a form, whose address cannot be asked for again

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.status_codes import HTTP_200_OK
 
 from voltrail.accounts import Person
+from voltrail.errors import VoltrailError
 from voltrail.registry.registry import Registry
 from voltrail.web import THEMES, Page, Theme, choose
 from voltrail.web.language import preferred
@@ -35,6 +36,12 @@ def wants_page(request: Asked) -> bool:
         if media_type in {"application/json", "*/*", "application/*"}:
             return False
     return False
+
+
+def tell_programs(request: Asked, error: VoltrailError | None) -> None:
+    """Raise an error that a page was to show, where no page was asked for: it is told in the one shape."""
+    if error is not None and not wants_page(request):
+        raise error
 
 
 def page_for(request: Asked) -> Page:

@@ -8,10 +8,10 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.accounts import Accounts, Owners
 from voltrail.accounts.applications import Applications
+from voltrail.accounts.identities import Identities
 from voltrail.api import (
     account,
     administration,
@@ -26,6 +26,7 @@ from voltrail.api import (
     organisations,
     own_organisation,
     owner,
+    provider,
     recalls,
     register,
     report_page,
@@ -34,11 +35,13 @@ from voltrail.api import (
     static,
 )
 from voltrail.api.access import Identified
+from voltrail.api.description import Description
 from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
 from voltrail.connections.daily import DailyHeads
+from voltrail.connections.provider import provider_of
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
@@ -47,7 +50,8 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s and heads are entered once a day.
+    While it runs, witnesses are asked every 10 s and heads are entered once a day. Raises RegistryError for
+    an identity provider whose settings do not read.
     """
     metrics, witnesses, daily = Metrics(), Witnesses(registry), DailyHeads(registry)
     return Litestar(
@@ -62,6 +66,7 @@ def create_app(registry: Registry) -> Litestar:
             *checks.ROUTES,
             *log.ROUTES,
             *sign_in.ROUTES,
+            *provider.ROUTES,
             *account.ROUTES,
             *grants.ROUTES,
             *owner.ROUTES,
@@ -76,6 +81,8 @@ def create_app(registry: Registry) -> Litestar:
             {
                 "registry": registry,
                 "accounts": Accounts(registry.database),
+                "identities": Identities(registry.database),
+                "provider": provider_of(registry),
                 "applications": Applications(registry),
                 "owners": Owners(registry),
                 "metrics": metrics,
@@ -99,7 +106,7 @@ def create_app(registry: Registry) -> Litestar:
                 "/docs", route_handlers=[], include_in_schema=False, after_request=only_found
             ),
             use_handler_docstrings=True,
-            render_plugins=[DocumentationPage(), JsonRenderPlugin()],
+            render_plugins=[DocumentationPage(), Description()],
         ),
         logging_config=None,
         debug=False,

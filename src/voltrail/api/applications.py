@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from voltrail.accounts.accounts import actor_of
 from voltrail.accounts.applications import lines_left, taken_otherwise
 from voltrail.api.access import address_of, applications_of, authority, check_form
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.batteries import Before
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
@@ -71,6 +71,7 @@ def refuse_application(request: Asked, number: Number, data: Form) -> Response[A
 
 
 def _answer(request: Asked, number: int, error: VoltrailError | None = None) -> Response[bytes]:
+    tell_programs(request, error)
     person = authority(request)
     applications, page, registry = applications_of(request), page_for(request), registry_of(request)
     application, told = applications.settle(applications.by_id(number))

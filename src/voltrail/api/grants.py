@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from voltrail.accounts import Person
 from voltrail.api.access import accounts_of, address_of, check_form, signed_in
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.errors import VoltrailError
@@ -73,6 +73,7 @@ def end_grant(request: Asked, data: Form) -> Response[Any]:
 def _answer(
     request: Asked, person: Person, error: VoltrailError | None = None, typed: dict[str, Any] | None = None
 ) -> Response[bytes]:
+    tell_programs(request, error)
     grants, organisation = registry_of(request).grants, person.organisation
     given, received = grants.given(organisation), grants.received(organisation)
     page = page_for(request)

@@ -25,7 +25,8 @@ SECURITY: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_FOR_A_YEAR: Final = "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
+_YEAR_S: Final = 31_536_000
+_FOR_A_YEAR: Final = f"Path=/; Max-Age={_YEAR_S}; HttpOnly; SameSite=Lax"
 
 
 class Outgoing:
@@ -41,6 +42,8 @@ class Outgoing:
         headers = MutableScopeHeaders.from_message(message)
         for name, value in SECURITY.items():
             headers[name] = value
+        if scope["scheme"] == "https":
+            headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
         headers.setdefault("Cache-Control", "no-store")
         if headers.get("Content-Type", "").startswith("text/html"):
             _remember_theme(headers, scope)

@@ -95,7 +95,8 @@ def metrics(request: Asked) -> Response[bytes]:
     numbers.log_published.set(gauges["log_published_size"])
     numbers.log_witnessed.set(gauges["log_witnessed_size"])
     numbers.last_received.set(gauges["last_received_ms"] / 1000)
-    return Response(generate_latest(numbers.collectors), media_type=CONTENT_TYPE_LATEST)
+    kind = CONTENT_TYPE_LATEST.partition("; charset")[0]  # which the answer adds
+    return Response(generate_latest(numbers.collectors), media_type=kind)
 
 
 ROUTES: Final = (health, metrics)

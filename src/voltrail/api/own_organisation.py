@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 
 from voltrail.accounts import Person
 from voltrail.api.access import applications_of, signed_in
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.errors import UnknownOrganisation, UsageError, VoltrailError
 from voltrail.organisations.statements import key_added, key_of, line_of, midnight, site_registered
@@ -80,6 +80,7 @@ def _revoked(organisation: str, now: datetime, key_id: str, since: str) -> bytes
 
 
 def _answer(request: Asked, person: Person, error: VoltrailError | None = None) -> Response[bytes]:
+    tell_programs(request, error)
     registry, page = registry_of(request), page_for(request)
     page.path = "/account/organisation"
     try:

@@ -22,7 +22,7 @@ from voltrail.api.access import (
     reader_of,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.errors import VoltrailError
@@ -114,6 +114,7 @@ def _owners_form(request: Asked, data: Form) -> str:
 
 
 def _answer(request: Asked, error: VoltrailError | None = None, token: str | None = None) -> Response[bytes]:
+    tell_programs(request, error)
     reader, kept = reader_of(request), form_secret(request)
     owner = cookie_secret(request, "owner")
     claim = reader.claim if token is None else None

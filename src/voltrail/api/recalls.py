@@ -24,7 +24,7 @@ from voltrail.api.access import (
     reader_of,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, tell_programs, wants_page
 from voltrail.api.batteries import After, Before, Limit
 from voltrail.api.failures import status_of
 from voltrail.api.reports import taken_from
@@ -314,6 +314,7 @@ def _shown(state: str) -> Shown:
 def _answer(
     request: Asked, found: Campaign, shown: Shown, after: str | None, error: VoltrailError | None = None
 ) -> Response[bytes]:
+    tell_programs(request, error)
     told: dict[str, Any] = as_told(found)
     if _is_inside(request, found):
         told |= _inside(request, found, shown, after)
@@ -426,6 +427,7 @@ def _opening(
     plan: Plan | None = None,
     error: VoltrailError | None = None,
 ) -> Response[bytes]:
+    tell_programs(request, error)
     person = signed_in(request)
     registry = registry_of(request)
     own = [] if _is_authority(request, person) else registry.models(person.organisation, 200, None)[0]

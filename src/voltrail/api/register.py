@@ -29,7 +29,7 @@ from voltrail.api.access import (
     person_of,
 )
 from voltrail.api.answers import Asked as Request
-from voltrail.api.answers import as_page, page_for, registry_of
+from voltrail.api.answers import as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.errors import UsageError, VoltrailError
@@ -210,6 +210,7 @@ def _with_form(
     request: Request, template: str, at: str, error: VoltrailError | None, **values: Any
 ) -> Response[bytes]:
     """Return a page with a form that belongs to this session, or browser while there is none."""
+    tell_programs(request, error)
     member = _member(request)
     page, secret = page_for(request), cookie_secret(request, "form") or secrets.token_urlsafe(32)
     csrf = member.csrf if member else csrf_of(secret)

@@ -10,7 +10,7 @@ from litestar.params import MultipartBody
 
 from voltrail.accounts import Person
 from voltrail.api.access import may_report, reader_of
-from voltrail.api.answers import Asked, as_page, page_for, registry_of
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, wants_page
 from voltrail.api.failures import status_of
 from voltrail.api.reports import MAX_BODY_BYTES, lines_of, plain_lines, taken, taken_from
 from voltrail.errors import UsageError, VoltrailError
@@ -50,7 +50,7 @@ def send(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[bytes]
             outcome = (_check if checking else _send)(request, content)
     except VoltrailError as error:
         status = status_of(error)
-        if status >= 500:  # not for the sender to mend
+        if status >= 500 or not wants_page(request):  # not for the sender to mend, or for a program
             raise
         return _answer(request, {"error": error, "text": _line_of(data, error)}, status)
     return _answer(request, {"outcome": outcome})

@@ -21,7 +21,7 @@ from voltrail.api.access import (
     session_secret,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_page, page_for
+from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.errors import VoltrailError
 
@@ -63,9 +63,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
             field(data, "login"), field(data, "password"), address_of(request), session_secret(request)
         )
     except VoltrailError as error:
-        if status_of(error) == 500:
-            raise
-        return _answer(request, error, field(data, "login"))
+        return refused(request, error, field(data, "login"))
     response = Redirect(page_for(request).link("/account"), status_code=303)
     keep_session(request, response, secret)
     keep_cookie(request, response, "form", "")
@@ -89,16 +87,24 @@ def sign_out(request: Asked, data: Form) -> Response[Any]:
     return response
 
 
+def refused(request: Asked, error: VoltrailError, login: str = "") -> Response[bytes]:
+    """Return the page to sign in, and on it why this was none."""
+    return _answer(request, error, login)
+
+
 def _answer(request: Asked, error: VoltrailError | None, login: str = "") -> Response[bytes]:
-    secret = form_secret(request)
+    tell_programs(request, error)
+    secret, page, provider = form_secret(request), page_for(request), request.app.state.provider
+    page.path = "/sign-in"  # also where another address leads here
     response = as_page(
-        page_for(request),
+        page,
         "sign_in",
         200 if error is None else status_of(error),
         error=error,
         login=login[:64],
         csrf=csrf_of(secret),
         private=is_private(request),
+        provider=provider.settings if provider else None,
     )
     keep_cookie(request, response, "form", secret)
     return response

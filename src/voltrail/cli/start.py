@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ import voltrail
 from voltrail.accounts.accounts import FIRST_LOGIN
 from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
+from voltrail.connections.provider import diagnose_provider
 from voltrail.connections.witness_client import diagnose_witnesses
 from voltrail.database.database import Database
 from voltrail.errors import UsageError
@@ -165,9 +167,28 @@ def serve(
     *, host: str, port: int, tls_cert: str | None, tls_key: str | None, data: Path, database: str | None
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
+    _check_tls(tls_cert, tls_key)
     with voltrail.open(data, database) as registry:
         warm()
         _serve(registry, host, port, tls_cert, tls_key)
+
+
+def _check_tls(cert: str | None, key: str | None) -> None:
+    """Raise UsageError unless there is neither certificate nor key, or both, and they fit together."""
+    if (cert is None) != (key is None):
+        raise UsageError(
+            "usage.tls", "TLS needs a certificate and its key.", "Give --tls-cert and --tls-key."
+        )
+    if cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "usage.tls",
+            f"{cert} and {key} are no certificate and key that fit together: {error}.",
+            "Give --tls-cert the chain, its own certificate first, and --tls-key the key without a password.",
+        ) from error
 
 
 def _serve(
@@ -178,14 +199,15 @@ def _serve(
     import uvicorn
 
     from voltrail.api.app import create_app
+    from voltrail.api.wire import BoundedProtocol
 
     if registry.closed is not None:
         click.echo(str(registry.closed), err=True)
+    app = create_app(registry)
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 
     _say_who_administers(first_administrator(registry), err=True)
-    app = create_app(registry)
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -193,6 +215,8 @@ def _serve(
         app,
         host=host,
         port=port,
+        http=BoundedProtocol,
+        ws="none",
         ssl_certfile=tls_cert,
         ssl_keyfile=tls_key,
         log_level="warning",
@@ -322,7 +346,7 @@ def doctor(*, data: Path, database: str | None, as_json: bool) -> None:
     checks = list(diagnose(data, database))
     if all(check.ok for check in checks):
         with voltrail.open(data, database) as registry:
-            checks += diagnose_witnesses(registry)
+            checks += [*diagnose_witnesses(registry), *diagnose_provider(registry)]
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "message": c.message, "fix": c.fix} for c in checks])
     else:

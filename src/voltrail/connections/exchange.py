@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from voltrail.errors import WitnessError
-
 DEADLINE_S = 5
 MAX_ANSWER_BYTES = 1 << 16
+
+
+class Unanswered(Exception):
+    """There is no answer: `why` is the matter in a word, `message` in a sentence about the server."""
+
+    def __init__(self, why: Literal["unreachable", "slow", "answer"], message: str) -> None:
+        super().__init__(why, message)
+        self.why, self.message = why, message
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -23,11 +31,17 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def exchange(method: str, url: str, body: bytes | None = None, deadline_s: float = DEADLINE_S) -> Answer:
+def exchange(
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    deadline_s: float = DEADLINE_S,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """
     Return what a server answers to one request.
 
-    Raises WitnessError when it cannot be reached, has not finished by the deadline, or sends too much.
+    Raises Unanswered when it cannot be reached, has not finished by the deadline, or sends too much.
     """
     late = threading.Event()
     try:
@@ -40,7 +54,8 @@ def exchange(method: str, url: str, body: bytes | None = None, deadline_s: float
             watch.daemon = True
             watch.start()
             try:
-                connection.request(method, parts.path, body, {"Accept": "*/*"})
+                target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
+                connection.request(method, target, body, {"Accept": "*/*", **(headers or {})})
                 with connection.getresponse() as response:
                     content = response.read(MAX_ANSWER_BYTES + 1)
             finally:
@@ -49,15 +64,11 @@ def exchange(method: str, url: str, body: bytes | None = None, deadline_s: float
         if late.is_set() or isinstance(error, TimeoutError):
             raise _late(deadline_s) from error
         why = str(error).strip() or type(error).__name__
-        message = f"It cannot be reached: {why}."
-        raise WitnessError(
-            "witness.unreachable", message, "See that it runs, and that its URL is right."
-        ) from error
+        raise Unanswered("unreachable", f"It cannot be reached: {why}.") from error
     if late.is_set():
         raise _late(deadline_s)
     if len(content) > MAX_ANSWER_BYTES:
-        message = f"Its answer has more than {MAX_ANSWER_BYTES:,} bytes."
-        raise WitnessError("witness.answer", message, "This is not how a witness answers: see its URL.")
+        raise Unanswered("answer", f"Its answer has more than {MAX_ANSWER_BYTES:,} bytes.")
     return Answer(response.status, content)
 
 
@@ -67,6 +78,5 @@ def _cut(wire: socket.socket, late: threading.Event) -> None:
         wire.shutdown(socket.SHUT_RDWR)
 
 
-def _late(deadline_s: float) -> WitnessError:
-    message = f"It has not finished its answer within {deadline_s:g} s."
-    return WitnessError("witness.slow", message, "Ask its operator; the log goes on without it.")
+def _late(deadline_s: float) -> Unanswered:
+    return Unanswered("slow", f"It has not finished its answer within {deadline_s:g} s.")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from voltrail.connections.exchange import Answer, exchange
+from voltrail.connections.exchange import Answer, Unanswered, exchange
 from voltrail.errors import NoteError, RegistryClosed, VoltrailError, WitnessError
 from voltrail.ledger.keys import Verifier
 from voltrail.ledger.notes import Checkpoint, Policy
@@ -58,7 +58,7 @@ class Asked:
         old = min(self.checkpoint.size if self.checkpoint else 0, checkpoint.size)
         for _ in range(2):  # a second time with the size that it says it knows
             request = Request(old, tuple(registry.log.consistency_proof(old, checkpoint.size)), note)
-            answer = exchange("POST", f"{self.url}/add-checkpoint", request.body)
+            answer = _ask("POST", f"{self.url}/add-checkpoint", request.body)
             if answer.status == 200:
                 cosignature = read_answer(answer.body, checkpoint.text, self.verifier)
                 _check_time(cosignature)
@@ -87,7 +87,7 @@ class Asked:
 
         RegistryClosed when that proves that the log has forked: nobody but the log can have signed it.
         """
-        answer = exchange("GET", f"{self.url}/{origin_hash(registry.origin)}/checkpoint")
+        answer = _ask("GET", f"{self.url}/{origin_hash(registry.origin)}/checkpoint")
         try:
             registry.hold_against(answer.body.decode())
         except (NoteError, UnicodeDecodeError):
@@ -248,6 +248,21 @@ def _check_time(cosignature: Cosignature) -> None:
     if cosignature.time > time.time() + MAX_AHEAD_S:
         message = "Its cosignature is of a time that has not come yet."
         raise WitnessError("witness.time", message, "Compare the clocks of both machines.")
+
+
+def _ask(method: str, url: str, body: bytes | None = None) -> Answer:
+    """Return a witness's answer. Raises WitnessError when there is none."""
+    try:
+        return exchange(method, url, body)
+    except Unanswered as error:
+        if error.why == "unreachable":
+            fix = "See that it runs, and that its URL is right."
+            raise WitnessError("witness.unreachable", error.message, fix) from error
+        if error.why == "slow":
+            fix = "Ask its operator; the log goes on without it."
+            raise WitnessError("witness.slow", error.message, fix) from error
+        fix = "This is not how a witness answers: see its URL."
+        raise WitnessError("witness.answer", error.message, fix) from error
 
 
 def _refused(answer: Answer) -> WitnessError:
