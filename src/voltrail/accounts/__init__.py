@@ -6,6 +6,7 @@ share them; times are the database's. Nothing here touches the log.
 """
 
 from voltrail.accounts.accounts import Account, Accounts
+from voltrail.accounts.followed import Followed
 from voltrail.accounts.person import Person, Scope
 
-__all__ = ["Account", "Accounts", "Person", "Scope"]
+__all__ = ["Account", "Accounts", "Followed", "Person", "Scope"]

@@ -10,12 +10,14 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from voltrail.accounts import Accounts
+from voltrail.accounts import Accounts, Followed
 from voltrail.api import (
     account,
     administration,
+    authority,
     batteries,
     checks,
+    followed,
     home,
     log,
     models,
@@ -25,6 +27,7 @@ from voltrail.api import (
     reports,
     sign_in,
     static,
+    work,
 )
 from voltrail.api.access import Identified
 from voltrail.api.documentation import DocumentationPage, only_found
@@ -32,6 +35,7 @@ from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
 from voltrail.connections.daily import DailyHeads
+from voltrail.connections.follower import Follower
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
@@ -40,9 +44,10 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s and heads are entered once a day.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log.
     """
-    metrics, witnesses, daily = Metrics(), Witnesses(registry), DailyHeads(registry)
+    metrics, witnesses = Metrics(), Witnesses(registry)
+    daily, follower = DailyHeads(registry), Follower(registry)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -56,6 +61,9 @@ def create_app(registry: Registry) -> Litestar:
             *sign_in.ROUTES,
             *account.ROUTES,
             *administration.ROUTES,
+            *work.ROUTES,
+            *followed.ROUTES,
+            *authority.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
@@ -63,12 +71,13 @@ def create_app(registry: Registry) -> Litestar:
             {
                 "registry": registry,
                 "accounts": Accounts(registry.database),
+                "followed": Followed(registry.database),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }
         ),
-        on_startup=[witnesses.start, daily.start],
-        on_shutdown=[witnesses.close, daily.close],
+        on_startup=[witnesses.start, daily.start, follower.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

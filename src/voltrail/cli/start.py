@@ -18,7 +18,9 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import voltrail
+from voltrail.accounts import Accounts
 from voltrail.accounts.accounts import FIRST_LOGIN
+from voltrail.accounts.trail import Actor
 from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
 from voltrail.connections.witness_client import diagnose_witnesses
@@ -226,8 +228,30 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
         if world is not None:
             _report_world(registry, data, world)
         _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
+        _say_who_signs_in(registry, seed)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
+
+
+def _say_who_signs_in(registry: Registry, seed: int) -> None:
+    """Make sign-ins for some of the sample world, and print their one-time passwords; once for a world."""
+    from voltrail.demo.cast import Cast
+
+    accounts = Accounts(registry.database)
+    if accounts.page(limit=1):
+        return
+    cast = Cast(seed)
+    clerk = next(member for member in cast.all if member.by_host)
+    click.echo("\nTo sign in as one of them:\n")
+    _say_who_administers(first_administrator(registry))
+    for login, member in (
+        ("maker", cast.of("battery_maker")[0]),
+        ("carmaker", cast.of("vehicle_maker")[0]),
+        ("outlet", clerk),
+        ("authority", cast.authority),
+    ):
+        click.echo(f"{said_once(login, accounts.add(login, member.identifier, 'member', Actor()))}")
+        click.echo(f"    {member.name}")
 
 
 def _is_made(data: Path, packs: int, seed: int) -> bool:

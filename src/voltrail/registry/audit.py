@@ -49,6 +49,15 @@ _COUNTS = (
         "select 0 where (select coalesce(sum(accepted), 0) from report) <> (select count(*) from event)",
     ),
     (
+        "holding",
+        "workspaces",
+        "They list a battery that is not in the record.",
+        (
+            "select 0 where exists (select from holding h"
+            " where not exists (select from subject s where s.id = 'battery:' || h.code))"
+        ),
+    ),
+    (
         "log",
         "batteries, organisations, trust",
         "The log's counts are not those of the record.",

@@ -49,6 +49,7 @@ from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.heads import HeadsStore, Progress, Tree
+from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
@@ -88,6 +89,7 @@ class Registry:
         self.database = Database(data / "pg", database or self.settings.database)
         self._second = SecondSignature(self.keys.log_ml_dsa)
         self._search = Search(self.database)
+        self.holdings = Holdings(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
