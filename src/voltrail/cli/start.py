@@ -227,8 +227,8 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
     with voltrail.open(data, database) as registry:
         if world is not None:
             _report_world(registry, data, world)
-        _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         _say_who_signs_in(registry, seed)
+        _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
 
@@ -241,17 +241,16 @@ def _say_who_signs_in(registry: Registry, seed: int) -> None:
     if accounts.page(limit=1):
         return
     cast = Cast(seed)
-    clerk = next(member for member in cast.all if member.by_host)
-    click.echo("\nTo sign in as one of them:\n")
+    click.echo("To sign in, for as long as these last; each is asked for a password of its own then:\n")
     _say_who_administers(first_administrator(registry))
     for login, member in (
-        ("maker", cast.of("battery_maker")[0]),
-        ("carmaker", cast.of("vehicle_maker")[0]),
-        ("outlet", clerk),
+        ("maker", cast.one("battery_maker")),
+        ("repairs", cast.one("repair_enterprise")),
+        ("outlet", next(member for member in cast.all if member.by_host)),
         ("authority", cast.authority),
     ):
-        click.echo(f"{said_once(login, accounts.add(login, member.identifier, 'member', Actor()))}")
-        click.echo(f"    {member.name}")
+        click.echo(f"For {member.name}:\n")
+        click.echo(said_once(login, accounts.add(login, member.identifier, "member", Actor())) + "\n")
 
 
 def _is_made(data: Path, packs: int, seed: int) -> bool:
