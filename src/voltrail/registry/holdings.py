@@ -4,8 +4,8 @@ Which batteries an organisation has: a copy of what the states say, in the order
 It is brought up behind the log and never within an append, so an event pays nothing for its indexes.
 `follow` goes over the entries since the last time and copies the states they touched, as they stand now: done
 twice or in any order it gives the same, and whoever reads can bring it up first. Lost as a whole, it is made
-again from the record. A part that is built in has no holder of its own, so it is not here; a battery that several say to
-have is here for each of them.
+again from the record. A part that is built in has no holder of its own, so it is not here; a battery that
+several say to have is here for each of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 Tables to take away, row by row as they are read: CSV, and the workbook that Excel and WPS open.
 
-A workbook is a zip of some small files around one long one (ECMA-376, SpreadsheetML), so it is written here as
-it streams; libraries put it together on the disk first.
+A workbook is a zip of some small files around one long one (ECMA-376, SpreadsheetML), so it is written here
+as it streams; libraries put it together on the disk first.
 """
 
 from __future__ import annotations
