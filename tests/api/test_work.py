@@ -1,4 +1,4 @@
-"""The workspace over HTTP: each sees its own and no other's, lists and files are whole, nothing hostile passes."""
+"""The workspace over HTTP: each sees its own alone, lists and files are whole, nothing hostile passes."""
 
 import csv
 import html
