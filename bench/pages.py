@@ -4,9 +4,9 @@ Measure how long a page takes, how soon a slow phone shows it, and what it weigh
     python bench/pages.py --batteries 10000000 --own 100000
 
 Over HTTP, one reader on one connection, the pages by turns, batteries drawn at random from those stored, each
-stored by a report as everything is. The workspace is that of an organisation to which so many batteries, drawn
-at random, were shipped and which received them. Beside them in the same run the limit: the style sheet, a file
-that the same server holds in memory. First paint: Chromium on a phone's screen with nothing cached, its
+stored by a report as everything is. The workspace is that of an organisation to which so many batteries were
+shipped, drawn at random, and which received them. Beside them in the same run the limit: the style sheet, a
+file that the same server holds in memory. First paint: Chromium on a phone's screen with nothing cached, its
 processor at a quarter of its speed, requests late and the network slow as NETWORKS says; the median of some
 loads.
 """
