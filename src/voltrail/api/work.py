@@ -26,7 +26,7 @@ from voltrail.errors import UsageError, VoltrailError
 from voltrail.ledger.reports import split_lines
 from voltrail.lifecycle.state import PHASES
 from voltrail.regimes.deadlines import CHINA
-from voltrail.registry.holdings import LEVELS, WHEREABOUTS, Held, Wanted
+from voltrail.registry.holdings import LEVELS, MAX_COUNTED, WHEREABOUTS, Held, Wanted
 from voltrail.registry.sent import list_reports, read_report
 from voltrail.registry.views import iso_ms, may_read
 from voltrail.web import Page
@@ -109,7 +109,8 @@ def batteries(
         found=[_shown(one) for one in found],
         following=following,
         after=after,
-        count=holdings.count(person.organisation, wanted),
+        count=len(found) if following is None and not after else holdings.count(person.organisation, wanted),
+        most=None if wanted.is_kept else MAX_COUNTED,
         filters=filters,
         wanted=wanted,
         places=WHEREABOUTS,

@@ -58,6 +58,18 @@ _COUNTS = (
         ),
     ),
     (
+        "holding",
+        "workspaces",
+        "How many batteries an organisation has is not what is listed.",
+        (
+            "select 0 where exists ("
+            " (select * from holding_count where number <> 0 except"
+            "  select holder, place, phase, count(*) from holding group by 1, 2, 3)"
+            " union all (select holder, place, phase, count(*) from holding group by 1, 2, 3 except"
+            "  select * from holding_count))"
+        ),
+    ),
+    (
         "log",
         "batteries, organisations, trust",
         "The log's counts are not those of the record.",

@@ -23,7 +23,7 @@ from voltrail.lifecycle import Battery, decode_state
 from voltrail.lifecycle.state import PHASES, PLACES
 from voltrail.registry import rows
 
-MAX_COUNTED: Final = 200_000  # batteries; beyond, a page says only that there are more
+MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
 READ_AT_ONCE: Final = 5_000  # rows of an export
 FOLLOWED_AT_ONCE: Final = 5_000  # entries: some tens of milliseconds
 LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
@@ -56,6 +56,17 @@ COPIED: Final = """(
         coalesce((extract(epoch from since) * 1000000)::bigint, 0),
         (extract(epoch from latest) * 1000000)::bigint, seq), E'\\n' order by holder)
     from holding where code = substr(id, 9) and id like 'battery:%%')"""
+_TALLY: Final = """
+insert into holding_count
+    select holder, place, phase, {sign} count(*) from holding where code = any(%s) group by 1, 2, 3
+on conflict (holder, place, phase) do update set number = holding_count.number + excluded.number
+"""
+# The codes from an index alone, and then what else is told of them.
+_PAGE: Final = f"""
+select {_COLUMNS} from holding join (
+    select code from holding where holder = %(holder)s{{condition}} order by {{order}} limit %(limit)s
+) found using (code) where holder = %(holder)s order by {{order}}
+"""  # noqa: S608
 _AFTER: Final = {
     "code": ("code > %(code)s", "code"),
     "last": ("(seq, code) < (%(seq)s, %(code)s)", "seq desc, code desc"),
@@ -102,6 +113,11 @@ class Wanted(msgspec.Struct, frozen=True):
                 )
         if any("\0" in (text or "") for text in (self.model, self.part)):
             raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out.")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether how many there are is kept, and need not be counted."""
+        return not (self.level or self.model or self.findings or self.part)
 
     @property
     def condition(self) -> str:
@@ -153,15 +169,21 @@ class Holdings:
 
     def counts(self, organisation: str) -> list[tuple[str, str, int]]:
         """Return how many batteries an organisation has, by place and phase."""
+        query = (
+            "select place, phase, number from holding_count where holder = %s and number > 0 order by 1, 2"
+        )
         with self._database.pool.connection() as connection:
-            return connection.execute(
-                "select place, phase, count(*) from holding where holder = %s group by 1, 2 order by 1, 2",
-                (organisation,),
-            ).fetchall()
+            return connection.execute(query, (organisation,)).fetchall()
 
     def count(self, organisation: str, wanted: Wanted, most: int = MAX_COUNTED + 1) -> int:
-        """Return how many of an organisation's batteries are wanted; counting ends at `most`."""
+        """Return how many of an organisation's batteries are wanted; up to `most` where it is not kept."""
         wanted.check()
+        if wanted.is_kept:
+            return sum(
+                number
+                for place, phase, number in self.counts(organisation)
+                if wanted.place in {None, place} and wanted.phase in {None, phase}
+            )
         query = f"""
             select count(*) from
                 (select from holding where holder = %(holder)s{wanted.condition} limit %(limit)s) found
@@ -181,10 +203,8 @@ class Holdings:
         """
         wanted.check()
         further, order = _AFTER[wanted.sort]
-        query = (
-            f"select {_COLUMNS} from holding where holder = %(holder)s{wanted.condition}"  # noqa: S608
-            f"{f' and {further}' if after else ''} order by {order} limit %(limit)s"
-        )
+        condition = wanted.condition + (f" and {further}" if after else "")
+        query = _PAGE.format(condition=condition, order=order)
         values = wanted.values | _place(after, wanted.sort) | {"holder": organisation, "limit": limit + 1}
         with self._database.pool.connection() as connection:
             found = [Held(*row) for row in connection.execute(query, values)]
@@ -236,8 +256,11 @@ def copy_touched(connection: Connection, start: int, stop: int) -> None:
         return
     connection.execute(_STAGE)
     rows.copy_in(connection, "holding_stage", (_row(held) for row in touched for held in held_of(*row)))
-    connection.execute(_GONE, ([code for code, *_ in touched],))
+    codes = [code for code, *_ in touched]
+    connection.execute(_TALLY.format(sign="-"), (codes,))
+    connection.execute(_GONE, (codes,))
     connection.execute(_KEPT)
+    connection.execute(_TALLY.format(sign="+"), (codes,))
 
 
 def held_of(code: str, seq: int, latest_us: int, state: bytes) -> list[Held]:

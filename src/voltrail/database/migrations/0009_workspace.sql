@@ -23,6 +23,15 @@ create index holding_last on holding (holder, seq, code) include (place, phase, 
 create index holding_found on holding (holder, code) where findings > 0;
 create index holding_bound on holding (bound_for, code) where bound_for is not null;
 
+-- How many of them each has, so that nobody waits for a count.
+create table holding_count (
+    holder text collate "C" not null,
+    place  text not null,
+    phase  text not null,
+    number bigint not null,
+    primary key (holder, place, phase)
+);
+
 create table holding_upto (
     only_row boolean primary key default true check (only_row),
     upto     bigint not null           -- the entries below have been followed
