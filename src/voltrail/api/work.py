@@ -26,7 +26,7 @@ from voltrail.errors import UsageError, VoltrailError
 from voltrail.ledger.reports import split_lines
 from voltrail.lifecycle.state import PHASES
 from voltrail.regimes.deadlines import CHINA
-from voltrail.registry.holdings import LEVELS, MAX_COUNTED, WHEREABOUTS, Held, Wanted
+from voltrail.registry.holdings import LEVELS, MAX_COUNTED, WHEREABOUTS, Held, Wanted, level_of
 from voltrail.registry.sent import list_reports, read_report
 from voltrail.registry.views import iso_ms, may_read
 from voltrail.web import Page
@@ -259,8 +259,12 @@ def sees(attribute: str) -> bool:
 
 def _shown(held: Held) -> dict[str, Any]:
     """Return what an organisation sees of one of its batteries."""
-    level = next((name for name, letter in LEVELS.items() if held.code[3:4] == letter), None)
-    told: dict[str, Any] = {"code": held.code, "level": level, "model_id": held.model, "phase": held.phase}
+    told: dict[str, Any] = {
+        "code": held.code,
+        "level": level_of(held),
+        "model_id": held.model,
+        "phase": held.phase,
+    }
     if sees("place"):
         told |= {"place": held.place, "since": _iso(held.since)}
     if sees("holder"):
@@ -295,7 +299,8 @@ def _runs(request: Asked, wanted: Wanted) -> Iterator[list[Row]]:
     """Yield the rows of an export in runs; the first is read at once, so that what is wrong is said."""
     person, holdings, page = reading(request), registry_of(request).holdings, page_for(request)
     holdings.follow()
-    return ([_cells(_shown(one), page) for one in run] for run in holdings.all(person.organisation, wanted))
+    seen = {name: sees(name) for name in ("place", "holder")}
+    return ([_cells(one, page, **seen) for one in run] for run in holdings.all(person.organisation, wanted))
 
 
 def _heading(page: Page) -> list[str]:
@@ -312,19 +317,19 @@ def _heading(page: Page) -> list[str]:
     ]
 
 
-def _cells(told: dict[str, Any], page: Page) -> Row:
-    """Return the cells of one battery, in the words of the page; members that are not seen stay empty."""
-    level, place = told["level"], told.get("place")
+def _cells(held: Held, page: Page, *, place: bool, holder: bool) -> Row:
+    """Return the cells of one battery, in the words of the page; what is not seen stays empty."""
+    level = level_of(held)
     return (
-        told["code"],
+        held.code,
         page.name(level) if level else None,
-        told["model_id"],
-        page.name(place) if place else None,
-        page.name(told["phase"]),
-        _when(told.get("since")),
-        _when(told["last_event_at"]),
-        told["findings"],
-        told.get("bound_for"),
+        held.model,
+        page.name(held.place) if place else None,
+        page.name(held.phase),
+        held.since if place else None,
+        held.latest,
+        held.findings,
+        held.bound_for if holder else None,
     )
 
 
@@ -399,10 +404,6 @@ def _bytes(digest: str) -> bytes:
 
 def _iso(when: datetime | None) -> str | None:
     return None if when is None else when.astimezone(CHINA).isoformat()
-
-
-def _when(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 ROUTES: Final = (

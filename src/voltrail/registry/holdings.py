@@ -30,6 +30,7 @@ LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
 WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
 
+_LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
 _LOCK: Final = 0x566F6C76  # beside those of migrations and accounts
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
@@ -284,6 +285,11 @@ def held_of(code: str, seq: int, latest_us: int, state: bytes) -> list[Held]:
                 seq,
             )
     return list(found.values())
+
+
+def level_of(held: Held) -> str | None:
+    """Return whether a battery is a pack, a module or a cell, by its code; None where that does not say."""
+    return _LEVEL_OF.get(held.code[3:4])
 
 
 def as_text(held: Iterable[Held]) -> str | None:
