@@ -285,6 +285,10 @@ FORMS = [
     ("/accounts/add", {"login": "intruder", "organisation": sample.MAKER, "role": "administrator"}),
     ("/accounts/reset", {"login": "maker"}),
     ("/accounts/disable", {"login": "maker"}),
+    ("/work/incoming/receive", {"code": PACK}),
+    ("/followed/add", {"code": PACK}),
+    ("/followed/end", {"code": PACK}),
+    ("/followed/seen", {"upto": "1"}),
 ]
 
 

@@ -6,18 +6,19 @@ import logging
 import threading
 import time
 
+from voltrail.registry.holdings import FOLLOWED_AT_ONCE
 from voltrail.registry.registry import Registry
 
 LOOK_S = 1.0
 AGAIN_S = 10.0  # after a failure
-RESTS = 4  # times as long as it worked: reports come first
+RESTS = 4  # times as long as it worked, while reports come in: they come first
 
 log = logging.getLogger("voltrail.workspace")
 
 
 class Follower:
     """
-    Follows the log from `start` to `close`, by small steps with rests between.
+    Follows the log from `start` to `close`, by small steps; with rests between while the log grows.
 
     Several servers take turns. Whoever asks for a workspace brings it up first, as far as that takes no time.
     """
@@ -26,6 +27,7 @@ class Follower:
         self._registry = registry
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._left = 0
 
     def start(self) -> None:
         """Begin; the first look is at once."""
@@ -52,4 +54,8 @@ class Follower:
             log.warning("Workspaces are not brought up: %s", str(error) or repr(error))
             log.debug("Workspaces are not brought up.", exc_info=error)
             return AGAIN_S
-        return RESTS * (time.monotonic() - begun) if left else LOOK_S
+        before, self._left = self._left, left
+        if not left:
+            return LOOK_S
+        grown = left > before - FOLLOWED_AT_ONCE
+        return RESTS * (time.monotonic() - begun) if grown else 0

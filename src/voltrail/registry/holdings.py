@@ -25,7 +25,7 @@ from voltrail.registry import rows
 
 MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
 READ_AT_ONCE: Final = 5_000  # rows of an export
-FOLLOWED_AT_ONCE: Final = 5_000  # entries: some tens of milliseconds
+FOLLOWED_AT_ONCE: Final = 1_000  # entries: some tens of milliseconds, for which a page waits
 LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
 WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
