@@ -260,7 +260,7 @@ def test_the_workbook_has_the_same_rows_as_texts(browser):
     assert [row[0] for row in rows[1:]] == [*SENT, *KEPT]
     assert {row[2] for row in rows[1:]} == set(MODELS)
     assert sheet.findall(".//s:f", space) == []
-    assert {row[5] for row in rows[1:]} == {"46124.416667", "46125.416667"}
+    assert {row[5] for row in rows[1:]} == {"46124.41666667", "46125.41666667"}
 
 
 def test_a_file_is_written_run_by_run():

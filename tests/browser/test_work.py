@@ -28,7 +28,7 @@ STOCK = [sample.pack(serial) for serial in range(11, 71)]
 LOGINS = {"clerk": sample.RECYCLER, "maker": sample.MAKER, "ministry": sample.AUTHORITY}
 PAGES = (
     ("maker", "/work"),
-    ("maker", "/work/batteries"),
+    ("maker", "/work/batteries?place=in_stock&q=000001"),
     ("maker", "/work/batteries?q=NONE"),
     ("clerk", "/work/incoming"),
     ("maker", "/work/incoming"),

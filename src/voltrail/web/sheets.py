@@ -59,7 +59,8 @@ _AROUND: Final = {
     '<fill><patternFill patternType="gray125"/></fill></fills>'
     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
     '<cellXfs count="3"><xf xfId="0"/><xf numFmtId="164" applyNumberFormat="1" xfId="0"/>'
-    '<xf fontId="1" applyFont="1" xfId="0"/></cellXfs></styleSheet>',
+    '<xf fontId="1" applyFont="1" xfId="0"/></cellXfs>'
+    '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>',
 }
 _COLUMNS: Final = "".join(
     f'<col min="{number}" max="{number}" width="{width}" customWidth="1"/>'
@@ -123,7 +124,7 @@ def _cell(cell: Cell, style: int) -> str:
         return f"<c><v>{cell}</v></c>"
     if isinstance(cell, datetime):
         days = (cell.astimezone(CHINA).replace(tzinfo=None) - _DAY_ZERO).total_seconds() / 86_400
-        return f'<c s="1"><v>{days:.6f}</v></c>'
+        return f'<c s="1"><v>{days:.8f}</v></c>'
     text = escape(_NO_XML.sub("", cell))
     return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
