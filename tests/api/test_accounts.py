@@ -288,6 +288,10 @@ FORMS = [
     ("/owner/tokens", {"vin": "LSVAA4187E2184847"}),
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
+    ("/work/incoming/receive", {"code": PACK}),
+    ("/followed/add", {"code": PACK}),
+    ("/followed/end", {"code": PACK}),
+    ("/followed/seen", {"upto": "1"}),
 ]
 # Forms of who has no session: they are tied to the browser, or to the token that it keeps.
 WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}

@@ -50,7 +50,15 @@ class Places(dict):
 
 # Nobody is signed in, so these do not come as far as the registry.
 NOT_ASKED = ("/static", "/docs", "/sign-", "/account", "/grants", "/owner", "/register", "/applications")
-NOT_ASKED += ("/recalls/new", "/recalls/open", "/recalls/report", "/recalls/acknowledge")
+NOT_ASKED += (
+    "/recalls/new",
+    "/recalls/open",
+    "/recalls/report",
+    "/recalls/acknowledge",
+    "/work",
+    "/authority",
+    "/followed",
+)
 ASKED = {
     "/search": {"q": "9"},
     "/log/consistency": {"old": 1, "size": 2},

@@ -7,7 +7,8 @@ share them; times are the database's. Nothing here touches the log.
 """
 
 from voltrail.accounts.accounts import Account, Accounts
+from voltrail.accounts.followed import Followed
 from voltrail.accounts.owners import Owners
 from voltrail.accounts.person import Person, Scope
 
-__all__ = ["Account", "Accounts", "Owners", "Person", "Scope"]
+__all__ = ["Account", "Accounts", "Followed", "Owners", "Person", "Scope"]

@@ -9,15 +9,17 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 
-from voltrail.accounts import Accounts, Owners
+from voltrail.accounts import Accounts, Followed, Owners
 from voltrail.accounts.applications import Applications
 from voltrail.accounts.identities import Identities
 from voltrail.api import (
     account,
     administration,
     applications,
+    authority,
     batteries,
     checks,
+    followed,
     grants,
     home,
     log,
@@ -33,6 +35,7 @@ from voltrail.api import (
     reports,
     sign_in,
     static,
+    work,
 )
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
@@ -41,6 +44,7 @@ from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
 from voltrail.connections.daily import DailyHeads
+from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
@@ -50,10 +54,11 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s and heads are entered once a day. Raises RegistryError for
-    an identity provider whose settings do not read.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log.
+    Raises RegistryError for an identity provider whose settings do not read.
     """
-    metrics, witnesses, daily = Metrics(), Witnesses(registry), DailyHeads(registry)
+    metrics, witnesses = Metrics(), Witnesses(registry)
+    daily, follower = DailyHeads(registry), Follower(registry)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -74,6 +79,9 @@ def create_app(registry: Registry) -> Litestar:
             *register.ROUTES,
             *applications.ROUTES,
             *own_organisation.ROUTES,
+            *work.ROUTES,
+            *followed.ROUTES,
+            *authority.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
@@ -85,12 +93,13 @@ def create_app(registry: Registry) -> Litestar:
                 "provider": provider_of(registry),
                 "applications": Applications(registry),
                 "owners": Owners(registry),
+                "followed": Followed(registry.database),
                 "metrics": metrics,
                 "witnesses": witnesses,
             }
         ),
-        on_startup=[witnesses.start, daily.start],
-        on_shutdown=[witnesses.close, daily.close],
+        on_startup=[witnesses.start, daily.start, follower.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

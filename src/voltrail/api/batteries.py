@@ -12,6 +12,7 @@ from litestar.response import Redirect
 
 from voltrail.api.access import reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.api.followed import follows
 from voltrail.codes import parse
 from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
 from voltrail.ledger.evidence import decode
@@ -68,6 +69,7 @@ def battery(
         origin=registry.origin,
         as_of=as_of,
         known_at=known_at,
+        follows=follows(request, parsed.text),
     )
 
 

@@ -60,11 +60,11 @@ def _answer(request: Asked, values: dict[str, Any], status: int = 200) -> Respon
     shown = {"error": None, "text": None, "outcome": None} | values
     origin, host = registry_of(request).origin, str(request.base_url).rstrip("/")
     return as_page(
-        page_for(request), "report", status, origin=origin, host=host, signs=_signs(request), **shown
+        page_for(request), "report", status, origin=origin, host=host, signs=signs(request), **shown
     )
 
 
-def _signs(request: Asked) -> bool:
+def signs(request: Asked) -> bool:
     """Return whether the host signs for who is signed in, so that the form needs no key."""
     registry, person = registry_of(request), page_for(request).person
     return (

@@ -19,7 +19,9 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import voltrail
+from voltrail.accounts import Accounts
 from voltrail.accounts.accounts import FIRST_LOGIN
+from voltrail.accounts.trail import Actor
 from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
 from voltrail.connections.provider import diagnose_provider
@@ -249,9 +251,30 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
     with voltrail.open(data, database) as registry:
         if world is not None:
             _report_world(registry, data, world)
+        _say_who_signs_in(registry, seed)
         _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
+
+
+def _say_who_signs_in(registry: Registry, seed: int) -> None:
+    """Make sign-ins for some of the sample world, and print their one-time passwords; once for a world."""
+    from voltrail.demo.cast import Cast
+
+    accounts = Accounts(registry.database)
+    if accounts.page(limit=1):
+        return
+    cast = Cast(seed)
+    click.echo("To sign in, for as long as these last; each is asked for a password of its own then:\n")
+    _say_who_administers(first_administrator(registry))
+    for login, member in (
+        ("maker", cast.one("battery_maker")),
+        ("repairs", cast.one("repair_enterprise")),
+        ("outlet", next(member for member in cast.all if member.by_host)),
+        ("authority", cast.authority),
+    ):
+        click.echo(f"For {member.name}:\n")
+        click.echo(said_once(login, accounts.add(login, member.identifier, "member", Actor())) + "\n")
 
 
 def _is_made(data: Path, packs: int, seed: int) -> bool:

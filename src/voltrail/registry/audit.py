@@ -49,6 +49,27 @@ _COUNTS = (
         "select 0 where (select coalesce(sum(accepted), 0) from report) <> (select count(*) from event)",
     ),
     (
+        "holding",
+        "workspaces",
+        "They list a battery that is not in the record.",
+        (
+            "select 0 where exists (select from holding h"
+            " where not exists (select from subject s where s.id = 'battery:' || h.code))"
+        ),
+    ),
+    (
+        "holding",
+        "workspaces",
+        "How many batteries an organisation has is not what is listed.",
+        (
+            "select 0 where exists ("
+            " (select * from holding_count where number <> 0 except"
+            "  select holder, place, phase, count(*) from holding group by 1, 2, 3)"
+            " union all (select holder, place, phase, count(*) from holding group by 1, 2, 3 except"
+            "  select * from holding_count))"
+        ),
+    ),
+    (
         "log",
         "batteries, organisations, trust",
         "The log's counts are not those of the record.",

@@ -35,11 +35,22 @@ from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.ledger.receipts import verify_receipt
 from voltrail.ledger.reports import ReportNote, parse_report_note
-from voltrail.lifecycle import Finding, Organisation, Recorded, State, encode_state, fold, in_order, step
+from voltrail.lifecycle import (
+    Battery,
+    Finding,
+    Organisation,
+    Recorded,
+    State,
+    encode_state,
+    fold,
+    in_order,
+    step,
+)
 from voltrail.lifecycle.told import without_names
 from voltrail.organisations.trust import key_for
 from voltrail.registry import rows
 from voltrail.registry.heads import HeadsStore, Tree
+from voltrail.registry.holdings import COPIED, as_text, held_of
 from voltrail.registry.logs import Closed, Logs, Stretch
 from voltrail.registry.prepare import blind_all, commit_all, extend_hashed
 from voltrail.registry.receipts import Outcome, receipt_again
@@ -60,10 +71,10 @@ from event e join report r on r.id = e.report
      cross join lateral unnest(e.subjects, e.k, e.before) with ordinality u(subject, k, before, at)
 where abs(hashtext(u.subject)::bigint) %% %s = %s order by 1, 2
 """
-_SUBJECTS = """
-select id, k, h, seq, latest_us, state, place, phase, holder, model
+_SUBJECTS = f"""
+select id, k, h, seq, latest_us, state, place, phase, holder, model, {COPIED}
 from subject where abs(hashtext(id)::bigint) %% %s = %s order by id
-"""
+"""  # noqa: S608 - made of our own words
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -149,6 +160,7 @@ class Auditor:
     def __enter__(self) -> Self:
         self._stream, self._second = (self._connected() for _ in range(2))
         self._world = World(self._second, ())
+        (self._followed,) = rows.one(self._second, "select upto from holding_upto")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -478,8 +490,12 @@ class Auditor:
             state = self._folded(name, events)
         except (VoltrailError, msgspec.MsgspecError):
             state = None
-        if state is None or encode_state(state) != stored[5] or rows.shown_columns(state) != stored[6:]:
+        if state is None or encode_state(state) != stored[5] or rows.shown_columns(state) != stored[6:10]:
             yield Difference("state", name, "The stored state is not the fold of its events.")
+        elif isinstance(state, Battery) and stored[3] < self._followed:
+            held = held_of(state.code, stored[3], stored[4], stored[5])
+            if as_text(held) != stored[10]:
+                yield Difference("holding", name, "What workspaces list of it is not what its state says.")
 
     def _folded(self, name: str, events: list[Recorded]) -> State | None:
         state: State | None = None

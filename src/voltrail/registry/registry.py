@@ -55,6 +55,7 @@ from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
+from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
@@ -99,6 +100,7 @@ class Registry:
         self._second = SecondSignature(self.keys.log_ml_dsa)
         self.recalls = Recalls(self.database)
         self._search = Search(self.database)
+        self.holdings = Holdings(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self.grants = Grants(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)

@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
     A report read back: how many lines came to which end, and the rows to look at, the refused ones first.
 
     `receipt` and `refused` are links that hold a file each, or None. `mend` is the text of the refused lines
-    where it is short enough to mend by hand.
+    where it is short enough to mend by hand. `whole` is false where lines are not at hand any more.
     """
 
     recorded: bool
@@ -75,10 +75,11 @@ class Outcome(msgspec.Struct, frozen=True):
     receipt: str | None = None
     refused: str | None = None
     mend: str | None = None
+    whole: bool = True
 
 
 def read_receipt(data: bytes, lines: Sequence[bytes]) -> Outcome:
-    """Return what a receipt says of the lines it was given for."""
+    """Return what a receipt says of the lines it was given for; b"" is one that is not at hand any more."""
     receipt = msgspec.convert(_without_signature(data), Receipt)
     ends: list[State] = ["taken"] * len(lines)
     said: list[list[Said]] = [[] for _ in lines]
@@ -94,7 +95,9 @@ def read_receipt(data: bytes, lines: Sequence[bytes]) -> Outcome:
         if ends[finding.line] == "taken":
             ends[finding.line] = "found"
         said[finding.line].append(Said(finding.rule, finding.message, kind=finding.kind))
-    mend = b"".join(b"%b\n" % line for line, end in zip(lines, ends, strict=True) if end == "refused")
+    mend = b"".join(
+        b"%b\n" % line for line, end in zip(lines, ends, strict=True) if end == "refused" and line
+    )
     first = receipt.first_index
     return Outcome(
         True,
@@ -107,6 +110,7 @@ def read_receipt(data: bytes, lines: Sequence[bytes]) -> Outcome:
         receipt=_link("application/json", data),
         refused=_link("application/jsonl", mend) if mend else None,
         mend=mend.decode() if 0 < len(mend) <= MAX_MEND_BYTES else None,
+        whole=all(lines),
     )
 
 

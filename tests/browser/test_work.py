@@ -1,0 +1,188 @@
+"""
+The workspace in a real browser: a clerk signs in, filters, takes the list away, receives what has come.
+
+A server of its own, since here things are reported; its pages are held to what all pages are held to.
+"""
+
+import csv
+import json
+import re
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+
+import voltrail
+from tests.browser import chromium
+from tests.browser.pages import Look
+from tests.browser.test_pages import COLOURS, FOCUS, KEPT, REACHABLE, WEIGHT, WEIGHT_BYTES, WORDS, violations
+from tests.browser.test_report import serving
+from tests.registry import sample
+from voltrail.accounts.trail import Actor
+from voltrail.api import create_app
+from voltrail.registry.settings import initialise
+
+ALSO = {"Excel", "shipped", "received"}  # kinds are named as lines write them
+CHOSEN = "four words nobody guesses"
+COMING = [sample.pack(serial) for serial in range(1, 4)]
+STOCK = [sample.pack(serial) for serial in range(11, 71)]
+LOGINS = {"clerk": sample.RECYCLER, "maker": sample.MAKER, "ministry": sample.AUTHORITY}
+PAGES = (
+    ("maker", "/work"),
+    ("maker", "/work/batteries?place=in_stock&q=000001"),
+    ("maker", "/work/batteries?q=NONE"),
+    ("clerk", "/work/incoming"),
+    ("maker", "/work/incoming"),
+    ("maker", "/work/reports"),
+    ("maker", "/work/reports/{report}"),
+    ("maker", "/work/discrepancies"),
+    ("ministry", "/authority"),
+    ("clerk", f"/b/{STOCK[0]}"),
+)
+each_page = pytest.mark.parametrize(("login", "path"), PAGES, ids=[f"{who}{path}" for who, path in PAGES])
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """A maker with sixty packs in all sorts of places, and three on the way to a recycler without a key."""
+    data = tmp_path_factory.mktemp("work") / "data"
+    initialise(data, sample.ORIGIN, [sample.authority().vkey])
+    with voltrail.open(data) as registry:
+        lines = [one for name, role in sample.ROLES.items() for one in sample.registrations(name, role)]
+        lines = [one for one in lines if b"key_added" not in one or sample.RECYCLER.encode() not in one]
+        lines += (data / "host-trust.jsonl").read_bytes().splitlines()
+        assert not json.loads(registry.report(sample.report(sample.authority(), lines)))["refused"]
+        lines = [sample.first_life(code)[0] for code in (*COMING, *STOCK)]
+        shipped = "2026-04-13T10:00:00+08:00"
+        lines += [sample.line("shipped", shipped, code=code, to=sample.RECYCLER) for code in COMING]
+        lines += [sample.line("retired", shipped, code=code, reason="defect") for code in STOCK[:2]]
+        lines.append(
+            sample.line("received", "2026-04-14T10:00:00+08:00", code=STOCK[2], from_=sample.CARMAKER)
+        )
+        lines.append(sample.line("received", "2096-04-14T10:00:00+08:00", code=STOCK[3]))
+        registry.report(sample.report(sample.signer(sample.MAKER), lines))
+        registry.enter_heads()
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def site(registry):
+    """The address of a server over that registry, and the cookie of each who signs in there."""
+    app = create_app(registry)
+    accounts = app.state.accounts
+    cookies = {}
+    for login, organisation in LOGINS.items():
+        password = accounts.add(login, organisation, "member", Actor())
+        person = accounts.by_session(accounts.sign_in(login, password, "setup"))
+        cookies[login] = accounts.change_password(person, password, CHOSEN, "setup")
+        account = person.account
+        app.state.followed.add(account, STOCK[1], 0)
+        app.state.followed.add(account, STOCK[5], registry.counts()["entries"])
+    with serving(app) as url:
+        yield url, cookies
+
+
+@pytest.fixture(scope="module")
+def opened(browser, site, registry):
+    """Return a function that opens a page of somebody in a look, watched; one context for each of both."""
+    url, cookies = site
+    contexts = {}
+    with registry.database.pool.connection() as connection:
+        (digest,) = connection.execute(
+            "select digest from report where organisation = %s", (sample.MAKER,)
+        ).fetchone()
+
+    def open_page(login, path, look):
+        if (login, look) not in contexts:
+            context = browser.new_context(**look.context)
+            context.add_cookies([{"name": "session", "value": cookies[login], "url": url}])
+            contexts[login, look] = chromium.Watch(context), context.new_page()
+        watch, page = contexts[login, look]
+        page.set_viewport_size(look.context["viewport"])
+        page.emulate_media(color_scheme="light")
+        page.goto(url + path.format(report=bytes(digest).hex()))
+        if page.locator("script[src]").count():
+            page.wait_for_load_state("networkidle")
+        assert watch.troubles == []
+        return page
+
+    return open_page
+
+
+@each_page
+@pytest.mark.parametrize("look", [Look("en", "desk"), Look("zh", "desk"), Look("zh", "phone")], ids=str)
+def test_it_opens(opened, login, path, look):
+    """One heading, light, nothing runs out to the side, at every width; in Chinese no English is left."""
+    page = opened(login, path, look)
+    assert page.locator("h1").count() == 1
+    assert page.evaluate(WEIGHT) <= WEIGHT_BYTES
+    for width in (390,) if look.screen == "phone" else (1440, 720, 320):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("[innerWidth, document.scrollingElement.scrollWidth]") == [width, width]
+    if look == Look("zh", "desk"):
+        words = re.findall(r"[A-Za-z0-9_.:/-]{2,}", page.evaluate(WORDS))
+        left = {one for one in words if re.fullmatch("[A-Za-z_]*[a-z][A-Za-z_]*", one)}
+        assert left - KEPT - set(LOGINS) - ALSO == set()
+
+
+@each_page
+def test_nobody_is_shut_out(opened, login, path):
+    """axe-core finds nothing, in both themes and with fingers; Tab comes to everything, in order."""
+    page = opened(login, path, Look("en", "desk"))
+    wanted, reached = page.evaluate(REACHABLE), []
+    for _ in wanted:
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS)
+        assert stop["outlined"], stop
+        assert stop["seen"], stop
+        reached.append(stop["number"])
+    assert reached == wanted
+    page.evaluate(AXE_SCRIPT)
+    found = violations(page, {})
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, {"runOnly": COLOURS})
+    page.set_viewport_size(Look("en", "phone").context["viewport"])
+    rules = {rule: {"enabled": False} for rule in COLOURS} | {"target-size": {"enabled": True}}
+    found += violations(page, {"rules": rules})
+    assert not found
+
+
+def test_a_clerks_morning(browser, site):
+    """Sign in, see what is to do, receive what has come, find it, take the list away, read the receipt."""
+    url, _ = site
+    context = browser.new_context(**Look("en", "desk").context, accept_downloads=True)
+    watch, page = chromium.Watch(context), context.new_page()
+    page.goto(f"{url}/sign-in")
+    page.get_by_label("Login").fill("clerk")
+    page.get_by_label("Password").fill(CHOSEN)
+    page.get_by_role("main").get_by_role("button").click()
+    page.get_by_role("link", name="Work", exact=True).click()
+    assert page.locator("h1").inner_text() == "3 things need you"
+
+    page.get_by_role("link", name="3 shipped to you and not received").click()
+    page.get_by_role("checkbox", name=COMING[2]).uncheck()
+    page.get_by_role("button", name="Receive those ticked").click()
+    page.get_by_text("All 2 lines are on record").wait_for()
+    assert page.locator("h1").inner_text() == "1 battery is on the way to you"
+
+    page.get_by_role("link", name="My batteries").click()
+    page.get_by_label("Part of a code").fill(COMING[1][-5:].lower())
+    page.get_by_label("Place").select_option("in stock")
+    page.get_by_role("button", name="Show").click()
+    assert page.locator("h1").inner_text() == "1 battery"
+    assert "place=in_stock" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows] == ["Code", COMING[1]]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Excel").click()
+    assert download.value.path().read_bytes()[:2] == b"PK"
+
+    page.get_by_role("link", name="Sent").click()
+    page.locator("tbody a").first.click()
+    page.get_by_text("All 2 lines are on record").wait_for()
+    assert page.get_by_role("link", name="Keep the receipt").is_visible()
+    # what becomes a file ends as a page
+    assert [one for one in watch.troubles if not re.search(r"batteries\.(csv|xlsx).*ERR_ABORTED", one)] == []
+    context.close()
