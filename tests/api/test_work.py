@@ -164,7 +164,12 @@ def test_a_token_reads_as_far_as_its_scope(app, program):
     report = accounts.make_token(person, "reports", ["report"], 1, "test")
     client = program(None)
     bearer = {"Authorization": f"Bearer {read}"}
-    assert client.get("/work", headers=bearer).json()["todo"] == {"incoming": 0, "refused": 1, "found": 0}
+    assert client.get("/work", headers=bearer).json()["todo"] == {
+        "incoming": 0,
+        "refused": 1,
+        "found": 0,
+        "recalled": 0,
+    }
     assert len(table_of(client, bearer)) == 90
     refused = client.get("/work/batteries", headers={"Authorization": f"Bearer {report}"})
     assert (refused.status_code, refused.json()["error"]["rule"]) == (403, "access.scope")

@@ -12,9 +12,8 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect, Stream
 
 from voltrail.accounts import Person
-from voltrail.api.access import check_form, check_right, may_report, person_of, reader_of, signed_in
+from voltrail.api.access import check_form, check_right, may_report, person_of, signed_in
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
-from voltrail.api.authority import AUDIENCE as AUTHORITY
 from voltrail.api.batteries import After, Before
 from voltrail.api.failures import status_of
 from voltrail.api.followed import read_followed
@@ -52,7 +51,7 @@ Digest = Annotated[str, PathParameter(description="the report's digest, in hex, 
 def work(request: Asked) -> Response[Any]:
     """Return how many batteries an organisation has, by place and phase, and what it has to do."""
     registry, person = registry_of(request), reading(request)
-    if wants_page(request) and reader_of(request).audience == AUTHORITY:
+    if wants_page(request) and person.organisation in registry.authorities:
         return Redirect(page_for(request).link("/authority"), status_code=303)
     left = registry.holdings.follow()
     mine = person.organisation

@@ -225,5 +225,5 @@ def _mixed_up() -> ProviderError:
 
 def _unbelievable(message: str) -> ProviderError:
     return ProviderError(
-        "provider.answer", message, "The operator sees whether oidc.json is right: voltrail doctor"
+        "provider.answer", message, "The operator sees whether oidc.json is right: `voltrail doctor`."
     )
