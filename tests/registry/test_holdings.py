@@ -233,6 +233,7 @@ def test_who_follows_a_battery_is_told_what_happened_since(stocked):
     say(stocked, sample.CARMAKER, *(sample.line("measured", day, code=code) for day in days))
     news = read_news(stocked.database, code, followed.of(account)[code])
     assert [one.index for one in news] == list(range(start + 24, start + 24 - MAX_NEWS, -1))
+    assert news[0].occurred_at == days[-1]
     followed.look(account, start + 25)
     assert read_news(stocked.database, code, followed.of(account)[code]) == []
     followed.look(account, start)  # a page that was made before does not undo it

@@ -9,6 +9,7 @@ import msgspec
 
 from voltrail.database.database import Database
 from voltrail.lifecycle import Finding
+from voltrail.regimes.deadlines import CHINA
 
 MAX_NEWS: Final = 20  # events of one battery
 ENTRIES: Final = 20_000  # the newest, among which findings are looked for
@@ -48,7 +49,8 @@ def read_news(database: Database, code: str, seen: int) -> list[News]:
     """Return the events of a battery from an entry on, the last in the log first; at most twenty."""
     values = {"subject": f"battery:{code}", "seen": seen, "limit": MAX_NEWS}
     with database.pool.connection() as connection:
-        return [News(seq, kind, when.isoformat()) for seq, kind, when in connection.execute(_NEWS, values)]
+        rows = connection.execute(_NEWS, values).fetchall()
+    return [News(seq, kind, when.astimezone(CHINA).isoformat()) for seq, kind, when in rows]
 
 
 def find_lately(database: Database, upto: int) -> list[Lately]:
