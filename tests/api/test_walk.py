@@ -8,8 +8,10 @@ shows is there. So an output that by-passes the table fails, whatever it is made
 
 # ruff: noqa: F811 - fixtures of another module are imported
 
+import io
 import json
 import threading
+import zipfile
 from base64 import b64decode
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -170,8 +172,9 @@ def special(kind, code, marks):
 class World:
     """A served registry in which everything was reported, and who may ask."""
 
-    def __init__(self, registry, url, marks, batteries, keys):
-        self.registry, self.url, self.marks, self.batteries, self.keys = registry, url, marks, batteries, keys
+    def __init__(self, registry, url, marks, batteries, keys, sessions):
+        self.registry, self.url, self.marks, self.batteries = registry, url, marks, batteries
+        self.keys, self.sessions = keys, sessions  # the headers by which each reader is known
 
 
 def report(registry, organisation, lines, take=True):
@@ -214,7 +217,12 @@ def grow(registry, marks):
     people.append(marks.line("model_registered", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("model_certified", since, WORKER, model_id="MODEL-WALK"))
     report(registry, sample.AUTHORITY, people)
-    return [_long(registry, marks), _car(registry, marks), *_ended(registry, marks)]
+    return [
+        _long(registry, marks),
+        _car(registry, marks),
+        *_bound(registry, marks),
+        *_ended(registry, marks),
+    ]
 
 
 def _begin(registry, code):
@@ -270,6 +278,17 @@ def _car(registry, marks):
     return code, {"vin": vin, "sale": sale}
 
 
+def _bound(registry, marks):
+    """Batteries on the way to STRANGER: sent by who has it; and by WORKER, who had it by no other report."""
+    for sender in (sample.MAKER, WORKER):
+        code = code_of()
+        _begin(registry, code)
+        sent = report(registry, sender, [marks.line("shipped", now(), code, to=STRANGER)])["first_index"]
+        report(registry, sample.MAKER, [marks.line("ownership_transferred", now(), code)])
+        report(registry, WORKER, [marks.line("recalled", now(), code)])
+        yield code, {"holder": sent} if sender == WORKER else {}
+
+
 def _ended(registry, marks):
     """A battery for each end; it was OWNER's before."""
     for kind in ENDS:
@@ -315,13 +334,19 @@ def world(tmp_path_factory, quick_hashes):
         batteries = grow(registry, marks)
         registry.enter_heads()
         app = create_app(registry)
-        keys = {name: _key(app, name, reader) for name, reader in READERS.items()}
+        signed_in = {name: _signed_in(app, name, reader) for name, reader in READERS.items()}
+        keys = {name: both[0] for name, both in signed_in.items()}
+        sessions = {name: both[1] for name, both in signed_in.items()}
         codes = [code for code, since in batteries if "owner" in since]
         registry.grants.give(OWNER, GRANTEE, "owner", "walk", codes[:1], 1, "o")
         registry.grants.give(OWNER, LEARNER, "legitimate_interest", "walk", codes[:1], 1, "o")
         seller = app.state.accounts.by_token(keys["reporter"]["Authorization"].removeprefix("Bearer "))
         token = app.state.owners.make(seller, batteries[1][1]["vin"], "test")
-        keys["car"] = {"Cookie": f"owner={token}"}
+        keys["car"] = sessions["car"] = {"Cookie": f"owner={token}"}
+        with registry.database.connect() as connection:
+            for code, _ in batteries:
+                connection.execute("insert into followed select id, %s, 0 from account", (code,))
+            connection.commit()
         port = free_port()
         settings = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
         server = uvicorn.Server(settings)
@@ -330,22 +355,23 @@ def world(tmp_path_factory, quick_hashes):
         try:
             while not server.started:
                 thread.join(0.02)
-            yield World(registry, f"http://127.0.0.1:{port}", marks, batteries, keys)
+            yield World(registry, f"http://127.0.0.1:{port}", marks, batteries, keys, sessions)
         finally:
             server.should_exit = True
             thread.join()
 
 
-def _key(app, login, reader):
-    """Return the header by which a reader is known."""
+def _signed_in(app, login, reader):
+    """Return the headers by which a reader is known: of a token, and of a session."""
     if reader.organisation is None:
-        return {}
+        return {}, {}
     accounts = app.state.accounts
     password = accounts.add(f"walk-{login}", reader.organisation, "member", Actor())
     person = accounts.by_session(accounts.sign_in(f"walk-{login}", password, "setup"))
     accounts.change_password(person, password, CHOSEN, "setup")
-    person = accounts.by_session(accounts.sign_in(f"walk-{login}", CHOSEN, "setup"))
-    return {"Authorization": f"Bearer {accounts.make_token(person, 'walk', ['read'], 1, 'setup')}"}
+    session = accounts.sign_in(f"walk-{login}", CHOSEN, "setup")
+    token = accounts.make_token(accounts.by_session(session), "walk", ["read"], 1, "setup")
+    return {"Authorization": f"Bearer {token}"}, {"Cookie": f"session={session}"}
 
 
 def audiences(name, code, since, kind=None, index=None, reporter=None):
@@ -354,7 +380,7 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
     found = {reader.audience}
     if kind is not None and reporter == reader.organisation:
         found.add("reporter")
-    standing = {"owner": "owner", "operator": "operator", "as-owner": "owner"}.get(name)
+    standing = {"reporter": "holder", "owner": "owner", "operator": "operator", "as-owner": "owner"}.get(name)
     first = since.get(standing)
     if name == "as-owner" and code != since["granted"]:
         first = None
@@ -414,13 +440,7 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
             visible = {
                 str(state[one]) for one in ATTRIBUTES if one in state and may_see(now_seen, BATTERY, one)
             }
-            hidden, shown = {}, {}
-            for event in events:
-                seen = audiences(name, code, since, event["kind"], event["index"], event["reporter"])
-                for member, value in event["members"].items():
-                    told = shown if may_see(seen, event["kind"], member) else hidden
-                    if member not in {"code", "codes"} and forms(value):
-                        told[event["kind"], member, event["index"]] = forms(value)
+            hidden, shown = told_to(name, code, since, events)
             also = visible | {form for told in shown.values() for form in told}
             if not may_see(now_seen, "role_granted", "note"):
                 hidden |= _of_people(world.marks)
@@ -443,6 +463,18 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
                 assert not told or battery[attribute] == state[attribute]
             full = may_see(now_seen, BATTERY, "findings")
             assert all(("message" in finding) == full for finding in battery["findings"])
+
+
+def told_to(name, code, since, events):
+    """Return the forms of members that a reader is not told of a battery's events, and those it is."""
+    hidden, shown = {}, {}
+    for event in events:
+        seen = audiences(name, code, since, event["kind"], event["index"], event["reporter"])
+        for member, value in event["members"].items():
+            told = shown if may_see(seen, event["kind"], member) else hidden
+            if member not in {"code", "codes"} and forms(value):
+                told[event["kind"], member, event["index"]] = forms(value)
+    return hidden, shown
 
 
 def _pages(name, since, events):
@@ -513,6 +545,66 @@ def test_pages_about_others_show_nothing_of_batteries(world, name):
                 text = client.get(path, headers={"Accept": accept}).text
                 for form, what in every.items():
                     assert form not in text, (name, path, what)
+
+
+LISTS = [
+    "/work",
+    "/work/batteries",
+    "/work/batteries.csv",
+    "/work/batteries.xlsx",
+    "/work/incoming",
+    "/work/reports",
+    "/work/discrepancies",
+    "/recalls",
+    "/recalls?mine=1",
+    "/authority",
+    "/grants",
+    "/owner",
+    "/account",
+    "/account/organisation",
+]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_lists_of_ones_own_tell_no_more_than_the_batteries_do(world, name):
+    """Workspaces, their files, recalls, news, grants: no member of any battery that its page would withhold."""
+    granted, hidden, shown = world.batteries[0][0], {}, set()
+    for code, first in world.batteries:
+        since = first | {"granted": granted}
+        events = world.registry.history(code, Reader("auditor"), 1000)["events"]
+        untold, told = told_to(name, code, since, events)
+        state = world.registry.battery(code, reader=Reader("auditor"))
+        seen = audiences(name, code, since)
+        shown |= {str(state[one]) for one in ATTRIBUTES if one in state and may_see(seen, BATTERY, one)}
+        shown |= {form for forms_told in told.values() for form in forms_told}
+        hidden |= untold
+    shown |= {reader.organisation for reader in READERS.values()}  # no marks: they are named in what they do
+    campaigns = [one.id for one in world.registry.recalls.page(100)[0]]
+    assert campaigns
+    lists = [*LISTS, *(f"/recalls/{one}" for one in campaigns)]
+    lists += [f"/recalls/list?campaign={one}" for one in campaigns]
+    with httpx.Client(base_url=world.url, headers={"Accept-Encoding": "identity"}, timeout=60) as client:
+        answers = [
+            (path, client.get(path, headers=who | accept))
+            for path in lists
+            for who in (world.keys[name], world.sessions[name])
+            for accept in (HTML, {"Accept": "application/json"})
+        ]
+    assert {answer.status_code for _, answer in answers} <= {200, 303, 401, 403}
+    texts = [(path, _text(answer)) for path, answer in answers]
+    for what, told in hidden.items():
+        for form in set(told) - shown:
+            assert not [path for path, text in texts if form in text], (what, form)
+    for _, answer in answers:
+        assert answer.headers["cache-control"] == "no-store"
+
+
+def _text(answer):
+    """Return what an answer says, of a workbook what its sheet says."""
+    if not answer.headers["content-type"].endswith("spreadsheetml.sheet"):
+        return answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+        return book.read("xl/worksheets/sheet1.xml").decode()
 
 
 def test_every_member_of_every_kind_was_walked(world):
