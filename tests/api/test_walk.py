@@ -567,7 +567,7 @@ LISTS = [
 
 @pytest.mark.parametrize("name", READERS)
 def test_lists_of_ones_own_tell_no_more_than_the_batteries_do(world, name):
-    """Workspaces, their files, recalls, news, grants: no member of any battery that its page would withhold."""
+    """Workspaces, their files, recalls, news, grants: no member of a battery that its page would withhold."""
     granted, hidden, shown = world.batteries[0][0], {}, set()
     for code, first in world.batteries:
         since = first | {"granted": granted}

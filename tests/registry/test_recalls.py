@@ -369,3 +369,38 @@ def test_an_audit_finds_no_difference(registry):
     make(registry, 1, 2)
     send(registry, sample.MAKER, recalled(1), recalled(2), serviced(2))
     assert list(audit(registry)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update campaign_battery set recalled = recalled + 1 where campaign = 'R-1'",
+        f"update campaign_battery set recalled_by = '{sample.CARMAKER}' where campaign = 'R-1'",
+        "update campaign_battery set serviced_at = serviced_at + interval '1 second'",
+        "update campaign_battery set stands = 'done' where stands = 'open'",
+        "update campaign_battery set holder = null where holder is not null",
+        "update campaign_battery set owner = 'X' where stands = 'open'",
+        f"insert into campaign_battery values ('{sample.pack(2)}', 'R-1', 1, 'X', null, null, 'open')",
+        "delete from campaign_battery where stands = 'done'",
+        "update campaign set batteries = batteries + 1",
+        "update campaign set done = done + 1",
+        "delete from campaign_holder",
+        "update campaign_holder set owned = owned + 1",
+    ],
+)
+def test_the_audit_names_what_was_changed(registry, statement):
+    """Rows and counts of recalls are held against the chains: late, corrected, worked on and void ones."""
+    make(registry, 1, 2, 3, 4)
+    send(registry, sample.MAKER, recalled(1), recalled(3), serviced(3), recalled(4, campaign="R-2"))
+    send(registry, sample.MAKER, recalled(2, campaign="late", day=1))
+    void = send(registry, sample.MAKER, recalled(2))["first_index"]
+    when = "2026-05-20T08:00:00+08:00"
+    lines = [sample.line("corrected", when, code=sample.pack(2), corrects=void, void=True)]
+    instead = recalled(4, campaign="R-3").decode()
+    lines.append(sample.line("corrected", when, code=sample.pack(4), corrects=void - 2, line=instead))
+    send(registry, sample.MAKER, *lines)
+    assert list(audit(registry)) == []
+    with registry.database.connect() as connection:
+        assert connection.execute(statement).rowcount
+        connection.commit()
+    assert "recall" in {difference.what for difference in audit(registry)}

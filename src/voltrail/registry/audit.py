@@ -70,6 +70,43 @@ _COUNTS = (
         ),
     ),
     (
+        "recall",
+        "recalls",
+        "They have a battery that is not in the record.",
+        (
+            "select 0 where exists (select from campaign_battery b"
+            " where not exists (select from subject s where s.id = 'battery:' || b.code))"
+        ),
+    ),
+    (
+        "recall",
+        "campaigns",
+        "How many batteries are recalled, done or ended is not what is kept of each.",
+        (
+            "with kept as (select campaign, count(*), count(*) filter (where stands = 'done'),"
+            "  count(*) filter (where stands = 'ended') from campaign_battery group by 1),"
+            " counted as (select id, batteries, done, ended from campaign"
+            "  where (batteries, done, ended) <> (0, 0, 0))"
+            " select 0 where exists ((table counted except table kept) union all"
+            "  (table kept except table counted))"
+        ),
+    ),
+    (
+        "recall",
+        "campaigns",
+        "How many batteries an organisation has to see to is not what is kept of each.",
+        (
+            "with each as (select campaign, coalesce(holder, owner) as organisation, 1 as asked, 0 as owns"
+            "  from campaign_battery where stands = 'open' union all"
+            "  select campaign, owner, 0, 1 from campaign_battery where stands = 'open' and holder <> owner),"
+            " kept as (select campaign, organisation, sum(asked)::bigint, sum(owns)::bigint from each"
+            "  where organisation is not null group by 1, 2),"
+            " counted as (select * from campaign_holder where (batteries, owned) <> (0, 0))"
+            " select 0 where exists ((table counted except table kept) union all"
+            "  (table kept except table counted))"
+        ),
+    ),
+    (
         "log",
         "batteries, organisations, trust",
         "The log's counts are not those of the record.",

@@ -20,6 +20,7 @@ import psycopg
 from voltrail.database.database import Connection
 from voltrail.errors import LineError, NoteError, ProofError, ReportError, VerificationError, VoltrailError
 from voltrail.events import Event, decode, decode_all, subjects
+from voltrail.events.kinds import Corrected, Recalled
 from voltrail.ledger import merkle
 from voltrail.ledger.entries import (
     NO_HEAD,
@@ -41,14 +42,16 @@ from voltrail.lifecycle import (
     Organisation,
     Recorded,
     State,
+    effective_events,
     encode_state,
     fold,
     in_order,
+    recalls_in,
     step,
 )
 from voltrail.lifecycle.told import without_names
 from voltrail.organisations.trust import key_for
-from voltrail.registry import rows
+from voltrail.registry import recall_rows, rows
 from voltrail.registry.heads import HeadsStore, Tree
 from voltrail.registry.holdings import COPIED, as_text, held_of
 from voltrail.registry.logs import Closed, Logs, Stretch
@@ -72,7 +75,7 @@ from event e join report r on r.id = e.report
 where abs(hashtext(u.subject)::bigint) %% %s = %s order by 1, 2
 """
 _SUBJECTS = f"""
-select id, k, h, seq, latest_us, state, place, phase, holder, model, {COPIED}
+select id, k, h, seq, latest_us, state, place, phase, holder, model, {COPIED}, {recall_rows.KEPT}
 from subject where abs(hashtext(id)::bigint) %% %s = %s order by id
 """  # noqa: S608 - made of our own words
 
@@ -160,7 +163,9 @@ class Auditor:
     def __enter__(self) -> Self:
         self._stream, self._second = (self._connected() for _ in range(2))
         self._world = World(self._second, ())
-        (self._followed,) = rows.one(self._second, "select upto from holding_upto")
+        self._followed, self._recalls_read = rows.one(
+            self._second, "select upto, not exists (select from recall_backlog) from holding_upto"
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -492,10 +497,20 @@ class Auditor:
             state = None
         if state is None or encode_state(state) != stored[5] or rows.shown_columns(state) != stored[6:10]:
             yield Difference("state", name, "The stored state is not the fold of its events.")
-        elif isinstance(state, Battery) and stored[3] < self._followed:
+        elif isinstance(state, Battery):
             held = held_of(state.code, stored[3], stored[4], stored[5])
-            if as_text(held) != stored[10]:
+            if stored[3] < self._followed and as_text(held) != stored[10]:
                 yield Difference("holding", name, "What workspaces list of it is not what its state says.")
+            if self._recalls_read and self._recalls(state, events) != stored[11]:
+                yield Difference("recall", name, "What is kept of its recalls is not what its events say.")
+
+    def _recalls(self, state: Battery, events: list[Recorded]) -> str | None:
+        """Return what must be kept of a battery's recalls; most were never recalled."""
+        if not any(isinstance(one.event, Recalled | Corrected) for one in events):
+            return None
+        everything = self._world.with_corrected({one.index: one for one in events})
+        counting = effective_events(everything, "battery:" + state.code)
+        return recall_rows.as_text(recalls_in(counting).values(), state)
 
     def _folded(self, name: str, events: list[Recorded]) -> State | None:
         state: State | None = None

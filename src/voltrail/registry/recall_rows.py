@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -28,6 +28,13 @@ on conflict (code, campaign) do update set recalled = excluded.recalled, recalle
     serviced = excluded.serviced, serviced_at = excluded.serviced_at, stands = excluded.stands,
     holder = excluded.holder, owner = excluded.owner
 """
+# What is kept of a battery, as one text: the audit holds it against `as_text`.
+KEPT: Final = """(
+    select string_agg(concat_ws('|',
+        campaign, recalled, recalled_by, coalesce(serviced, -1),
+        coalesce((extract(epoch from serviced_at) * 1000000)::bigint, 0), stands,
+        coalesce(holder, ''), coalesce(owner, '')), E'\\n' order by campaign)
+    from campaign_battery where code = substr(id, 9) and id like 'battery:%%')"""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BACKLOG_STEP: Final = 1_000
 
@@ -80,6 +87,20 @@ def read_backlog(connection: Connection, authorities: Iterable[str]) -> None:
         for slot in batteries:
             slot.refolded = True
         _write(connection, world, batteries, {})
+
+
+def as_text(recalls: Iterable[Recall], state: Battery) -> str | None:
+    """Return what must be kept of a battery with these recalls, as `KEPT` reads it."""
+    told = []
+    for one in sorted(recalls, key=lambda one: one.campaign):
+        row, at = _row(one, state), one.serviced_at
+        done = (
+            -1 if one.serviced is None else one.serviced,
+            0 if at is None else (at - _EPOCH) // timedelta(microseconds=1),
+        )
+        kept = (one.campaign, one.recalled, one.recalled_by, *done, row.stands)
+        told.append("|".join(map(str, (*kept, row.holder or "", row.owner or ""))))
+    return "\n".join(told) or None
 
 
 def _noted(world: World) -> dict[str, list[Recorded]]:
