@@ -165,7 +165,7 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
         sample.CARMAKER: 1,
     }
     table = browser("ministry").get(f"/recalls/list?campaign={campaign}").text.splitlines()
-    assert table[0] == "code,stands,serviced_at,holder,owner,shown_at,acknowledged_at"
+    assert table[0] == "\ufeffcode,stands,serviced_at,holder,owner,shown_at,acknowledged_at"
     assert len(table) == 4
 
 

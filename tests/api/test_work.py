@@ -251,6 +251,23 @@ def test_no_cell_of_a_csv_file_is_a_formula(browser):
     assert all(re.fullmatch(r"2026-04-1\dT10:00:00\+08:00", row[5]) for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a\t@cmd", "a\t'@cmd"),
+        ("＝1+1", "'＝1+1"),
+        ("\n=1", "'\n'=1"),
+        ("S-102", "S-102"),
+        ("a=b;c", "a=b;c"),
+    ],
+)
+def test_no_part_of_a_cell_becomes_a_formula(said, written):
+    """Neither where cells are parted by semicolons or tabs, nor by the wide signs of Chinese typing."""
+    text = b"".join(write_csv(["heading"], [[[said]]])).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == [written]
+
+
 def test_the_workbook_has_the_same_rows_as_texts(browser):
     """It is a zip of well-formed XML; no cell is a formula, and times are times."""
     answer = browser("maker").get("/work/batteries.xlsx")
@@ -324,6 +341,17 @@ def test_those_ticked_are_received_in_one_go(browser, program, registry):
 
 def table_text(client):
     return client.get("/work/batteries.csv").text
+
+
+def test_what_another_program_received_is_not_received_twice(browser, registry):
+    """The page was made before; what came on record since then is looked at first."""
+    client = browser("recycler")
+    token = re.search(r'name="csrf" value="([^"]+)"', client.get("/work/incoming").text)[1]
+    line = sample.line("received", "2026-04-14T10:00:00+08:00", code=SENT[59], from_=sample.MAKER)
+    assert not json.loads(registry.report_lines(sample.RECYCLER, [line]))["refused"]
+    answer = client.post("/work/incoming/receive", data={"csrf": token, "code": SENT[59], "do": "send"})
+    assert "not on the way to you any more" in answer.text
+    assert registry.history(SENT[59])["count"] == 3
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Final, cast
@@ -44,6 +42,7 @@ from voltrail.registry.recalls import (
     Words,
     pages,
 )
+from voltrail.web.sheets import CSV_TYPE, write_csv
 
 CAMPAIGNS_ON_PAGE: Final = 50
 BATTERIES_ON_PAGE: Final = 50
@@ -116,7 +115,7 @@ def batteries_csv(request: Asked, campaign: Named, show: Show = "remaining") -> 
     names = f"{found.id}-{shown}".encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
     return Stream(
         _csv(pages(_recalls(request), found.id, shown), sees_holders=_sees_holders(request)),
-        media_type="text/csv; charset=utf-8",
+        media_type=CSV_TYPE,
         headers={"Content-Disposition": f'attachment; filename="{names}.csv"'},
     )
 
@@ -379,14 +378,7 @@ def _csv(found: Iterator[list[Member]], *, sees_holders: bool) -> Iterator[bytes
     names = ["code", "stands", "serviced_at"]
     if sees_holders:
         names += ["holder", "owner", "shown_at", "acknowledged_at"]
-    yield (",".join(names) + "\r\n").encode()
-    for members in found:
-        text = io.StringIO()
-        rows = csv.writer(text)
-        for one in members:
-            told = _member(one, sees_holders=sees_holders)
-            rows.writerow([told[name] for name in names])
-        yield text.getvalue().encode()
+    return write_csv(names, ([[getattr(one, name) for name in names] for one in run] for run in found))
 
 
 def _mine(request: Asked, campaign: str | None, limit: int, after: str | None) -> Response[bytes]:

@@ -378,7 +378,9 @@ def _received(request: Asked, person: Person, data: dict[str, Any]) -> bytes:
     if not chosen:
         raise UsageError("report.nothing_chosen", "No battery was chosen.", "Tick those that arrived.")
     site, now = field(data, "site").strip(), datetime.now(UTC).isoformat(timespec="seconds")
-    held = registry_of(request).holdings.bound(person.organisation, chosen)
+    holdings = registry_of(request).holdings
+    holdings.follow()  # so that what was received since the page was made is not received again
+    held = holdings.bound(person.organisation, chosen)
     if len(held) < len(chosen):
         raise UsageError(
             "report.not_incoming",

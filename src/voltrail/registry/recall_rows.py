@@ -184,15 +184,18 @@ def _count(connection: Connection, moves: Iterable[tuple[str, Row, int]]) -> Non
             asked[name, row.asked] += by
         if row.owner is not None and row.owner != row.asked:
             owned[name, row.owner] += by
-    for name in sorted(first):
+    if names := sorted(first):
+        begun = [first[name] for name in names]
         connection.execute(
             "insert into campaign (id, organisation, opened_at, risk, batteries, done, ended)"
-            " values (%s, %s, %s, %s, %s, %s, %s) on conflict (id) do update set"
+            " select * from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[],"
+            " %s::bigint[], %s::bigint[], %s::bigint[]) on conflict (id) do update set"
             " batteries = campaign.batteries + excluded.batteries, done = campaign.done + excluded.done,"
             " ended = campaign.ended + excluded.ended, risk = coalesce(campaign.risk, excluded.risk)",
             (
-                *(name, first[name].recalled_by, first[name].recalled_at, first[name].risk),
-                *(totals[name, what] for what in ("all", "done", "ended")),
+                names,
+                *([getattr(one, what) for one in begun] for what in ("recalled_by", "recalled_at", "risk")),
+                *([totals[name, what] for name in names] for what in ("all", "done", "ended")),
             ),
         )
     counted = sorted(key for key in asked.keys() | owned.keys() if asked[key] or owned[key])

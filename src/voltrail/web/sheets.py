@@ -26,7 +26,8 @@ CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _BOM: Final = "\ufeff"  # by which Excel knows UTF-8
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# At the beginning, and behind what some spreadsheets part cells by; Chinese ones know wide signs, too.
+_FORMULA: Final = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r\n＝＋－＠])")
 _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DAY_ZERO: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's days have no zone
 _WIDTHS: Final = (28, 10, 24, 16, 16, 18, 18, 10, 22)
@@ -93,8 +94,8 @@ def write_csv(heading: Row, runs: Iterable[Iterable[Row]]) -> Iterator[bytes]:
 def _plain(cell: Cell) -> str | int:
     if isinstance(cell, datetime):
         return cell.astimezone(CHINA).isoformat(timespec="seconds")
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return "'" + cell
+    if isinstance(cell, str):
+        return _FORMULA.sub(r"\1'", cell)
     return "" if cell is None else cell
 
 
