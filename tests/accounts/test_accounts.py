@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from tests.registry import sample
 from tests.registry.conftest import postgres  # noqa: F401 - a fixture
 from voltrail.accounts import Accounts, passwords
-from voltrail.accounts.attempts import PER_ADDRESS, PER_LOGIN
+from voltrail.accounts.attempts import PER_ADDRESS, PER_LOGIN, network_of
 from voltrail.accounts.passwords import check_new, one_time_password
 from voltrail.accounts.trail import Actor
 from voltrail.database.database import Database
@@ -185,6 +185,19 @@ def test_an_address_is_locked_out_over_all_logins(accounts, member, monkeypatch)
             assert rule(accounts.sign_in, f"login-{number}", "x", HERE) == "access.password"
     assert rule(accounts.sign_in, member, CHOSEN, HERE) == "access.locked"
     assert accounts.sign_in(member, CHOSEN, "192.0.2.77")
+
+
+def test_who_has_a_network_of_addresses_is_counted_as_one(accounts, member, monkeypatch):
+    """A home has 2^64 addresses of IPv6: changing among them gives no further attempts."""
+    with monkeypatch.context() as patched:
+        patched.setattr(passwords, "verify_password", lambda *_: False)
+        for number in range(PER_ADDRESS):
+            here = f"2001:db8:0:7::{number + 1:x}"
+            assert rule(accounts.sign_in, f"login-{number}", "x", here) == "access.password"
+    assert rule(accounts.sign_in, member, CHOSEN, "2001:db8:0:7:ffff::1") == "access.locked"
+    assert accounts.sign_in(member, CHOSEN, "2001:db8:0:8::1")
+    assert network_of("::ffff:192.0.2.7") == network_of("192.0.2.7") == "192.0.2.7"
+    assert (network_of("fe80::1%eth0"), network_of("unknown")) == ("fe80::/64", "unknown")
 
 
 def test_a_lock_ends_by_itself_and_by_a_reset(accounts, database, member):

@@ -9,8 +9,9 @@ import pytest
 
 from tests.api.test_accounts import CHOSEN, HOME, Browser, quick_hashes  # noqa: F401 - a fixture
 from tests.registry import sample
-from voltrail.accounts.applications import MAX_ROLES, PER_ADDRESS
+from voltrail.accounts.applications import MAX_ROLES, PER_ADDRESS, Asked, RoleAsked
 from voltrail.accounts.trail import Actor
+from voltrail.errors import AccessError
 from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.organisations.identifiers import credit_code
@@ -293,6 +294,17 @@ def test_one_address_applies_a_few_times_an_hour(browser, organisation):
     answer = apply(one, credit_code("91310115MA0000055"))
     assert answer.status_code == 429
     assert "too many applications" in said(answer)
+
+
+def test_a_network_of_addresses_applies_no_oftener_than_one(app, organisation):
+    """Nor does it fill what waits: of IPv6, who has a /64 has one address."""
+    role = RoleAsked("swap_operator", "a permit", "2026-05-03")
+    wanted = Asked(organisation=organisation, registers=True, name="x", roles=(role,), login="network")
+    for number in range(PER_ADDRESS):
+        app.state.applications.apply(wanted, Actor(address=f"2001:db8:0:9::{number + 1:x}"))
+    with pytest.raises(AccessError) as refused:
+        app.state.applications.apply(wanted, Actor(address="2001:db8:0:9:1::"))
+    assert refused.value.rule == "application.many"
 
 
 def test_the_address_is_the_secret(app, browser, organisation):

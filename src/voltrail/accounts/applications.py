@@ -17,6 +17,7 @@ import msgspec
 
 from voltrail.accounts import trail
 from voltrail.accounts.accounts import check_login, make_account
+from voltrail.accounts.attempts import network_of
 from voltrail.accounts.person import digest_of
 from voltrail.accounts.trail import Actor
 from voltrail.database.database import Connection
@@ -307,11 +308,13 @@ class Applications:
 
 def _check_room(connection: Connection, address: str) -> None:
     """Raise AccessError when one address, or all together, have applied too often."""
-    (own, waiting) = connection.execute(
-        "select (select count(*) from application where address = %s and made_at > now() - %s),"
-        " (select count(*) from application where approved_at is null and refused_at is null)",
-        (address, WINDOW),
-    ).fetchone() or (0, 0)
+    lately = connection.execute(
+        "select address from application where made_at > now() - %s", (WINDOW,)
+    ).fetchall()
+    own = sum(network_of(one) == network_of(address) for (one,) in lately)
+    (waiting,) = connection.execute(
+        f"select count(*) from application where {_WAITING}"  # noqa: S608
+    ).fetchone() or (0,)
     if own >= PER_ADDRESS or waiting >= MAX_WAITING:
         raise AccessError(
             "application.many",

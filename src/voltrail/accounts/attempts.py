@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from hashlib import sha256
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
 from voltrail.database.database import Connection
@@ -24,9 +25,20 @@ def login_key(login: str) -> bytes:
     return sha256(b"login\0" + login.encode()).digest()
 
 
+def network_of(address: str) -> str:
+    """Return what stands for whoever has an address: of IPv6 its /64, which each home has for itself."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv4Address):
+        return address
+    return str(ip.ipv4_mapped or ip_network((int(ip) >> 64 << 64, 64)))
+
+
 def address_key(address: str) -> bytes:
     """Return under what an address is counted."""
-    return sha256(b"address\0" + address.encode()).digest()
+    return sha256(b"address\0" + network_of(address).encode()).digest()
 
 
 def count_attempt(connection: Connection, login: str | None, address: str) -> bool:

@@ -16,6 +16,7 @@ from voltrail.api.access import (
     cookie_secret,
     form_refused,
     form_secret,
+    is_ours,
     is_private,
     keep_cookie,
     owners_of,
@@ -107,8 +108,7 @@ def make_claim(request: Asked, data: Form) -> Response[bytes]:
 def _owners_form(request: Asked, data: Form) -> str:
     """Return the token that a browser keeps. Raises AccessError unless the form was made for it."""
     secret = cookie_secret(request, "owner")
-    ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-    if secret is None or not ours or not is_same(csrf_of(secret), field(data, "csrf")):
+    if secret is None or not is_ours(request) or not is_same(csrf_of(secret), field(data, "csrf")):
         raise form_refused()
     return secret
 

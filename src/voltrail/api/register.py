@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
@@ -15,15 +14,15 @@ from litestar.response import Redirect
 from voltrail.accounts import Person
 from voltrail.accounts.accounts import actor_of
 from voltrail.accounts.applications import MAX_EVIDENCE, MAX_ROLES, ROLES_ASKED, Asked, RoleAsked, on_record
-from voltrail.accounts.person import csrf_of, is_same
+from voltrail.accounts.person import csrf_of
 from voltrail.accounts.trail import Actor
 from voltrail.api.access import (
     address_of,
     applications_of,
+    check_first_form,
     check_form,
     check_private,
-    cookie_secret,
-    form_refused,
+    form_secret,
     is_private,
     keep_cookie,
     person_of,
@@ -160,11 +159,8 @@ def _check_ours(request: Request, token: str) -> None:
     """Raise AccessError unless the form was made for this session, or browser while there is none."""
     if member := _member(request):
         check_form(request, member, token)
-        return
-    kept = cookie_secret(request, "form")
-    ours = request.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
-    if not ours or kept is None or not is_same(csrf_of(kept), token):
-        raise form_refused()
+    else:
+        check_first_form(request, token)
 
 
 def _form(request: Request, data: dict[str, Any], error: VoltrailError | None = None) -> Response[bytes]:
@@ -212,7 +208,7 @@ def _with_form(
     """Return a page with a form that belongs to this session, or browser while there is none."""
     tell_programs(request, error)
     member = _member(request)
-    page, secret = page_for(request), cookie_secret(request, "form") or secrets.token_urlsafe(32)
+    page, secret = page_for(request), form_secret(request)
     csrf = member.csrf if member else csrf_of(secret)
     page.path = at  # also after a form, whose address cannot be asked for again
     status = 200 if error is None else status_of(error)

@@ -31,7 +31,7 @@ WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
 
 _LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
-_LOCK: Final = 0x566F6C76  # beside those of migrations and accounts
+_LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
 _STAGE: Final = "create temp table if not exists holding_stage (like holding) on commit delete rows"
