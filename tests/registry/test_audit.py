@@ -43,6 +43,20 @@ def test_a_good_record_has_no_difference(lived):
     assert list(audit(lived)) == []
 
 
+def test_reports_may_come_in_meanwhile(lived):
+    """A server goes on while its record is audited, and no difference comes of it."""
+    sent = []
+
+    def send(*_):
+        if not sent:
+            sent.append(sample.line("measured", "2026-05-03T10:00:00+08:00", code=PACK, cycles=7))
+            lived.report(sample.report(sample.signer(sample.CARMAKER), sent))
+            lived.holdings.follow()
+
+    assert list(audit(lived, send)) == []
+    assert sent
+
+
 @pytest.mark.parametrize(
     ("statement", "what"),
     [

@@ -125,6 +125,7 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
 
     `progress` is called with the steps done and their number: two for each entry.
     """
+    anchored = _read_anchor(registry)  # first: what it promises then is in every later snapshot
     with registry.database.connect() as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         size, peaks, root = rows.one(connection, "select size, peaks, root from log")
@@ -166,7 +167,7 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
             yield from _upper_tree(connection, log, own, end, beyond)
         yield from _succession(logs)
         yield from _whole(connection, upto)
-        yield from _anchor(registry, connection, logs.newest, size)
+        yield from _anchor(anchored, connection, logs.newest, size)
     if progress is not None:
         progress(total, total)
 
@@ -306,17 +307,24 @@ def _counts(connection: Connection) -> Iterator[Difference]:
             yield Difference(what, where.format(number), message)
 
 
-def _anchor(registry: Registry, connection: Connection, log: Stretch, size: int) -> Iterator[Difference]:
+def _read_anchor(registry: Registry) -> Checkpoint | RegistryClosed | None:
     try:
         anchored = registry.anchor.read()
     except RegistryClosed as error:
-        yield Difference("anchor", "anchor", error.message)
+        return error
+    return anchored[1] if anchored is not None else None
+
+
+def _anchor(
+    promised: Checkpoint | RegistryClosed | None, connection: Connection, log: Stretch, size: int
+) -> Iterator[Difference]:
+    if isinstance(promised, RegistryClosed):
+        yield Difference("anchor", "anchor", promised.message)
         return
-    if anchored is None:
+    if promised is None:
         if size:
             yield Difference("anchor", "anchor", "The anchor is missing.")
         return
-    promised = anchored[1]
     if promised.size > size:
         yield Difference(
             "anchor", "anchor", f"It promises {promised.size} entries, the database holds {size}."
