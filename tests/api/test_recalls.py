@@ -1,6 +1,8 @@
 """Recalls over HTTP: who may open one, who sees what of it, and what is told to whom."""
 
 import json
+import re
+from urllib.parse import quote
 
 import pytest
 
@@ -276,3 +278,16 @@ def test_ten_thousand_codes_pasted_and_a_stop_in_the_middle(small, browser, monk
     assert "Go on" not in one.get("/recalls/R-MANY").text
     table = one.get("/recalls/list?campaign=R-MANY").text.splitlines()
     assert len(table) == 10_001
+
+
+def test_an_id_from_the_record_becomes_no_header(small, client, browser):  # noqa: F811
+    """Whoever recalls by lines may name a campaign as they like; its files can be taken all the same."""
+    name = 'é"; filename="x.exe\r\nSet-Cookie: a=b'
+    line = sample.line("recalled", "2026-05-06T08:00:00+08:00", code=sample.pack(703), campaign=name)
+    assert not json.loads(small.report_lines(SMALL, [line]))["refused"]
+    for path in ("/recalls/list", "/recalls/lines"):
+        answer = browser("ministry").client.get(path, params={"campaign": name})
+        assert answer.status_code == 200
+        said = answer.headers["content-disposition"]
+        assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+"', said), said
+    assert browser("ministry").client.get(f"/recalls/{quote(name, safe='')}").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Final, cast
@@ -112,11 +113,10 @@ def batteries_csv(request: Asked, campaign: Named, show: Show = "remaining") -> 
     found, shown = _recalls(request).read(campaign), _shown(show)
     if not _is_inside(request, found):
         raise _not_yours()
-    names = f"{found.id}-{shown}".encode("ascii", "replace").decode().replace("?", "_").replace('"', "_")
     return Stream(
         _csv(pages(_recalls(request), found.id, shown), sees_holders=_sees_holders(request)),
         media_type=CSV_TYPE,
-        headers={"Content-Disposition": f'attachment; filename="{names}.csv"'},
+        headers=_as_file(f"{found.id}-{shown}.csv"),
     )
 
 
@@ -130,7 +130,7 @@ def lines(request: Asked, campaign: Named) -> Response[bytes]:
     return Response(
         content,
         media_type="application/jsonl",
-        headers={"Content-Disposition": f'attachment; filename="{found.id}.jsonl"'},
+        headers=_as_file(f"{found.id}.jsonl"),
     )
 
 
@@ -379,6 +379,11 @@ def _csv(found: Iterator[list[Member]], *, sees_holders: bool) -> Iterator[bytes
     if sees_holders:
         names += ["holder", "owner", "shown_at", "acknowledged_at"]
     return write_csv(names, ([[getattr(one, name) for name in names] for one in run] for run in found))
+
+
+def _as_file(name: str) -> dict[str, str]:
+    """Return the header by which a browser keeps a file; an id from the record may have any characters."""
+    return {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
 
 
 def _mine(request: Asked, campaign: str | None, limit: int, after: str | None) -> Response[bytes]:
