@@ -291,3 +291,6 @@ def test_an_id_from_the_record_becomes_no_header(small, client, browser):  # noq
         said = answer.headers["content-disposition"]
         assert re.fullmatch(r'attachment; filename="[A-Za-z0-9._-]+"', said), said
     assert browser("ministry").client.get(f"/recalls/{quote(name, safe='')}").status_code == 200
+    sent = browser("small").send("/recalls/report", campaign=name)
+    assert (sent.status_code, sent.headers["location"].isprintable()) == (303, True)
+    assert "\r" not in str(sent.headers.raw)
