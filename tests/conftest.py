@@ -13,7 +13,7 @@ ONE_WORLD = {"test_sign_in.py", "test_stories.py", "test_verify.py", "test_watch
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where tests are shared among processes, those of one file stay together, since they share a registry."""
+    """Where processes share the tests, those of one file stay together, as they share a registry."""
     for item in items:
         of_world = item.path.parent.name == "browser" and item.path.name in ONE_WORLD
         item.add_marker(pytest.mark.xdist_group("one world" if of_world else str(item.path)))
