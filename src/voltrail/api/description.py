@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.api.reports import LINES_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
+from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _WORDS: Final = {"type": "string"}
@@ -43,6 +44,9 @@ _MEMBERS: Final = {
 }
 _OTHERS: Final = {
     "/log/growth.csv": ("text/csv", _WORDS),
+    "/recalls/list": ("text/csv", _WORDS),
+    "/work/batteries.csv": (CSV_TYPE, _WORDS),
+    "/work/batteries.xlsx": (XLSX_TYPE, _BYTES),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),

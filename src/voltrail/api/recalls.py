@@ -27,6 +27,7 @@ from voltrail.api.access import (
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, tell_programs, wants_page
 from voltrail.api.batteries import After, Before, Limit
 from voltrail.api.failures import status_of
+from voltrail.api.report_page import signs
 from voltrail.api.reports import taken_from
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.errors import AccessError, UsageError, VoltrailError
@@ -334,17 +335,12 @@ def _answer(
         state=shown,
         after=after,
         names=registry_of(request).names(organisations),
-        reports=person is not None and person.organisation == found.organisation and _hosts(request, person),
+        reports=person is not None and person.organisation == found.organisation and signs(request),
         on_record=found.on_record,
         planned=found.planned,
         listed=found.listed,
         error=error,
     )
-
-
-def _hosts(request: Asked, person: Person) -> bool:
-    """Return whether the host signs lines for who is signed in: for an authority it does not."""
-    return person.digest is not None and not _is_authority(request, person)
 
 
 def _inside(request: Asked, found: Campaign, shown: Shown, after: str | None) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def signs(request: Asked) -> bool:
         and person.digest is not None
         and "report" in person.scopes
         and person.organisation not in {*registry.authorities, registry.settings.host}
+        and registry.lets_host_sign(person.organisation)
     )
 
 

@@ -96,6 +96,12 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     count: int = 0
     mended: tuple[tuple[int, int], ...] = ()
 
+    @property
+    def lets_host_sign(self) -> bool:
+        """Whether the host may sign for it: it has no valid key of its own, or one of them says so."""
+        keys = [key for key in self.keys if key.revoked is None]
+        return not keys or any(key.host_may_sign for key in keys)
+
 
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a site."""

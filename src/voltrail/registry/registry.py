@@ -547,6 +547,12 @@ class Registry:
             )
         return views.organisation_view(found)
 
+    def lets_host_sign(self, identifier: str) -> bool:
+        """Return whether the host may sign for an organisation, as far as its keys on record say."""
+        with self.database.pool.connection() as connection:
+            found = World(connection, self._writer.authorities).organisation(identifier)
+        return found is None or found.lets_host_sign
+
     def organisations(self, limit: int = 200, after: str | None = None) -> list[dict[str, Any]]:
         """Return the organisations of the record in the order of their identifiers, after one."""
         _check_text(after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from voltrail.errors import ReportError
 from voltrail.ledger.keys import Verifier, decode64
 from voltrail.ledger.reports import ReportNote
-from voltrail.organisations.trust import key_for, keys_at
+from voltrail.organisations.trust import key_for
 from voltrail.registry.settings import Settings
 from voltrail.registry.world import World
 
@@ -38,9 +38,9 @@ class Signers:
             verifier = Verifier.of(name, key.algorithm, decode64(key.public_key))
         note.verify(verifier)
         if note.holder != note.organisation:
-            self._check_host(note, world, index)
+            self._check_host(note, world)
 
-    def _check_host(self, note: ReportNote, world: World, index: int) -> None:
+    def _check_host(self, note: ReportNote, world: World) -> None:
         if note.holder != self._host:
             raise ReportError(
                 "report.signer",
@@ -48,8 +48,7 @@ class Signers:
                 "An organisation signs its own reports.",
             )
         organisation = world.organisation(note.organisation)
-        keys = [key for key in keys_at(organisation, index) if key.revoked is None] if organisation else []
-        if keys and not any(key.host_may_sign for key in keys):
+        if organisation is not None and not organisation.lets_host_sign:
             raise ReportError(
                 "report.host_may_not",
                 f"{note.organisation} has a key of its own, which does not let the host sign.",
