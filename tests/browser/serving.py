@@ -19,7 +19,7 @@ from voltrail.accounts.trail import Actor
 from voltrail.registry.files import write_private
 
 PACKS = 200
-LOGINS = {"admin", "registrar", "clerk"}
+LOGINS = {"admin", "registrar", "clerk", "authority", "maker", "cars", "repairs", "outlet"}
 PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
     "name": "示例身份平台",
     "issuer": "https://id.example",
