@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@exec $(BIN)/voltrail demo
 
 test: lint browser
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check
