@@ -136,6 +136,18 @@ def test_signing_in_and_out(browser):
     assert one.get("/account").headers["location"] == "/sign-in"
 
 
+@pytest.mark.parametrize(
+    ("login", "path"), [("maker", "/work"), ("boss", "/accounts"), ("ministry", "/authority")]
+)
+def test_signing_in_leads_to_what_there_is_to_do(browser, login, path):
+    """Members come to their work, an authority to its page, who looks after the registry to its accounts."""
+    one = browser()
+    place = one.sign_in(login).headers["location"]
+    while (answer := one.get(place)).status_code == 303:
+        place = answer.headers["location"]
+    assert (place, answer.status_code) == (path, 200)
+
+
 @pytest.mark.parametrize(("url", "name"), [(HOME, "session"), (AWAY, "__Host-session")])
 def test_the_cookie_is_for_this_host_alone(browser, url, name):
     """No script reads it, no other site sends it along, and with TLS it never goes without."""
@@ -266,7 +278,7 @@ def test_a_one_time_password_leads_to_its_change(browser, app):
     assert one.send("/account/password", "/account/password", **wrong).status_code == 400
     before = one.session
     right = {"old": password, "new": CHOSEN, "again": CHOSEN}
-    assert one.send("/account/password", "/account/password", **right).headers["location"] == "/account"
+    assert one.send("/account/password", "/account/password", **right).headers["location"] == "/work"
     assert one.session != before
     assert "fresh" in one.get("/accounts").text
 

@@ -369,7 +369,7 @@ def test_nothing_is_received_that_is_not_on_the_way(browser, registry, chosen, r
 def test_another_cannot_receive_what_is_on_its_way_to_somebody(browser, registry):
     """Neither with a forged list of codes nor without the form of the session."""
     before = registry.counts()["entries"]
-    theirs = form(browser("carmaker"), "/report", "/work/incoming/receive", code=SENT[30], do="send")
+    theirs = form(browser("carmaker"), "/account", "/work/incoming/receive", code=SENT[30], do="send")
     assert "report.not_incoming" in theirs.text
     forged = browser("recycler").post("/work/incoming/receive", data={"code": SENT[30], "do": "send"})
     assert (forged.status_code, "access.form" in forged.text) == (403, True)

@@ -9,13 +9,20 @@ from base64 import b64decode
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 from playwright.sync_api import sync_playwright
 
+import voltrail
 from tests.browser import chromium, serving
+from tests.browser.chromium import HOST
 from tests.browser.pages import Look
+from voltrail.accounts import Accounts
+from voltrail.accounts.owners import Owners
+from voltrail.demo.cast import Cast
 
 FOLDER = Path(__file__).parents[2] / "docs/pictures"
 QUALITY = 80
+SEED = 20261  # of the sample world that `voltrail demo` makes
 LARGEST_BYTES = 200_000
 
 
@@ -26,7 +33,7 @@ class Picture(NamedTuple):
     path: str
     look: Look
     theme: str = "light"
-    signed_in: bool = False
+    who: str = ""  # is signed in: an administrator, or a role of the sample world; or the owner of a car
 
     @property
     def file(self):
@@ -43,17 +50,46 @@ PICTURES = (
     Picture("log", "/log", Look("en", "desk")),
     Picture("log-phone", "/log", Look("zh", "phone"), "dark"),
     Picture("sign-in", "/sign-in", Look("zh", "phone")),
-    Picture("account", "/account", Look("en", "desk"), signed_in=True),
-    Picture("accounts", "/accounts", Look("zh", "desk"), signed_in=True),
-    Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", signed_in=True),
+    Picture("account", "/account", Look("en", "desk"), who="administrator"),
+    Picture("accounts", "/accounts", Look("zh", "desk"), who="administrator"),
+    Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", who="administrator"),
+    Picture("work", "/work", Look("en", "desk"), who="repair_enterprise"),
+    Picture("recall", "/b/{recalled}", Look("en", "desk")),
+    Picture("authority", "/authority", Look("en", "desk"), who="authority"),
+    Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
 )
+
+
+def cookie_of(site, who):
+    """Return the cookie of whoever looks at a page, and is more than the public."""
+    if who == "administrator":
+        return site.session
+    if who == "owner":
+        return owner_of(site)
+    return site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
+
+
+def owner_of(site):
+    """Return the cookie of somebody who bought a car whose battery was measured."""
+    census = site.sign_in("picture-census", Cast(SEED).authority.identifier)
+    told = httpx.Client(base_url=site.url, cookies={"session": census["value"]})
+    told.headers["Accept"] = "application/json"
+    for one in told.get("/batteries?level=pack&place=in_vehicle&limit=1000").json()["batteries"]:
+        pack = told.get(f"/b/{one['code']}").json()
+        sold = [e for e in told.get(f"/b/{one['code']}/history").json()["events"] if e["kind"] == "sold"]
+        if pack["soh_fraction"] and sold and not pack["owner"]:
+            break
+    cookie = site.sign_in("picture-seller", sold[0]["reporter"])
+    with voltrail.open(site.data) as registry:
+        seller = Accounts(registry.database).by_session(cookie["value"])
+        return cookie | {"name": "owner", "value": Owners(registry).make(seller, pack["vin"], HOST)}
 
 
 def take(browser, site, picture):
     """Return the picture of a page as WebP, no higher than the screen."""
     context = browser.new_context(**picture.look.context, color_scheme=picture.theme)
-    if picture.signed_in:
-        context.add_cookies([site.session])
+    if picture.who:
+        context.add_cookies([cookie_of(site, picture.who)])
     page = context.new_page()
     page.goto(site.address(picture.path), wait_until="networkidle")
     look = picture.look.context

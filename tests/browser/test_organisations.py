@@ -169,8 +169,8 @@ def test_the_story(opened, registry, bodies):
     for field, value in (("old", password), ("new", CHOSEN), ("again", CHOSEN)):
         applicant.fill(f"#{field}", value)
     applicant.click("main button >> nth=0")
-    applicant.get_by_role("heading", name="My account").wait_for()
-    applicant.click("text=My organisation")
+    applicant.wait_for_url("**/work")
+    applicant.click("text=Keys and sites")
     assert "Permit 7" in applicant.locator("main").inner_text()
     looked_at(applicant)
 

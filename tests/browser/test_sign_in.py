@@ -47,7 +47,7 @@ def sign_in(page, login, password):
 
 def test_a_clerk_s_first_day(tab, page, look, once, site):
     """
-    A wrong password is refused in words; the right one leads to a password of one's own, then to the account.
+    A wrong password is refused in words; the right one leads to a password of one's own, then to the work.
 
     The language switch stays where one is, signed in; after signing out the account is shut again.
     """
@@ -65,9 +65,11 @@ def test_a_clerk_s_first_day(tab, page, look, once, site):
     for field, value in (("#new", CHOSEN), ("#again", CHOSEN)):
         page.locator(field).fill(value)
     page.keyboard.press("Enter")
+    page.wait_for_url("**/work")
+    assert page.locator("header .who b").inner_text() == login
+    page.locator("header .who").click()
     page.wait_for_url("**/account")
     assert page.locator("h1").inner_text() == words.say("My account")
-    assert page.locator("header .who b").inner_text() == login
     other = "en" if look.language == "zh" else "zh"
     page.locator("a.lang").click()
     page.wait_for_url(f"**/account?lang={other}")

@@ -11,7 +11,7 @@ from voltrail.accounts import Person
 from voltrail.api.access import accounts_of, address_of, check_form, check_private, signed_in
 from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
-from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session
+from voltrail.api.sign_in import MAX_FORM_BYTES, Form, begin_session, field
 from voltrail.errors import UsageError, VoltrailError
 
 
@@ -46,9 +46,7 @@ def change_password(request: Asked, data: Form) -> Response[Any]:
         secret = accounts_of(request).change_password(person, field(data, "old"), new, address_of(request))
     except VoltrailError as error:
         return _password(request, person, error)
-    response = Redirect(page_for(request).link("/account"), status_code=303)
-    keep_session(request, response, secret)
-    return response
+    return begin_session(request, secret)
 
 
 @post(

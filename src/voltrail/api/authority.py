@@ -6,10 +6,12 @@ from typing import Final
 
 from litestar import Response, get
 
-from voltrail.api.access import authority
+from voltrail.api.access import applications_of, authority
 from voltrail.api.answers import Asked, as_page, page_for, registry_of
 from voltrail.api.followed import read_followed
 from voltrail.registry.lately import ENTRIES, find_lately
+
+MOST_WAITING: Final = 50  # counted so far
 
 
 @get("/authority", sync_to_thread=True, summary="The authority's page")
@@ -26,6 +28,8 @@ def authority_page(request: Asked) -> Response[bytes]:
         looked_at=min(ENTRIES, counts["entries"]),
         names=registry.names({one.organisation for one in lately}),
         followed=read_followed(request, person),
+        waiting=len(applications_of(request).waiting(limit=MOST_WAITING)),
+        most=MOST_WAITING,
         administers=person.administers,
     )
 

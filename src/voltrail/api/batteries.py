@@ -61,6 +61,7 @@ def battery(
         page,
         "battery",
         battery=found,
+        organisations=registry.names({found[name] for name in ("holder", "owner") if found.get(name)}),
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
         history=history,

@@ -23,7 +23,7 @@ from voltrail.api.access import (
 )
 from voltrail.api.answers import Asked, as_page, page_for, tell_programs
 from voltrail.api.failures import status_of
-from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field, keep_session, refused
+from voltrail.api.sign_in import MAX_FORM_BYTES, Form, begin_session, field, refused
 from voltrail.connections.id_token import Identity
 from voltrail.connections.provider import Errand, Provider
 from voltrail.connections.provider_settings import BACK
@@ -65,8 +65,7 @@ def from_provider(request: Asked) -> Response[Any]:
         response = Redirect(page_for(request).link("/sign-in/link"), status_code=303)
         keep_cookie(request, response, _COOKIE, held)
         return response
-    response = Redirect(page_for(request).link("/account"), status_code=303)
-    keep_session(request, response, secret)
+    response = begin_session(request, secret)
     keep_cookie(request, response, _COOKIE, "")
     return response
 
@@ -114,8 +113,7 @@ def confirm_link(request: Asked, data: Form) -> Response[Any]:
         if error.rule in {"access.errand", "access.form", "access.tls"}:
             return refused(request, error)
         return _link(request, error, field(data, "login"))
-    response = Redirect(page_for(request).link("/account"), status_code=303)
-    keep_session(request, response, secret)
+    response = begin_session(request, secret)
     keep_cookie(request, response, _COOKIE, "")
     return response
 

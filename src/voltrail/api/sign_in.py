@@ -21,7 +21,7 @@ from voltrail.api.access import (
     session_secret,
     signed_in,
 )
-from voltrail.api.answers import Asked, as_page, page_for, tell_programs
+from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
 from voltrail.errors import VoltrailError
 
@@ -36,9 +36,14 @@ def field(form: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def keep_session(request: Asked, response: Response[Any], secret: str) -> None:
-    """Have the browser keep a session, until it is closed; scripts cannot read it."""
+def begin_session(request: Asked, secret: str) -> Response[Any]:
+    """Have the browser keep a session till it is closed, unseen by scripts; lead to what there is to do."""
+    person = accounts_of(request).by_session(secret)
+    host = registry_of(request).settings.host
+    looks_after = person is not None and person.role == "administrator" and person.organisation == host
+    response = Redirect(page_for(request).link("/accounts" if looks_after else "/work"), status_code=303)
     keep_cookie(request, response, "session", secret)
+    return response
 
 
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
@@ -55,7 +60,7 @@ def sign_in_page(request: Asked) -> Response[bytes]:
     summary="Sign in",
 )
 def sign_in(request: Asked, data: Form) -> Response[Any]:
-    """Take `login`, `password` and the form's `csrf`; a new session begins and leads to /account."""
+    """Take `login`, `password` and the form's `csrf`; a session begins and leads to /work or /accounts."""
     try:
         check_private(request)
         check_first_form(request, field(data, "csrf"))
@@ -64,8 +69,7 @@ def sign_in(request: Asked, data: Form) -> Response[Any]:
         )
     except VoltrailError as error:
         return refused(request, error, field(data, "login"))
-    response = Redirect(page_for(request).link("/account"), status_code=303)
-    keep_session(request, response, secret)
+    response = begin_session(request, secret)
     keep_cookie(request, response, "form", "")
     return response
 

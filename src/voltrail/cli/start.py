@@ -251,13 +251,22 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
     with voltrail.open(data, database) as registry:
         if world is not None:
             _report_world(registry, data, world)
-        _say_who_signs_in(registry, seed)
-        _say_what_to_try(registry, data, port, serving=not no_serve, took_s=time.monotonic() - begun)
+        _say_what_is_there(registry, port, serving=not no_serve, took_s=time.monotonic() - begun)
+        _say_who_signs_in(registry, data, seed)
+        _say_what_to_try(registry, data, serving=not no_serve)
         if not no_serve:
             _serve(registry, LOOPBACK, port)
 
 
-def _say_who_signs_in(registry: Registry, seed: int) -> None:
+def _say_what_is_there(registry: Registry, port: int, *, serving: bool, took_s: float) -> None:
+    counts = registry.counts()
+    size = f"{counts['batteries']:,} batteries and {counts['entries']:,} entries"
+    click.echo(f"{size}, after {took_s:.0f} s.\n")
+    if serving:
+        click.echo(f"Open    http://{LOOPBACK}:{port}/    for a short tour\n")
+
+
+def _say_who_signs_in(registry: Registry, data: Path, seed: int) -> None:
     """Make sign-ins for some of the sample world, and print their one-time passwords; once for a world."""
     from voltrail.demo.cast import Cast
 
@@ -265,16 +274,18 @@ def _say_who_signs_in(registry: Registry, seed: int) -> None:
     if accounts.page(limit=1):
         return
     cast = Cast(seed)
-    click.echo("To sign in, for as long as these last; each is asked for a password of its own then:\n")
-    _say_who_administers(first_administrator(registry))
+    click.echo("Sign in with a one-time password, within 7 days; they are not shown again:\n")
+    click.echo(f"  {FIRST_LOGIN:<10} {first_administrator(registry)}  looks after accounts")
     for login, member in (
+        ("authority", cast.authority),
         ("maker", cast.one("battery_maker")),
+        ("cars", cast.one("vehicle_maker")),
         ("repairs", cast.one("repair_enterprise")),
         ("outlet", next(member for member in cast.all if member.by_host)),
-        ("authority", cast.authority),
     ):
-        click.echo(f"For {member.name}:\n")
-        click.echo(said_once(login, accounts.add(login, member.identifier, "member", Actor())) + "\n")
+        password = accounts.add(login, member.identifier, "member", Actor())
+        click.echo(f"  {login:<10} {password}  {member.name}")
+    click.echo(f"\nThe authority signs with {data / 'authority.pem'}.\n")
 
 
 def _is_made(data: Path, packs: int, seed: int) -> bool:
@@ -329,17 +340,12 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _say_what_to_try(registry: Registry, data: Path, port: int, *, serving: bool, took_s: float) -> None:
+def _say_what_to_try(registry: Registry, data: Path, *, serving: bool) -> None:
     from voltrail.demo.tour import read_tale
 
-    counts, tale = registry.counts(), read_tale(data)
+    tale = read_tale(data)
     shown = tale.stops.get("verify") if tale is not None else None
     code = (shown or [registry.batteries(limit=1)[0]["code"]])[0]
-    click.echo(
-        f"{counts['batteries']:,} batteries and {counts['entries']:,} entries, after {took_s:.0f} s.\n"
-    )
-    if serving:
-        click.echo(f"Open    http://{LOOPBACK}:{port}/    for a short tour\n")
     me = "voltrail" if shutil.which("voltrail") else os.path.relpath(sys.argv[0])
     authority = f'"$(cat {data}/authority.vkey)"'
     click.echo("Try, in another terminal:" if serving else "Try:")

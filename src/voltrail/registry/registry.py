@@ -568,6 +568,8 @@ class Registry:
     def names(self, identifiers: Iterable[str]) -> dict[str, str]:
         """Return the names of those of these organisations that the record knows."""
         wanted = [f"organisation:{identifier}" for identifier in identifiers]
+        if not wanted:
+            return {}
         with self.database.pool.connection() as connection:
             rows = connection.execute(
                 "select id, state from subject where id = any(%s)", (wanted,), binary=True
