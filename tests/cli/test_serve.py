@@ -84,7 +84,7 @@ def test_sign_in_over_tls(tmp_path, postgres):  # noqa: F811
             assert page.headers["strict-transport-security"] == "max-age=31536000"
             csrf = re.search(r'name="csrf" value="([^"]*)"', page.text)[1]
             done = client.post("/sign-in", data={"csrf": csrf, "login": "admin", "password": found[1]})
-            assert done.headers["location"] == "/account"
+            assert done.headers["location"] == "/accounts"
             assert {one.name for one in client.cookies.jar if one.value} == {"__Host-session"}
             assert all(one.secure and one.path == "/" for one in client.cookies.jar)
             assert client.get("/account").headers["location"] == "/account/password"
