@@ -103,9 +103,9 @@ def workspace(codes: list[str], rng: random.Random) -> dict[str, Callable[[], st
     def code() -> str:
         return rng.choice(codes)
 
-    mine = "/work/batteries"
+    mine = "/workspace/batteries"
     return {
-        "/work": lambda: "/work",
+        "/workspace": lambda: "/workspace",
         f"{mine}": lambda: mine,
         f"{mine}, from any on": lambda: f"{mine}?after={code()}",
         f"{mine}, part of a code": lambda: f"{mine}?q={code()[-6:]}",
@@ -115,9 +115,9 @@ def workspace(codes: list[str], rng: random.Random) -> dict[str, Callable[[], st
         f"{mine}, waste on the way: 1 in 10,000": lambda: f"{mine}?place=in_transit&phase=waste",
         f"{mine}, modules: none": lambda: f"{mine}?level=module&sort=last",
         f"{mine}, of a model, with findings": lambda: f"{mine}?model=S-102&findings=1",
-        "/work/incoming": lambda: "/work/incoming",
-        "/work/reports": lambda: "/work/reports",
-        "/work/discrepancies": lambda: "/work/discrepancies",
+        "/workspace/incoming": lambda: "/workspace/incoming",
+        "/workspace/reports": lambda: "/workspace/reports",
+        "/workspace/discrepancies": lambda: "/workspace/discrepancies",
     }
 
 
@@ -185,7 +185,7 @@ def take(url: str, session: str) -> list[str]:
     said = []
     for ending in ("csv", "xlsx"):
         connection, started = HTTPConnection(urlsplit(url).netloc, timeout=600), time.perf_counter()
-        connection.request("GET", f"/work/batteries.{ending}", headers={"Cookie": f"session={session}"})
+        connection.request("GET", f"/workspace/batteries.{ending}", headers={"Cookie": f"session={session}"})
         answer = connection.getresponse()
         weight = len(answer.read(1))
         begun = time.perf_counter() - started
@@ -219,7 +219,7 @@ def ask(
 def look(browser: Browser, address: str, network: dict[str, float], secret: str) -> tuple[float, int]:
     """Return the milliseconds until a slow phone shows something, and the bytes it loaded."""
     context = browser.new_context(**Look("en", "phone").context)
-    if "/work" in address:
+    if "/workspace" in address:
         context.add_cookies([{"name": "session", "value": secret, "url": address}])
     page = context.new_page()
     session = context.new_cdp_session(page)

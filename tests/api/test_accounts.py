@@ -137,7 +137,7 @@ def test_signing_in_and_out(browser):
 
 
 @pytest.mark.parametrize(
-    ("login", "path"), [("maker", "/work"), ("boss", "/accounts"), ("ministry", "/authority")]
+    ("login", "path"), [("maker", "/workspace"), ("boss", "/accounts"), ("ministry", "/authority")]
 )
 def test_signing_in_leads_to_what_there_is_to_do(browser, login, path):
     """Members come to their work, an authority to its page, who looks after the registry to its accounts."""
@@ -278,7 +278,7 @@ def test_a_one_time_password_leads_to_its_change(browser, app):
     assert one.send("/account/password", "/account/password", **wrong).status_code == 400
     before = one.session
     right = {"old": password, "new": CHOSEN, "again": CHOSEN}
-    assert one.send("/account/password", "/account/password", **right).headers["location"] == "/work"
+    assert one.send("/account/password", "/account/password", **right).headers["location"] == "/workspace"
     assert one.session != before
     assert "fresh" in one.get("/accounts").text
 
@@ -300,7 +300,7 @@ FORMS = [
     ("/owner/tokens", {"vin": "LSVAA4187E2184847"}),
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
-    ("/work/incoming/receive", {"code": PACK}),
+    ("/workspace/incoming/receive", {"code": PACK}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),

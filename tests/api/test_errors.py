@@ -55,7 +55,7 @@ NOT_ASKED += (
     "/recalls/open",
     "/recalls/report",
     "/recalls/acknowledge",
-    "/work",
+    "/workspace",
     "/authority",
     "/followed",
 )

@@ -129,7 +129,7 @@ def linked(browser):
     """A provider that signs in to the account wang."""
     one = browser()
     one.sign_in()
-    assert one.link("wang").headers["location"] == "/work"
+    assert one.link("wang").headers["location"] == "/workspace"
     return one
 
 
@@ -157,11 +157,11 @@ def test_first_time_and_every_time_after(browser, accounts, site):
     page = one.get("/sign-in/link").text
     assert "wang@example" in page
     assert one.login is None
-    assert one.link("wang").headers["location"] == "/work"
+    assert one.link("wang").headers["location"] == "/workspace"
     assert one.login == "wang"
     assert "wang@example" in one.get("/account").text
     again = browser()
-    assert again.sign_in().headers["location"] == "/work"
+    assert again.sign_in().headers["location"] == "/workspace"
     assert again.login == "wang"
     assert deeds(accounts)[:3] == [
         ("sign_in.done", "wang"),
@@ -282,7 +282,7 @@ def test_an_answer_counts_once_and_in_its_own_browser(linked, browser):
     thief.set_out()
     assert thief.get(back).status_code == 403
     assert thief.login is None
-    assert one.get(back).headers["location"] == "/work"
+    assert one.get(back).headers["location"] == "/workspace"
     replayed = browser()
     replayed.client.cookies.set("errand", cookie)
     answer = replayed.get(back)

@@ -548,13 +548,13 @@ def test_pages_about_others_show_nothing_of_batteries(world, name):
 
 
 LISTS = [
-    "/work",
-    "/work/batteries",
-    "/work/batteries.csv",
-    "/work/batteries.xlsx",
-    "/work/incoming",
-    "/work/reports",
-    "/work/discrepancies",
+    "/workspace",
+    "/workspace/batteries",
+    "/workspace/batteries.csv",
+    "/workspace/batteries.xlsx",
+    "/workspace/incoming",
+    "/workspace/reports",
+    "/workspace/discrepancies",
     "/recalls",
     "/recalls?mine=1",
     "/authority",

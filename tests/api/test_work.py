@@ -27,8 +27,14 @@ CHOSEN = "four words nobody guesses"
 MODELS = ("=1+1", "+SUM(A1)", "-2", "@cmd", "S-102", '<b>"x"</b>')
 SENT = [sample.pack(serial) for serial in range(1, 61)]
 KEPT = [sample.pack(serial) for serial in range(101, 131)]
-PAGES = ("/work", "/work/batteries", "/work/incoming", "/work/reports", "/work/discrepancies")
-FILES = ("/work/batteries.csv", "/work/batteries.xlsx")
+PAGES = (
+    "/workspace",
+    "/workspace/batteries",
+    "/workspace/incoming",
+    "/workspace/reports",
+    "/workspace/discrepancies",
+)
+FILES = ("/workspace/batteries.csv", "/workspace/batteries.xlsx")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +121,7 @@ def codes_on(client, address):
     return codes
 
 
-def table(client, address="/work/batteries.csv"):
+def table(client, address="/workspace/batteries.csv"):
     """Return the rows of a CSV file, without its heading."""
     answer = client.get(address)
     assert answer.status_code == 200
@@ -126,7 +132,7 @@ def table(client, address="/work/batteries.csv"):
 # ---------------------------------------------------------------------- who sees what
 
 
-@pytest.mark.parametrize("path", [*PAGES, *FILES, "/authority", "/work/reports/" + "0" * 64])
+@pytest.mark.parametrize("path", [*PAGES, *FILES, "/authority", "/workspace/reports/" + "0" * 64])
 def test_who_is_not_signed_in_is_led_there(browser, program, path):
     """A person comes to the sign-in, a program gets 401; no page is shown to the public."""
     assert browser().get(path).headers["location"] == "/sign-in"
@@ -136,24 +142,27 @@ def test_who_is_not_signed_in_is_led_there(browser, program, path):
 
 def test_nobody_sees_what_others_have_or_sent(program):
     """No list, no file and no report of one organisation names what is another's."""
-    mine = program("maker").get("/work/reports").json()["reports"][0]["report"]
+    mine = program("maker").get("/workspace/reports").json()["reports"][0]["report"]
     other = program("carmaker")
     for path in PAGES:
         text = other.get(path).text
         assert not [code for code in (*SENT, *KEPT) if code in text]
     assert table(other) == []
-    assert other.get(f"/work/reports/{mine}").status_code == 404
-    assert program("maker").get(f"/work/reports/{mine}").json()["report"] == mine
+    assert other.get(f"/workspace/reports/{mine}").status_code == 404
+    assert program("maker").get(f"/workspace/reports/{mine}").json()["report"] == mine
 
 
 def test_the_receiver_sees_what_is_on_the_way_to_it_and_no_more(program):
     """Code, phase, since when and from whom; it is not among its own yet, but among the sender's."""
-    found = program("recycler").get("/work/incoming").json()["batteries"]
+    found = program("recycler").get("/workspace/incoming").json()["batteries"]
     assert [one["code"] for one in found] == SENT[:50]
     assert (found[0]["holder"], found[0]["place"]) == (sample.MAKER, "in_transit")
     assert found[0]["since"] == "2026-04-13T10:00:00+08:00"
-    assert program("recycler").get("/work/batteries").json()["batteries"] == []
-    assert program("maker").get("/work/batteries?place=in_transit").json()["batteries"][0]["code"] == SENT[0]
+    assert program("recycler").get("/workspace/batteries").json()["batteries"] == []
+    assert (
+        program("maker").get("/workspace/batteries?place=in_transit").json()["batteries"][0]["code"]
+        == SENT[0]
+    )
 
 
 def test_a_token_reads_as_far_as_its_scope(app, program):
@@ -164,19 +173,19 @@ def test_a_token_reads_as_far_as_its_scope(app, program):
     report = accounts.make_token(person, "reports", ["report"], 1, "test")
     client = program(None)
     bearer = {"Authorization": f"Bearer {read}"}
-    assert client.get("/work", headers=bearer).json()["todo"] == {
+    assert client.get("/workspace", headers=bearer).json()["todo"] == {
         "incoming": 0,
         "refused": 1,
         "found": 0,
         "recalled": 0,
     }
     assert len(table_of(client, bearer)) == 90
-    refused = client.get("/work/batteries", headers={"Authorization": f"Bearer {report}"})
+    refused = client.get("/workspace/batteries", headers={"Authorization": f"Bearer {report}"})
     assert (refused.status_code, refused.json()["error"]["rule"]) == (403, "access.scope")
 
 
 def table_of(client, headers):
-    return client.get("/work/batteries.csv", headers=headers).text.splitlines()[1:]
+    return client.get("/workspace/batteries.csv", headers=headers).text.splitlines()[1:]
 
 
 def test_a_one_time_password_opens_no_workspace(app, browser):
@@ -194,7 +203,7 @@ def test_a_one_time_password_opens_no_workspace(app, browser):
 def test_every_number_opens_its_list(browser):
     """On the overview each count by place and phase leads to a list of so many batteries."""
     client = browser("maker")
-    cells = re.findall(r'<a href="(/work/batteries[^"]*)">(?:<b>)?(\d+)', client.get("/work").text)
+    cells = re.findall(r'<a href="(/workspace/batteries[^"]*)">(?:<b>)?(\d+)', client.get("/workspace").text)
     assert len(cells) >= 8
     for address, number in cells:
         assert len(codes_on(client, html.unescape(address))) == int(number), address
@@ -203,13 +212,13 @@ def test_every_number_opens_its_list(browser):
 def test_a_list_goes_on_over_its_pages_with_its_filters(browser):
     """All are there once, in order; the filters go along, and the file has the same rows."""
     client = browser("maker")
-    assert codes_on(client, "/work/batteries") == [*SENT, *KEPT]
-    address = "/work/batteries?place=in_transit&phase=original&level=pack&q=9zz"
+    assert codes_on(client, "/workspace/batteries") == [*SENT, *KEPT]
+    address = "/workspace/batteries?place=in_transit&phase=original&level=pack&q=9zz"
     assert codes_on(client, address) == SENT
     assert [row[0] for row in table(client, address.replace("batteries?", "batteries.csv?"))] == SENT
-    assert codes_on(client, "/work/batteries?phase=waste") == KEPT[:1]
-    assert sorted(codes_on(client, "/work/batteries?sort=last")) == [*SENT, *KEPT]
-    assert codes_on(client, "/work/batteries?sort=last")[0] == KEPT[0]
+    assert codes_on(client, "/workspace/batteries?phase=waste") == KEPT[:1]
+    assert sorted(codes_on(client, "/workspace/batteries?sort=last")) == [*SENT, *KEPT]
+    assert codes_on(client, "/workspace/batteries?sort=last")[0] == KEPT[0]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,7 @@ def test_a_list_goes_on_over_its_pages_with_its_filters(browser):
 )  # fmt: skip
 def test_a_hostile_filter_is_refused_with_words(program, query):
     """What no list can be asked for is answered with 400, in the one shape, on the list and its files."""
-    for path in ("/work/batteries", *(FILES if "after" not in query else ())):
+    for path in ("/workspace/batteries", *(FILES if "after" not in query else ())):
         answer = program("maker").get(f"{path}?{query}")
         assert answer.status_code == 400, (path, query)
         assert answer.json()["error"]["fix"]
@@ -233,7 +242,7 @@ def test_a_hostile_filter_is_refused_with_words(program, query):
 )
 def test_what_looks_like_a_pattern_is_only_text(program, query):
     """Neither LIKE's nor SQL's characters find what they do not stand in."""
-    answer = program("maker").get(f"/work/batteries?{query}")
+    answer = program("maker").get(f"/workspace/batteries?{query}")
     assert answer.status_code == 200
     assert {one["code"] for one in answer.json()["batteries"]} <= {*SENT, *KEPT}
     if query.startswith("model"):
@@ -270,7 +279,7 @@ def test_no_part_of_a_cell_becomes_a_formula(said, written):
 
 def test_the_workbook_has_the_same_rows_as_texts(browser):
     """It is a zip of well-formed XML; no cell is a formula, and times are times."""
-    answer = browser("maker").get("/work/batteries.xlsx")
+    answer = browser("maker").get("/workspace/batteries.xlsx")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
         assert book.testzip() is None
         for name in book.namelist():
@@ -309,47 +318,49 @@ def test_a_file_is_written_run_by_run():
 def test_what_was_sent_opens_with_its_lines(browser):
     """The list says what became of the lines; the report shows them as the page for reporting does."""
     client = browser("maker")
-    page = client.get("/work/reports").text
-    [digest] = re.findall(r'href="/work/reports/([0-9a-f]{64})"', page)
-    shown = client.get(f"/work/reports/{digest}").text
+    page = client.get("/workspace/reports").text
+    [digest] = re.findall(r'href="/workspace/reports/([0-9a-f]{64})"', page)
+    shown = client.get(f"/workspace/reports/{digest}").text
     assert "151 of 152 lines are on record" in shown
     assert "time.future" in shown or "future" in shown
     assert 'id="mend"' not in shown
     for broken in ("0" * 64, "x", digest[:-1], "%00"):
-        assert client.get(f"/work/reports/{broken}").status_code == 404
+        assert client.get(f"/workspace/reports/{broken}").status_code == 404
 
 
 def test_those_ticked_are_received_in_one_go(browser, program, registry):
     """Each becomes a line that the host signs; the outcome is shown, and they are in stock at once."""
     client = browser("recycler")
-    lines = form(client, "/work/incoming", "/work/incoming/receive", code=SENT[:2], do="file")
+    lines = form(client, "/workspace/incoming", "/workspace/incoming/receive", code=SENT[:2], do="file")
     assert lines.headers["content-disposition"] == 'attachment; filename="received.jsonl"'
     events = [decode(line) for line in lines.content.splitlines()]
     assert [(event.kind, event.code, event.from_) for event in events] == [
         ("received", code, sample.MAKER) for code in SENT[:2]
     ]
     assert registry.holdings.count_incoming(sample.RECYCLER) == 60
-    done = form(client, "/work/incoming", "/work/incoming/receive", code=SENT[:3], site="DOCK-1", do="send")
+    done = form(
+        client, "/workspace/incoming", "/workspace/incoming/receive", code=SENT[:3], site="DOCK-1", do="send"
+    )
     assert done.status_code == 200
     assert "All 3 lines are on record" in done.text
     assert "57 batteries are on the way to you" in done.text
-    assert codes_on(client, "/work/batteries?place=in_stock") == SENT[:3]
+    assert codes_on(client, "/workspace/batteries?place=in_stock") == SENT[:3]
     assert SENT[0] not in table_text(program("maker"))
-    one = form(client, "/work/incoming", "/work/incoming/receive", code=SENT[3], do="send")
+    one = form(client, "/workspace/incoming", "/workspace/incoming/receive", code=SENT[3], do="send")
     assert "All 1 lines are on record" in one.text
 
 
 def table_text(client):
-    return client.get("/work/batteries.csv").text
+    return client.get("/workspace/batteries.csv").text
 
 
 def test_what_another_program_received_is_not_received_twice(browser, registry):
     """The page was made before; what came on record since then is looked at first."""
     client = browser("recycler")
-    token = re.search(r'name="csrf" value="([^"]+)"', client.get("/work/incoming").text)[1]
+    token = re.search(r'name="csrf" value="([^"]+)"', client.get("/workspace/incoming").text)[1]
     line = sample.line("received", "2026-04-14T10:00:00+08:00", code=SENT[59], from_=sample.MAKER)
     assert not json.loads(registry.report_lines(sample.RECYCLER, [line]))["refused"]
-    answer = client.post("/work/incoming/receive", data={"csrf": token, "code": SENT[59], "do": "send"})
+    answer = client.post("/workspace/incoming/receive", data={"csrf": token, "code": SENT[59], "do": "send"})
     assert "not on the way to you any more" in answer.text
     assert registry.history(SENT[59])["count"] == 3
 
@@ -360,7 +371,9 @@ def test_what_another_program_received_is_not_received_twice(browser, registry):
 def test_nothing_is_received_that_is_not_on_the_way(browser, registry, chosen, rule):
     """Not one of the lines is reported, and the page says why; the codes of others are not told apart."""
     before = registry.counts()["entries"]
-    answer = form(browser("recycler"), "/work/incoming", "/work/incoming/receive", code=chosen, do="send")
+    answer = form(
+        browser("recycler"), "/workspace/incoming", "/workspace/incoming/receive", code=chosen, do="send"
+    )
     assert answer.status_code in {400, 422}
     assert rule in answer.text
     assert registry.counts()["entries"] == before
@@ -369,9 +382,9 @@ def test_nothing_is_received_that_is_not_on_the_way(browser, registry, chosen, r
 def test_another_cannot_receive_what_is_on_its_way_to_somebody(browser, registry):
     """Neither with a forged list of codes nor without the form of the session."""
     before = registry.counts()["entries"]
-    theirs = form(browser("carmaker"), "/account", "/work/incoming/receive", code=SENT[30], do="send")
+    theirs = form(browser("carmaker"), "/account", "/workspace/incoming/receive", code=SENT[30], do="send")
     assert "report.not_incoming" in theirs.text
-    forged = browser("recycler").post("/work/incoming/receive", data={"code": SENT[30], "do": "send"})
+    forged = browser("recycler").post("/workspace/incoming/receive", data={"code": SENT[30], "do": "send"})
     assert (forged.status_code, "access.form" in forged.text) == (403, True)
     assert registry.counts()["entries"] == before
 
@@ -380,10 +393,10 @@ def test_another_cannot_receive_what_is_on_its_way_to_somebody(browser, registry
 
 
 def test_the_authoritys_page_is_for_authorities(browser, program):
-    """A member of another organisation is refused; an authority is led from /work to its own page."""
+    """A member of another organisation is refused; an authority is led from /workspace to its own page."""
     answer = program("maker").get("/authority")
     assert (answer.status_code, answer.json()["error"]["rule"]) == (403, "access.authority")
-    assert browser("ministry").get("/work").headers["location"] == "/authority"
+    assert browser("ministry").get("/workspace").headers["location"] == "/authority"
     page = browser("ministry").get("/authority").text
     assert 'action="/search"' in page
     assert "/applications" in page
@@ -401,7 +414,7 @@ def test_a_battery_that_is_followed_tells_its_news(browser, registry):
     page = client.get("/authority").text
     assert "Measured" in page
     upto = re.search(r'name="upto" value="(\d+)"', page)[1]
-    assert code not in browser("maker").get("/work").text
+    assert code not in browser("maker").get("/workspace").text
     seen = form(client, "/authority", "/followed/seen", upto=upto, to="authority")
     assert seen.headers["location"] == "/authority"
     assert "Measured" not in client.get("/authority").text

@@ -53,7 +53,7 @@ PICTURES = (
     Picture("account", "/account", Look("en", "desk"), who="administrator"),
     Picture("accounts", "/accounts", Look("zh", "desk"), who="administrator"),
     Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", who="administrator"),
-    Picture("work", "/work", Look("en", "desk"), who="repair_enterprise"),
+    Picture("work", "/workspace", Look("en", "desk"), who="repair_enterprise"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),

@@ -169,7 +169,7 @@ def test_the_story(opened, registry, bodies):
     for field, value in (("old", password), ("new", CHOSEN), ("again", CHOSEN)):
         applicant.fill(f"#{field}", value)
     applicant.click("main button >> nth=0")
-    applicant.wait_for_url("**/work")
+    applicant.wait_for_url("**/workspace")
     applicant.click("text=Keys and sites")
     assert "Permit 7" in applicant.locator("main").inner_text()
     looked_at(applicant)

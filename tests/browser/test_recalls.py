@@ -63,7 +63,7 @@ def people(browser, town):
             page.get_by_label("Login").fill(login)
             page.get_by_label("Password", exact=True).fill(CHOSEN)
             page.locator("main").get_by_role("button", name="Sign in").click()
-            page.wait_for_url("**/work")
+            page.wait_for_url("**/workspace")
         return page
 
     yield opened

@@ -65,7 +65,7 @@ def test_a_clerk_s_first_day(tab, page, look, once, site):
     for field, value in (("#new", CHOSEN), ("#again", CHOSEN)):
         page.locator(field).fill(value)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/work")
+    page.wait_for_url("**/workspace")
     assert page.locator("header .who b").inner_text() == login
     page.locator("header .who").click()
     page.wait_for_url("**/account")

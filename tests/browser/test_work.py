@@ -27,14 +27,14 @@ COMING = [sample.pack(serial) for serial in range(1, 4)]
 STOCK = [sample.pack(serial) for serial in range(11, 71)]
 LOGINS = {"clerk": sample.RECYCLER, "maker": sample.MAKER, "ministry": sample.AUTHORITY}
 PAGES = (
-    ("maker", "/work"),
-    ("maker", "/work/batteries?place=in_stock&q=000001"),
-    ("maker", "/work/batteries?q=NONE"),
-    ("clerk", "/work/incoming"),
-    ("maker", "/work/incoming"),
-    ("maker", "/work/reports"),
-    ("maker", "/work/reports/{report}"),
-    ("maker", "/work/discrepancies"),
+    ("maker", "/workspace"),
+    ("maker", "/workspace/batteries?place=in_stock&q=000001"),
+    ("maker", "/workspace/batteries?q=NONE"),
+    ("clerk", "/workspace/incoming"),
+    ("maker", "/workspace/incoming"),
+    ("maker", "/workspace/reports"),
+    ("maker", "/workspace/reports/{report}"),
+    ("maker", "/workspace/discrepancies"),
     ("ministry", "/authority"),
     ("clerk", f"/b/{STOCK[0]}"),
 )

@@ -45,8 +45,8 @@ _MEMBERS: Final = {
 _OTHERS: Final = {
     "/log/growth.csv": ("text/csv", _WORDS),
     "/recalls/list": ("text/csv", _WORDS),
-    "/work/batteries.csv": (CSV_TYPE, _WORDS),
-    "/work/batteries.xlsx": (XLSX_TYPE, _BYTES),
+    "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
+    "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),

@@ -23,7 +23,7 @@ from voltrail.registry.lately import read_news
     summary="Follow a battery",
 )
 def add(request: Asked, data: Form) -> Response[Any]:
-    """Take `code` and `csrf`; what happens to it from now on is told on /work."""
+    """Take `code` and `csrf`; what happens to it from now on is told on /workspace."""
     person, code = _asked(request, data)
     registry = registry_of(request)
     registry.battery(code)  # it must be on record
@@ -59,7 +59,7 @@ def seen(request: Asked, data: Form) -> Response[Any]:
     number, entries = field(data, "upto"), registry_of(request).counts()["entries"]
     upto = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
     _followed(request).look(person.account, min(upto, entries))
-    return _back(request, "/authority" if field(data, "to") == "authority" else "/work")
+    return _back(request, "/authority" if field(data, "to") == "authority" else "/workspace")
 
 
 def read_followed(request: Asked, person: Person) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def begin_session(request: Asked, secret: str) -> Response[Any]:
     person = accounts_of(request).by_session(secret)
     host = registry_of(request).settings.host
     looks_after = person is not None and person.role == "administrator" and person.organisation == host
-    response = Redirect(page_for(request).link("/accounts" if looks_after else "/work"), status_code=303)
+    response = Redirect(page_for(request).link("/accounts" if looks_after else "/workspace"), status_code=303)
     keep_cookie(request, response, "session", secret)
     return response
 
@@ -60,7 +60,7 @@ def sign_in_page(request: Asked) -> Response[bytes]:
     summary="Sign in",
 )
 def sign_in(request: Asked, data: Form) -> Response[Any]:
-    """Take `login`, `password` and the form's `csrf`; a session begins and leads to /work or /accounts."""
+    """Take `login`, `password` and the form's `csrf`; a session begins, and leads to what there is to do."""
     try:
         check_private(request)
         check_first_form(request, field(data, "csrf"))

@@ -1,4 +1,4 @@
-"""/work: what an organisation has, what it has to do, what it sent; for who is signed in."""
+"""/workspace: what an organisation has, what it has to do, what it sent; for who is signed in."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Sort = Annotated[str | None, QueryParameter(description="code, or last: the last
 Digest = Annotated[str, PathParameter(description="the report's digest, in hex, as its receipt says")]
 
 
-@get("/work", sync_to_thread=True, summary="My work")
+@get("/workspace", sync_to_thread=True, summary="My work")
 def work(request: Asked) -> Response[Any]:
     """Return how many batteries an organisation has, by place and phase, and what it has to do."""
     registry, person = registry_of(request), reading(request)
@@ -81,7 +81,7 @@ def work(request: Asked) -> Response[Any]:
     )
 
 
-@get("/work/batteries", sync_to_thread=True, summary="My batteries")
+@get("/workspace/batteries", sync_to_thread=True, summary="My batteries")
 def batteries(
     request: Asked,
     place: Place = None,
@@ -121,7 +121,7 @@ def batteries(
     )
 
 
-@get("/work/batteries.csv", sync_to_thread=True, summary="My batteries, as CSV")
+@get("/workspace/batteries.csv", sync_to_thread=True, summary="My batteries, as CSV")
 def batteries_csv(
     request: Asked,
     place: Place = None,
@@ -137,7 +137,7 @@ def batteries_csv(
     return _file(CSV_TYPE, "csv", write_csv(_heading(page_for(request)), _runs(request, wanted)))
 
 
-@get("/work/batteries.xlsx", sync_to_thread=True, summary="My batteries, as a workbook")
+@get("/workspace/batteries.xlsx", sync_to_thread=True, summary="My batteries, as a workbook")
 def batteries_xlsx(
     request: Asked,
     place: Place = None,
@@ -158,14 +158,14 @@ def batteries_xlsx(
     return _file(XLSX_TYPE, "xlsx", write_xlsx(_heading(page_for(request)), _runs(request, wanted)))
 
 
-@get("/work/incoming", sync_to_thread=True, summary="What is on the way to me")
+@get("/workspace/incoming", sync_to_thread=True, summary="What is on the way to me")
 def incoming(request: Asked, after: After = None) -> Response[bytes]:
     """Return what was shipped or handed over to an organisation and not received: since when, from whom."""
     return _incoming(request, reading(request), after, None)
 
 
 @post(
-    "/work/incoming/receive",
+    "/workspace/incoming/receive",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_RECEIVE_BYTES,
@@ -196,7 +196,7 @@ def receive(request: Asked, data: Form) -> Response[bytes]:
     return _incoming(request, person, None, outcome)
 
 
-@get("/work/reports", sync_to_thread=True, summary="What I sent")
+@get("/workspace/reports", sync_to_thread=True, summary="What I sent")
 def reports(request: Asked, before: Before = None) -> Response[bytes]:
     """Return an organisation's reports, the last first, with how many lines came to which end."""
     registry, person = registry_of(request), reading(request)
@@ -207,7 +207,7 @@ def reports(request: Asked, before: Before = None) -> Response[bytes]:
     return as_page(page_for(request), "work_reports", reports=told, following=following, before=before)
 
 
-@get("/work/reports/{digest:str}", sync_to_thread=True, summary="One report that I sent")
+@get("/workspace/reports/{digest:str}", sync_to_thread=True, summary="One report that I sent")
 def report(request: Asked, digest: Digest) -> Response[bytes]:
     """Return what became of each line of a report that an organisation sent: the page, or the receipt."""
     registry, person = registry_of(request), reading(request)
@@ -217,7 +217,7 @@ def report(request: Asked, digest: Digest) -> Response[bytes]:
     return as_page(page_for(request), "work_report", outcome=read_receipt(receipt, lines))
 
 
-@get("/work/discrepancies", sync_to_thread=True, summary="What does not add up")
+@get("/workspace/discrepancies", sync_to_thread=True, summary="What does not add up")
 def discrepancies(request: Asked, after: After = None) -> Response[bytes]:
     """Return an organisation's batteries with open findings, and its last reports with findings."""
     registry, person = registry_of(request), reading(request)
@@ -354,7 +354,7 @@ def _incoming(
     if not wants_page(request):
         return as_json({"batteries": told, "next": following, "entries_behind": left})
     page = page_for(request)
-    page.path = "/work/incoming"  # also after the form, whose address cannot be asked for again
+    page.path = "/workspace/incoming"  # also after the form, whose address cannot be asked for again
     return as_page(
         page,
         "work_incoming",

@@ -83,7 +83,7 @@ def read_report(
             raise NotFound(
                 "report.unknown",
                 "Your organisation has not sent such a report.",
-                "Yours are listed at /work/reports.",
+                "Yours are listed at /workspace/reports.",
             )
         report, number, first, accepted = row
         taken = connection.execute(
