@@ -77,7 +77,7 @@ def sign_in(page, login, password):
     for field, value in (("old", password), ("new", CHOSEN), ("again", CHOSEN)):
         page.fill(f"#{field}", value)
     page.locator("main button").first.click()
-    page.wait_for_url(re.compile("/(work|authority|accounts)$"))
+    page.wait_for_url(re.compile("/(workspace|authority|accounts)$"))
 
 
 def sign(page, key):
