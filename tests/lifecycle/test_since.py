@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.lifecycle.strategies import ORGANISATIONS, PACKS, VINS, at, build_event, histories
 from voltrail.events import encode, kinds, subjects
 from voltrail.lifecycle import Battery, Finding, Recorded, Whereabouts
-from voltrail.lifecycle.since import effective_since, sale_of, since_when
+from voltrail.lifecycle.since import Being, effective_since, sale_of, since_when
 from voltrail.lifecycle.told import told_to_reporter, without_step
 from voltrail.organisations.access import Since
 
@@ -27,7 +27,7 @@ def said(index, event, reporter, received=None):
 
 
 def held_by(who):
-    return lambda battery: battery.holder == who
+    return Being("holder", who)
 
 
 def make(kind, when, to=NEW, code=ONE):
@@ -48,7 +48,7 @@ def life():
 def test_a_standing_begins_with_what_made_it_so():
     """One's own word counts from when it was received, another's from when it says that it was."""
     assert since_when(ONE, life(), held_by(NEW), NEW) == Since(2, ms(at(3)), ms(at(3)))
-    assert since_when(ONE, life(), lambda one: one.owner == ME, ME) == Since(3, ms(at(5)), ms(at(6)))
+    assert since_when(ONE, life(), Being("owner", ME), ME) == Since(3, ms(at(5)), ms(at(6)))
     assert since_when(ONE, life(), held_by(OLD), OLD) is None
 
 
@@ -105,9 +105,28 @@ def test_a_part_counts_from_the_later_of_being_in_it_and_its_being_held():
         ],
         ONE: [*life()[:3], said(4, kinds.Assembled(occurred_at=at(4), code=ONE, codes=(part,)), OLD)],
     }
-    since = effective_since(part, (ONE,), chains.__getitem__, held_by(NEW), NEW)
-    assert since == Since(4, ms(at(4)), ms(at(4)))
-    assert effective_since(part, (ONE,), chains.__getitem__, held_by(ME), ME) is None
+
+    def through(who):
+        return effective_since(
+            part, (ONE,), held_by(who), lambda code, being: since_when(code, chains[code], being, who)
+        )
+
+    assert through(NEW) == Since(4, ms(at(4)), ms(at(4)))
+    assert through(ME) is None
+
+
+def test_what_may_be_so_of_a_battery():
+    """Its holder, owner and operator by its state; its parent and vehicle by where it is."""
+    inside = Battery(ONE, claims=(Whereabouts("in_parent", None, parent=OTHER),), owner=ME, operator=OLD)
+    driven = Battery(ONE, claims=(Whereabouts("in_vehicle", NEW, vin=VINS[0]),))
+    lost = Battery(ONE, claims=(Whereabouts("missing", NEW, vin=VINS[0]),))
+    assert Being("parent", OTHER).of(inside)
+    assert Being("owner", ME).of(inside)
+    assert Being("operator", OLD).of(inside)
+    assert Being("holder", NEW).of(driven)
+    assert Being("vehicle", VINS[0]).of(driven)
+    assert not Being("vehicle", VINS[0]).of(lost)
+    assert not Being("parent", ONE).of(inside)
 
 
 def test_the_last_sale_that_counts():

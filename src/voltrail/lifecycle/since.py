@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from voltrail.events.kinds import Corrected, Sold
 from voltrail.lifecycle.fold import effective_events, stages
-from voltrail.lifecycle.state import Battery, Recorded
+from voltrail.lifecycle.state import Battery, Recorded, Whereabouts
 from voltrail.organisations.access import Since
 
-__all__ = ["effective_since", "sale_of", "since_when"]
+__all__ = ["Being", "effective_since", "sale_of", "since_when"]
 
 Chain = Sequence[Recorded]
-Holds = Callable[[Battery], bool]
 
 _ALWAYS: Final = Since()
 
 
-def since_when(code: str, chain: Chain, holds: Holds, speaker: str | None) -> Since | None:
+class Being(NamedTuple):
+    """What is so of a battery: its holder, owner, operator or parent is `name`, or the vehicle it is in."""
+
+    what: Literal["holder", "owner", "operator", "parent", "vehicle"]
+    name: str
+
+    def of(self, state: Battery) -> bool:
+        """Return whether it is so in this state."""
+        if self.what in {"holder", "owner", "operator"}:
+            return bool(getattr(state, self.what) == self.name)
+        claim = state.whereabouts
+        if claim is None:
+            return False
+        return claim.parent == self.name if self.what == "parent" else _vehicle(claim) == self.name
+
+
+def since_when(code: str, chain: Chain, being: Being, speaker: str | None) -> Since | None:
     """
     Return from which event on something has been so of a battery without a break; None when it is not so.
 
@@ -28,7 +43,7 @@ def since_when(code: str, chain: Chain, holds: Holds, speaker: str | None) -> Si
     """
     first: Recorded | None = None
     for one, state in stages("battery:" + code, chain):
-        if not isinstance(state, Battery) or not holds(state):
+        if not isinstance(state, Battery) or not being.of(state):
             first = None
         elif first is None:
             first = one
@@ -42,22 +57,22 @@ def since_when(code: str, chain: Chain, holds: Holds, speaker: str | None) -> Si
 
 
 def effective_since(
-    code: str, through: Sequence[str], chain_of: Callable[[str], Chain], holds: Holds, speaker: str | None
+    code: str, through: Sequence[str], being: Being, since: Callable[[str, Being], Since | None]
 ) -> Since | None:
     """
     Return from where on something has been so of a battery, itself or through what it is built into.
 
-    `through` names its parents from the nearest up. It must have been in each of them all the time.
+    `through` names its parents from the nearest up. It must have been in each of them all the time. `since`
+    answers for one battery, as `since_when` does.
     """
-    since = _ALWAYS
-    for part, parent in pairwise((code, *through)):
-        within = since_when(part, chain_of(part), _is_in(parent), speaker)
-        if within is None:
+    steps = [(part, Being("parent", parent)) for part, parent in pairwise((code, *through))]
+    effective = _ALWAYS
+    for part, one in [*steps, ((code, *through)[-1], being)]:
+        found = since(part, one)
+        if found is None:
             return None
-        since = since.but_not_before(within)
-    top = (code, *through)[-1]
-    found = since_when(top, chain_of(top), holds, speaker)
-    return since.but_not_before(found) if found is not None else None
+        effective = effective.but_not_before(found)
+    return effective
 
 
 def sale_of(vin: str, chain: Chain) -> Recorded | None:
@@ -66,8 +81,8 @@ def sale_of(vin: str, chain: Chain) -> Recorded | None:
     return sales[-1] if sales else None
 
 
-def _is_in(parent: str) -> Holds:
-    return lambda state: (claim := state.whereabouts) is not None and claim.parent == parent
+def _vehicle(claim: Whereabouts) -> str | None:
+    return claim.vin if claim.place == "in_vehicle" else None
 
 
 def _told(one: Recorded, speaker: str | None) -> Since:

@@ -17,7 +17,7 @@ from voltrail.codes import parse
 from voltrail.database.database import Connection, Database
 from voltrail.errors import AccessError, NotFound, UnknownOrganisation, UsageError
 from voltrail.organisations.identifiers import check_organisation
-from voltrail.registry.sights import GRANTED, Sights
+from voltrail.registry.sights import GRANTED, Sights, Sinces
 
 MAX_CODES: Final = 200
 MAX_DAYS: Final = 366
@@ -54,8 +54,8 @@ class Use(msgspec.Struct, frozen=True):
 class Grants:
     """The grants of one database; threads and servers may share it."""
 
-    def __init__(self, database: Database, authorities: frozenset[str]) -> None:
-        self._database, self._authorities = database, authorities
+    def __init__(self, database: Database, authorities: frozenset[str], sinces: Sinces) -> None:
+        self._database, self._authorities, self._sinces = database, authorities, sinces
 
     def give(
         self,
@@ -91,7 +91,7 @@ class Grants:
     def _check_right(
         self, connection: Connection, giver: str, grantee: str, audience: str, codes: list[str]
     ) -> None:
-        sights = Sights(connection, self._authorities)
+        sights = Sights(connection, self._authorities, self._sinces)
         if not sights.is_registered(grantee):
             raise UnknownOrganisation(
                 "organisation.unknown",

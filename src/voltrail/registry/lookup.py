@@ -47,6 +47,10 @@ class Lookup:
         events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
         return self._world.with_corrected(events)
 
+    def last(self, subject: str) -> int:
+        """Return the index of a subject's last event, -1 where it has none."""
+        return self._world.slot(subject).last
+
     def organisation(self, identifier: str) -> Organisation | None:
         """Return a registered organisation, or an authority of the settings."""
         return self._world.organisation(identifier)

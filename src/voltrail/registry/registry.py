@@ -63,7 +63,7 @@ from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.search import Search, note_ends
-from voltrail.registry.sights import Sights
+from voltrail.registry.sights import Sights, Sinces
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
 
@@ -102,7 +102,8 @@ class Registry:
         self._search = Search(self.database)
         self.holdings = Holdings(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
-        self.grants = Grants(self.database, self._writer.authorities)
+        self._sinces = Sinces()
+        self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -420,7 +421,7 @@ class Registry:
         }
 
     def _sights(self, connection: Connection) -> Sights:
-        return Sights(connection, self._writer.authorities)
+        return Sights(connection, self._writer.authorities, self._sinces)
 
     def has_role(self, organisation: str, role: str) -> bool:
         """Return whether an organisation has a role on record now."""

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from voltrail.database.database import Connection
 from voltrail.lifecycle import Battery, Effective, Recorded, effective
-from voltrail.lifecycle.since import effective_since, sale_of, since_when
+from voltrail.lifecycle.since import Being, effective_since, sale_of, since_when
 from voltrail.organisations.access import Claim, Reader, Sight, Since, Standing
 from voltrail.organisations.trust import has_role
 from voltrail.registry.granted import InForce, in_force, note_use
 from voltrail.registry.lookup import Lookup
 
 SEES_ALL: Final = frozenset({"authority_cn", "auditor"})
+MAX_KNOWN: Final = 20_000  # some 10 MB
 GRANTED: Final = frozenset({"legitimate_interest", "holder", "owner", "operator", "auditor"})
+
+Chain = Callable[[str], list[Recorded]]
+
+
+class Sinces:
+    """
+    What was found by folding chains: a chain that has not grown since need not be folded for it again.
+
+    Threads may share it; bounded, and emptied when it is full.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, Being, str], Since | None] = {}
+
+    def since(self, code: str, last: int, being: Being, speaker: str, chain: Chain) -> Since | None:
+        """Return what `since_when` finds in the chain that ends in the entry `last`."""
+        key = (code, last, being, speaker)
+        if key not in self._known:
+            found = since_when(code, chain(code), being, speaker)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = found
+            return found
+        return self._known.get(key)
 
 
 class Sights:
     """The sights of readers, seen through one connection."""
 
-    def __init__(self, connection: Connection, authorities: frozenset[str]) -> None:
+    def __init__(self, connection: Connection, authorities: frozenset[str], sinces: Sinces) -> None:
         self._connection = connection
+        self._sinces = sinces
         self._lookup = Lookup(connection, authorities, None, None)
 
     def sight(self, code: str, reader: Reader) -> Sight:
@@ -59,20 +85,21 @@ class Sights:
 
     def _standings(self, state: Battery, where: Effective, organisation: str) -> Iterator[Standing]:
         """Yield what the record says an organisation is to a battery: holder, owner, operator."""
-        code = state.code
         if where.holder == organisation:
-            since = effective_since(
-                code, where.through, self._chain, lambda one: one.holder == organisation, organisation
-            )
-            yield from _standing("holder", since)
+            yield from self._standing(state, where, Being("holder", organisation))
         if state.owner == organisation:
-            since = since_when(code, self._chain(code), lambda one: one.owner == organisation, organisation)
-            yield from _standing("owner", since)
+            yield from self._standing(state, None, Being("owner", organisation))
         if state.operator == organisation:
-            since = since_when(
-                code, self._chain(code), lambda one: one.operator == organisation, organisation
-            )
-            yield from _standing("operator", since)
+            yield from self._standing(state, None, Being("operator", organisation))
+
+    def _standing(self, state: Battery, where: Effective | None, being: Being) -> Iterator[Standing]:
+        """Yield somebody's standing since it has been theirs, itself or with what it is built into."""
+        through = where.through if where is not None else ()
+        since = effective_since(
+            state.code, through, being, lambda code, one: self._since(code, one, being.name)
+        )
+        if since is not None:
+            yield Standing(being.what, since)
 
     def _granted(self, state: Battery, where: Effective, reader: Reader) -> Iterator[Standing]:
         """Yield what others have granted, as far as they have it themselves; each look is noted."""
@@ -100,13 +127,17 @@ class Sights:
         sale = sale_of(claim.vin, self._lookup.chain("vehicle:" + claim.vin))
         if sale is None or sale.index != claim.sale:
             return
+        carried = Being("vehicle", claim.vin)
         since = effective_since(
-            state.code, where.through, self._chain, lambda one: _is_in_vehicle(one, claim.vin), claim.seller
+            state.code, where.through, carried, lambda code, one: self._since(code, one, claim.seller)
         )
         if since is not None:
             sold = Since(sale.index, sale.received_ms, sale.received_ms)
             shown = Since(from_ms=claim.from_ms, told_ms=claim.from_ms)
             yield Standing("owner", since.but_not_before(sold).but_not_before(shown))
+
+    def _since(self, code: str, being: Being, speaker: str) -> Since | None:
+        return self._sinces.since(code, self._lookup.last("battery:" + code), being, speaker, self._chain)
 
     def _chain(self, code: str) -> list[Recorded]:
         return self._lookup.chain("battery:" + code)
@@ -114,13 +145,3 @@ class Sights:
     def _is_authority(self, identifier: str) -> bool:
         known = self._lookup.organisation(identifier)
         return known is not None and has_role(known, {"authority"}, datetime.now(UTC))
-
-
-def _standing(audience: str, since: Since | None) -> Iterator[Standing]:
-    if since is not None:
-        yield Standing(audience, since)
-
-
-def _is_in_vehicle(state: Battery, vin: str) -> bool:
-    claim = state.whereabouts
-    return claim is not None and (claim.place, claim.vin) == ("in_vehicle", vin)
