@@ -229,11 +229,11 @@ def test_waste_taken_in_is_reported_within_thirty_days():
 
 
 def test_a_past_date_is_judged_by_the_rules_of_that_date():
-    """In 2020 a recycler had thirty working days, not thirty days."""
+    """In 2020 a recycler had thirty working days, not thirty days; the Dragon Boat Festival was none."""
     event = k.Collected(occurred_at=datetime(2020, 6, 1, tzinfo=UTC), code=PACK)
 
-    assert verdict(event, RECYCLER, received=datetime(2020, 7, 10, tzinfo=UTC)).findings == ()
-    late = verdict(event, RECYCLER, received=datetime(2020, 7, 14, tzinfo=UTC)).findings
+    assert verdict(event, RECYCLER, received=datetime(2020, 7, 14, tzinfo=UTC)).findings == ()
+    late = verdict(event, RECYCLER, received=datetime(2020, 7, 15, tzinfo=UTC)).findings
     assert [one.rule for one in late] == ["duty.t18-11"]
 
 

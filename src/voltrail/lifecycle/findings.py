@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
 from voltrail.lifecycle.state import Battery, Finding
 from voltrail.organisations.trust import Organisation, has_role
-from voltrail.regimes.deadlines import CHINA, is_late
-from voltrail.regimes.rules import Rule
+from voltrail.regimes.deadlines import Calendar, is_late
+from voltrail.regimes.duties import BY_WASTE, triggered_at
+from voltrail.regimes.rules import Rule, Rules
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,16 +29,16 @@ def rule_findings(
     event: Event,
     organisation: Organisation,
     received: datetime,
-    rules: tuple[Rule, ...],
+    rules: Rules,
     batteries: Sequence[Battery],
     lookup: Lookup,
 ) -> Iterator[Finding]:
     """Yield what one event is late for or breaches; `batteries` are the states before it."""
-    for rule in rules:
+    for rule in rules.of(event.kind, event.occurred_at):
         if not _speaks_of(rule, event, organisation, batteries):
             continue
         if rule.about == "deadline":
-            yield from _late(rule, event, received)
+            yield from _late(rule, event, received, rules.calendar)
         elif rule.about == "handover":
             yield from _handover(rule, event, lookup)
         else:
@@ -50,17 +51,17 @@ def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Se
         return False
     if rule.reasons and event.reason not in rule.reasons:
         return False
-    if not rule.phases or event.kind in {"collected", "handed_over"}:
+    if not rule.phases or event.kind in BY_WASTE:
         return True
     return any(battery.phase in rule.phases for battery in batteries)
 
 
-def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:
+def _late(rule: Rule, event: Event, received: datetime, calendar: Calendar) -> Iterator[Finding]:
     """Yield a finding when the report came after its deadline."""
     if not isinstance(rule.value, int) or rule.unit is None:
         return
-    triggered = _trigger(rule, event)
-    if triggered is not None and is_late(triggered, received, rule.value, rule.unit):
+    triggered = triggered_at(rule, event)
+    if triggered is not None and is_late(triggered, received, rule.value, rule.unit, calendar):
         yield Finding(
             "late",
             f"duty.{rule.id}",
@@ -68,19 +69,6 @@ def _late(rule: Rule, event: Event, received: datetime) -> Iterator[Finding]:
             "Nothing needs to be reported again; report the next one in time.",
             source=rule.article,
         )
-
-
-def _trigger(rule: Rule, event: Event) -> datetime | None:
-    """Return when the time began to run; a day counts from its end."""
-    trigger = getattr(event, rule.trigger, None)
-    if isinstance(trigger, datetime):
-        return trigger
-    if isinstance(trigger, str):
-        try:
-            return datetime.combine(date.fromisoformat(trigger), time(12), CHINA)
-        except ValueError:
-            return None
-    return None
 
 
 def _handover(rule: Rule, event: Any, lookup: Lookup) -> Iterator[Finding]:

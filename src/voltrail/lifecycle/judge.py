@@ -157,10 +157,7 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Return what is late or barred, and whether someone else should have reported it."""
     received = from_ms(received_ms)
-    counting = rules.of(event.kind, event.occurred_at)
-    found: tuple[Finding, ...] = ()
-    if counting:
-        found = tuple(rule_findings(event, organisation, received, counting, about, world.organisation))
+    found = tuple(rule_findings(event, organisation, received, rules, about, world.organisation))
     if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, received):
         found += tuple(_not_theirs(event, organisation, about, world))
     return found

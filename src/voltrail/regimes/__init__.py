@@ -6,7 +6,20 @@ confirmed is shown as "not configured" and never counts against anyone.
 """
 
 from voltrail.regimes.china import HOLIDAYS, RULES
-from voltrail.regimes.deadlines import deadline, is_late
+from voltrail.regimes.deadlines import Calendar, deadline, is_late
+from voltrail.regimes.duties import Duty, Step, duties
 from voltrail.regimes.rules import Rule, Rules, rules_at
 
-__all__ = ["HOLIDAYS", "RULES", "Rule", "Rules", "deadline", "is_late", "rules_at"]
+__all__ = [
+    "HOLIDAYS",
+    "RULES",
+    "Calendar",
+    "Duty",
+    "Rule",
+    "Rules",
+    "Step",
+    "deadline",
+    "duties",
+    "is_late",
+    "rules_at",
+]

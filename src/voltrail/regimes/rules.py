@@ -8,7 +8,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from voltrail.regimes.deadlines import CHINA
+from voltrail.regimes.deadlines import CHINA, Calendar, deadline
+
+Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed"]
 
 _FOR_EVER: Final = date(9000, 1, 1)
 
@@ -21,6 +23,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     lawful, a use that is prohibited. `phases` and `reasons`, where given, narrow
     the events it speaks of to batteries in that phase, or with that reason.
     `trigger` names the member the time runs from, `occurred_at` if none.
+
+    What a deadline is for is the report of the event itself; or, with `met_by`, a further event on the same
+    subject of one of those kinds, which must have the member `needs` where one is named.
+
     Only a rule that is `enforced` makes findings; `advisory` ones are shown;
     one without a value is not configured.
     """
@@ -33,14 +39,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     phases: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     trigger: str = "occurred_at"
+    met_by: tuple[str, ...] = ()
+    needs: str | None = None
     value: int | tuple[str, ...] | None = None
     unit: Literal["day", "working_day", "month", "role", "use"] | None = None
     valid_from: date
     valid_to: date | None = None
     article: str | None = None
     source: str
-    confidence: Literal["confirmed", "secondary", "press", "mirror", "unconfirmed"]
+    confidence: Confidence
     enforced: bool = False
+    gap: str | None = None
 
     @property
     def standing(self) -> str:
@@ -54,28 +63,51 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
-class Rules:
-    """A set of rules; `of` finds those that count for a kind without a search."""
+Dated = tuple[datetime, datetime, Rule]
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+
+class Rules:
+    """A set of rules, and the calendar of their working days; those of a kind are found without a search."""
+
+    def __init__(self, rules: Iterable[Rule], calendar: Calendar) -> None:
         self.all: tuple[Rule, ...] = tuple(rules)
-        self._of: dict[str, tuple[tuple[datetime, datetime, Rule], ...]] = {}
-        for rule in self.all:
-            if rule.standing == "enforced":
-                since, until = _midnight(rule.valid_from), _midnight(rule.valid_to or _FOR_EVER)
-                for kind in rule.kinds:
-                    self._of[kind] = (*self._of.get(kind, ()), (since, until + timedelta(days=1), rule))
+        self.calendar: Final = calendar
+        self._enforced = _by_kind(one for one in self.all if one.standing == "enforced" and not one.met_by)
+        self._deadlines = _by_kind(
+            one for one in self.all if one.about == "deadline" and one.value is not None
+        )
 
     def of(self, kind: str, when: datetime) -> tuple[Rule, ...]:
         """Return the enforced rules that speak of a kind of event at a moment. Cheap: the hot path asks."""
-        dated = self._of.get(kind)
-        if dated is None:
-            return ()
-        return tuple([rule for since, until, rule in dated if since <= when < until])
+        return _at(self._enforced.get(kind), when)
+
+    def deadlines(self, kind: str, when: datetime) -> tuple[Rule, ...]:
+        """Return the deadlines that begin to run with a kind of event at a moment, enforced or advisory."""
+        return _at(self._deadlines.get(kind), when)
+
+    def due(self, rule: Rule, since: datetime) -> date:
+        """Return the last day on which what a deadline is for is in time; it has run since a moment."""
+        assert isinstance(rule.value, int) and rule.unit is not None  # noqa: S101, PT018 - as for all deadlines
+        return deadline(since.astimezone(CHINA).date(), rule.value, rule.unit, self.calendar)
 
     def at(self, day: date) -> tuple[Rule, ...]:
         """Return every rule in force on a day, enforced or not."""
         return tuple(rule for rule in self.all if rule.holds(day))
+
+
+def _by_kind(rules: Iterable[Rule]) -> dict[str, tuple[Dated, ...]]:
+    found: dict[str, tuple[Dated, ...]] = {}
+    for rule in rules:
+        since, until = _midnight(rule.valid_from), _midnight(rule.valid_to or _FOR_EVER)
+        for kind in rule.kinds:
+            found[kind] = (*found.get(kind, ()), (since, until + timedelta(days=1), rule))
+    return found
+
+
+def _at(dated: tuple[Dated, ...] | None, when: datetime) -> tuple[Rule, ...]:
+    if dated is None:
+        return ()
+    return tuple([rule for since, until, rule in dated if since <= when < until])
 
 
 def _midnight(day: date) -> datetime:

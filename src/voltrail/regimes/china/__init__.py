@@ -11,11 +11,25 @@ from typing import Final
 
 import msgspec
 
-from voltrail.regimes.rules import Rule, Rules
+from voltrail.regimes.deadlines import Calendar, Year
+from voltrail.regimes.rules import Confidence, Rule, Rules
 
-HOLIDAYS: Final = "not configured"
-"""The calendar of public holidays: working days are Monday to Friday until it is."""
+
+def _data(name: str) -> bytes:
+    return files(__package__).joinpath(name).read_bytes()
+
+
+class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The calendar of public holidays and of the weekend days worked for them, by year; and who says so."""
+
+    about: str
+    source: str
+    confidence: Confidence
+    years: dict[int, Year]
+
+
+HOLIDAYS: Final = msgspec.json.decode(_data("holidays.json"), type=Notices, strict=False)
 
 RULES: Final = Rules(
-    msgspec.json.decode(files(__package__).joinpath("rules.json").read_bytes(), type=tuple[Rule, ...])
+    msgspec.json.decode(_data("rules.json"), type=tuple[Rule, ...]), Calendar(HOLIDAYS.years)
 )

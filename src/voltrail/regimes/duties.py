@@ -1,0 +1,132 @@
+"""
+Events in, duties out: what an organisation must report by when, and whether it did.
+
+Most deadlines are for the report of the event itself, so they are met, in time or late, as soon as the record
+knows of them. Others begin with one event and are met by another: those may stand open, and pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+
+from voltrail.regimes.deadlines import CHINA
+from voltrail.regimes.rules import Rule, Rules
+
+Standing = Literal["due", "overdue", "met", "met late"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """
+    One event of a subject's life that counts: its index, the event, who reported it, when it was received.
+
+    `phase` is that of the battery before it, or None where it is none.
+    """
+
+    index: int
+    event: Any
+    reporter: str
+    received_ms: int
+    phase: str | None = None
+
+
+class Duty(msgspec.Struct, frozen=True, gc=False):
+    """
+    What one organisation must report of one subject under one rule.
+
+    It has run since `since`, by the entry `opened`, and is in time until the end of `due_on`, a day in China.
+    `met` is the entry that met it, received at `met_ms` (milliseconds since 1970), or None.
+    """
+
+    rule: str
+    organisation: str
+    opened: int
+    since: datetime
+    due_on: date
+    met: int | None = None
+    met_ms: int | None = None
+
+    def standing(self, today: date) -> Standing:
+        """Return how it stands on a day in China."""
+        if self.met_ms is not None:
+            return "met late" if _day(self.met_ms) > self.due_on else "met"
+        return "overdue" if today > self.due_on else "due"
+
+
+HasRole = Callable[[str, tuple[str, ...], datetime], bool]
+
+
+def duties(steps: Iterable[Step], rules: Rules, has_role: HasRole) -> list[Duty]:
+    """
+    Return the duties that one subject's events open, in the order in which they do.
+
+    `steps` are its events after corrections, in the order of (`occurred_at`, index). A deadline that another
+    event meets is met by the first that does, whenever it was received or occurred; while one stands open, a
+    second event like the first does not open it again. Corrections reopen what they undo, since what they
+    make void is not among the steps.
+    """
+    life = tuple(steps)
+    found: list[Duty] = []
+    for step in life:
+        for rule in rules.deadlines(step.event.kind, step.event.occurred_at):
+            since = triggered_at(rule, step.event)
+            if since is None or not _speaks_of(rule, step, has_role):
+                continue
+            duty = Duty(rule.id, step.reporter, step.index, since, rules.due(rule, since))
+            if not rule.met_by:
+                found.append(_met(duty, step))
+            elif not any(one.rule == rule.id for one in found):
+                found.append(_met(duty, _meeting(rule, life)))
+    return found
+
+
+def _met(duty: Duty, by: Step | None) -> Duty:
+    if by is None:
+        return duty
+    return msgspec.structs.replace(duty, met=by.index, met_ms=by.received_ms)
+
+
+def _meeting(rule: Rule, life: tuple[Step, ...]) -> Step | None:
+    """Return the first event received that meets a deadline."""
+    meeting = [step for step in life if step.event.kind in rule.met_by and _has(step.event, rule.needs)]
+    return min(meeting, key=lambda step: step.index, default=None)
+
+
+def _has(event: Any, name: str | None) -> bool:
+    return name is None or getattr(event, name, None) not in {None, (), ""}
+
+
+def _speaks_of(rule: Rule, step: Step, has_role: HasRole) -> bool:
+    """Return whether a rule speaks of this event, its reporter and the battery's phase."""
+    event = step.event
+    if rule.reasons and getattr(event, "reason", None) not in rule.reasons:
+        return False
+    if rule.phases and event.kind not in BY_WASTE and step.phase not in rule.phases:
+        return False
+    return not rule.roles or has_role(step.reporter, rule.roles, event.occurred_at)
+
+
+BY_WASTE: Final = frozenset({"collected", "handed_over"})
+"""Kinds that say themselves that the battery is waste."""
+
+
+def triggered_at(rule: Rule, event: Any) -> datetime | None:
+    """Return since when a deadline has run; a day counts from its end, so any moment of it will do."""
+    trigger = getattr(event, rule.trigger, None)
+    if isinstance(trigger, datetime):
+        return trigger
+    if isinstance(trigger, str):
+        try:
+            return datetime.combine(date.fromisoformat(trigger), time(12), CHINA)
+        except ValueError:
+            return None
+    return None
+
+
+def _day(milliseconds: int) -> date:
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(CHINA).date()
