@@ -28,8 +28,8 @@ def has_role(organisation, roles, _):
     return not ROLES.get(organisation, set()).isdisjoint(roles)
 
 
-def found(*steps):
-    return {one.rule: one for one in duties(steps, RULES, has_role)}
+def found(*steps, subject=f"vehicle:{VIN}"):
+    return {one.rule: one for one in duties(subject, steps, RULES, has_role)}
 
 
 def certified(day, codes=(CODE,)):
@@ -85,6 +85,9 @@ def test_waste_received_by_a_recycler_has_thirty_days():
     """Met by its own report; of a battery that is no waste, or by others, there is no such duty."""
     received = kinds.Received(occurred_at=on("2026-05-01"), code=CODE)
 
+    def found(*steps):
+        return {one.rule: one for one in duties(f"battery:{CODE}", steps, RULES, has_role)}
+
     duty = found(step(3, received, RECYCLER, on("2026-06-01"), phase="waste"))["o73-04"]
     assert (duty.due_on, duty.met, duty.standing(date(2027, 1, 1))) == (date(2026, 5, 31), 3, "met late")
     assert (
@@ -115,13 +118,18 @@ def test_what_is_not_configured_opens_nothing():
     assert not found(step(1, swapped, "91000000MA0000005X", on("2028-01-01")))
 
 
+def test_a_vehicle_s_duties_are_not_its_batteries_too():
+    """A certificate names both; the duty is of the vehicle alone."""
+    assert not found(step(1, certified("2026-05-01")), subject=f"battery:{CODE}")
+
+
 @given(st.permutations(range(4)), st.integers(0, 3))
 def test_nothing_is_counted_twice(order, sales):
     """However often a certificate or a sale is reported, in whatever order: one duty of each rule."""
     events = [certified("2026-05-01"), certified("2026-05-02"), sold("2026-05-05"), sold("2026-05-06")]
     chosen = [step(index, events[number]) for index, number in enumerate(order) if number < 2 + sales]
     life = sorted(chosen, key=lambda one: (one.event.occurred_at, one.index))
-    opened = duties(life, RULES, has_role)
+    opened = duties(f"vehicle:{VIN}", life, RULES, has_role)
 
     assert sorted(one.rule for one in opened) == ["o73-02", "o73-02-sale"]
     meeting = [one.index for one in life if one.event.kind == "sold"]

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from voltrail.events.kinds import STRUCTS
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.rules import Rule, Rules
 
@@ -61,18 +62,29 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
 HasRole = Callable[[str, tuple[str, ...], datetime], bool]
 
 
-def duties(steps: Iterable[Step], rules: Rules, has_role: HasRole) -> list[Duty]:
+def bearer(kind: str) -> str:
+    """Return the kind of subject to which the duties of a kind of event belong, so that none counts twice."""
+    members = STRUCTS[kind].__struct_fields__
+    return next((what for what, name in _ABOUT if name in members), "battery")
+
+
+_ABOUT: Final = (("battery", "code"), ("vehicle", "vin"), ("model", "model_id"))
+
+
+def duties(subject: str, steps: Iterable[Step], rules: Rules, has_role: HasRole) -> list[Duty]:
     """
     Return the duties that one subject's events open, in the order in which they do.
 
-    `steps` are its events after corrections, in the order of (`occurred_at`, index). A deadline that another
-    event meets is met by the first that does, whenever it was received or occurred; while one stands open, a
-    second event like the first does not open it again. Corrections reopen what they undo, since what they
-    make void is not among the steps.
+    `subject` is named as in `battery:CODE`; `steps` are its events after corrections, in the order of
+    (`occurred_at`, index). A deadline that another event meets is met by the first that was received; a
+    second event like the one that opened it does not open it again. Corrections reopen what they undo,
+    since what they make void is not among the steps.
     """
-    life = tuple(steps)
+    life, about = tuple(steps), subject.partition(":")[0]
     found: list[Duty] = []
     for step in life:
+        if bearer(step.event.kind) != about:
+            continue
         for rule in rules.deadlines(step.event.kind, step.event.occurred_at):
             since = triggered_at(rule, step.event)
             if since is None or not _speaks_of(rule, step, has_role):

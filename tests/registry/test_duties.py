@@ -1,0 +1,119 @@
+"""Duties on a real record: they open, are met, and come back; by whatever steps the log is followed."""
+
+import json
+from datetime import date
+
+import pytest
+
+from tests.registry import sample
+from voltrail.registry.duties import Duties, told
+
+VIN = "LSVAA4187E21848{:02}"
+TODAY = date(2026, 8, 1)
+
+
+@pytest.fixture
+def followed(registry):
+    return Duties(registry.database, registry.authorities)
+
+
+def certify(registry, number, day="2026-05-01"):
+    line = sample.line(
+        "vehicle_certified", f"{day}T10:00:00+08:00", vin=VIN.format(number), codes=[sample.pack(number + 1)]
+    )
+    return send(registry, line)
+
+
+def sell(registry, number, day="2026-05-04"):
+    line = sample.line(
+        "sold", f"{day}T10:00:00+08:00", vin=VIN.format(number), codes=[sample.pack(number + 1)]
+    )
+    return send(registry, line)
+
+
+def send(registry, line):
+    receipt = json.loads(registry.report(sample.report(sample.signer(sample.CARMAKER), [line])))
+    assert not receipt["refused"]
+    return receipt["first_index"]
+
+
+def bring_up(followed, most=1_000):
+    while followed.follow(most):
+        pass
+
+
+def open_(followed, **asked):
+    return [one.subject for one in followed.page(TODAY, **asked)[0]]
+
+
+def test_a_certificate_stands_open_until_the_sale_is_told(registry, followed):
+    """It is overdue, counted once, and gone from the list when the sale comes; a void sale brings it back."""
+    opened = certify(registry, 1)
+    certify(registry, 2, "2026-07-20")
+    bring_up(followed)
+
+    found, _ = followed.page(TODAY)
+    assert [one.subject[-2:] for one in found] == ["01", "02"]
+    assert (found[0].duty.opened, found[0].duty.organisation) == (opened, sample.CARMAKER)
+    assert [(one.rule, one.due, one.overdue) for one in followed.counts(TODAY)] == [("o73-02-sale", 1, 1)]
+    assert open_(followed, overdue=True) == [f"vehicle:{VIN.format(1)}"]
+    assert open_(followed, overdue=False, organisation=sample.CARMAKER) == [f"vehicle:{VIN.format(2)}"]
+    assert open_(followed, organisation=sample.MAKER) == []
+
+    sale = sell(registry, 1)
+    bring_up(followed)
+    assert open_(followed) == [f"vehicle:{VIN.format(2)}"]
+    assert followed.counts(TODAY)[0].overdue == 0
+    void = sample.line(
+        "corrected",
+        "2026-05-05T10:00:00+08:00",
+        vin=VIN.format(1),
+        codes=[sample.pack(2)],
+        corrects=sale,
+        void=True,
+    )
+    send(registry, void)
+    bring_up(followed)
+    assert open_(followed) == [f"vehicle:{VIN.format(number)}" for number in (1, 2)]
+    assert sum(one.overdue for one in followed.counts(TODAY)) == 1
+
+
+@pytest.mark.parametrize("steps", [1, 3, 1_000])
+def test_any_steps_give_the_same(registry, followed, steps):
+    """Followed entry by entry or at once, asked twice or with gaps."""
+    for number in range(4):
+        certify(registry, number)
+        if number % 2:
+            sell(registry, number)
+        followed.follow(steps)
+    bring_up(followed, steps)
+
+    assert open_(followed) == [f"vehicle:{VIN.format(number)}" for number in (0, 2)]
+    assert [(one.due, one.overdue) for one in followed.counts(TODAY)] == [(0, 2)]
+    assert followed.follow() == 0
+
+
+def test_pages_leave_out_and_repeat_nothing(registry, followed):
+    """Of duties that end on one day, too."""
+    for number in range(7):
+        certify(registry, number)
+    bring_up(followed)
+    found, after = [], None
+    while True:
+        page, after = followed.page(TODAY, limit=3, after=after)
+        found += [one.subject for one in page]
+        if after is None:
+            break
+    assert found == [f"vehicle:{VIN.format(number)}" for number in range(7)]
+
+
+def test_a_duty_tells_what_it_stands_on(registry, followed):
+    """Article, term, unit, trigger and confidence, and that it is advisory."""
+    certify(registry, 1)
+    bring_up(followed)
+    [one] = followed.page(TODAY)[0]
+    said = told(one, followed.rules, TODAY)
+
+    assert (said["term"], said["unit"], said["confidence"]) == (20, "day", "press")
+    assert (said["standing"], said["due_on"], said["enforced"]) == ("overdue", "2026-05-21", False)
+    assert said["trigger"]["kinds"] == ["vehicle_certified"]
