@@ -1,6 +1,7 @@
 """Rules as dated data, and deadlines."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from voltrail.regimes import HOLIDAYS, RULES, Calendar, deadline, is_late, rules_at
 from voltrail.regimes.deadlines import Year
+from voltrail.regimes.rules import document
 
 
 def test_rules_are_those_of_the_day():
@@ -92,3 +94,16 @@ def test_days_are_those_of_the_regime():
 
     assert not is_late(triggered, datetime(2026, 5, 1, 15, 59, tzinfo=UTC), 30, "day", WEEKDAYS)
     assert is_late(triggered, datetime(2026, 5, 1, 16, 1, tzinfo=UTC), 30, "day", WEEKDAYS)
+
+
+def test_the_document_is_printed():
+    """docs/rules.md is printed, never edited: write document() into it."""
+    path = Path(__file__).parents[2] / "docs" / "rules.md"
+    assert path.read_text(encoding="utf-8") == document(RULES)
+
+
+def test_every_rule_says_what_is_not_known():
+    """What is not configured names its gap, in both languages; so does what only the press supports."""
+    for rule in RULES.all:
+        assert (rule.gap is None) == (rule.gap_zh is None)
+        assert rule.gap or rule.standing == "enforced" or rule.value is not None

@@ -567,6 +567,17 @@ class ModelCertified(_Base, frozen=True, kw_only=True, tag="model_certified"):
     certified_on: Day
 
 
+class DocumentAdded(_Base, frozen=True, kw_only=True, tag="document_added"):
+    """A document on a type of battery, by the digest of its file."""
+
+    kind: ClassVar[str] = "document_added"
+
+    model_id: Name
+    purpose: Literal["disassembly", "repair", "safety"]
+    title: Name
+    digest: Digest
+
+
 Event: TypeAlias = (
     Manufactured
     | Enrolled
@@ -613,6 +624,7 @@ Event: TypeAlias = (
     | SiteRegistered
     | ModelRegistered
     | ModelCertified
+    | DocumentAdded
 )
 
 STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {struct.kind: struct for struct in Event.__args__}
@@ -650,7 +662,7 @@ def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
             "organisation",
             (OrganisationRegistered, RoleGranted, RoleRevoked, KeyAdded, KeyRevoked, Corrected),
         ),
-        "model:": ("model_id", (ModelRegistered, ModelCertified, Corrected)),
+        "model:": ("model_id", (ModelRegistered, ModelCertified, DocumentAdded, Corrected)),
         "site:": ("site", (SiteRegistered, Corrected)),
     }
     return {

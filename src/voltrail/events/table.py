@@ -49,6 +49,7 @@ _ABOUT: Final = {
     "site_registered": ["site"],
     "model_registered": ["model_id"],
     "model_certified": ["model_id"],
+    "document_added": ["model_id"],
 }
 
 _MAKERS = "battery_maker importer"
@@ -205,6 +206,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         f"{_MAKERS} testing_lab authority",
         "maker; testing_lab, where no maker has declared the model; authority",
         "the model has the certificate",
+    ),
+    (
+        "document_added",
+        "添加文件",
+        f"{_MAKERS} vehicle_maker authority",
+        "maker; vehicle_maker and importer, where no maker has declared the model; authority",
+        "the model has the document",
     ),
 )
 

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from voltrail.events import kinds
 from voltrail.lifecycle.claims import MAX_FINDINGS
 from voltrail.lifecycle.findings import from_ms
-from voltrail.lifecycle.state import Finding, Model, Recorded, State, Vehicle
+from voltrail.lifecycle.state import Document, Finding, Model, Recorded, State, Vehicle
 from voltrail.organisations.trust import Key, Organisation, RolePeriod, Site
 
 MAX_BATTERIES: Final = 2_000
+MAX_DOCUMENTS: Final = 200  # of a model, the newest
 
 
 def turn_other(state: State, recorded: Recorded) -> dict[str, Any]:
@@ -178,6 +179,13 @@ def _certify_model(model: Model, recorded: Recorded) -> dict[str, Any]:
     return {"certificates": (*model.certificates, (event.certificate, event.certified_on))}
 
 
+def _add_document(model: Model, recorded: Recorded) -> dict[str, Any]:
+    event: Any = recorded.event
+    digest = event.digest.removeprefix("sha256:")
+    added = Document(event.purpose, event.title, digest, recorded.index)
+    return {"documents": (*model.documents, added)[-MAX_DOCUMENTS:]}
+
+
 _HANDLERS: Final[dict[tuple[type, type], Callable[[Any, Recorded], dict[str, Any]]]] = {
     (Vehicle, kinds.Installed): _fit,
     (Vehicle, kinds.Enrolled): _enrol,
@@ -192,4 +200,5 @@ _HANDLERS: Final[dict[tuple[type, type], Callable[[Any, Recorded], dict[str, Any
     (Site, kinds.SiteRegistered): _register_site,
     (Model, kinds.ModelRegistered): _register_model,
     (Model, kinds.ModelCertified): _certify_model,
+    (Model, kinds.DocumentAdded): _add_document,
 }

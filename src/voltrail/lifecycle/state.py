@@ -172,6 +172,15 @@ class Vehicle(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mended: tuple[tuple[int, int], ...] = ()
 
 
+class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A file on a type of battery: what for, its title, its SHA-256 in hex, the entry that named it."""
+
+    purpose: str
+    title: str
+    digest: str
+    index: int
+
+
 class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a type of battery: its maker's declaration and certificates."""
 
@@ -190,6 +199,7 @@ class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latest: datetime | None = None
     count: int = 0
     mended: tuple[tuple[int, int], ...] = ()
+    documents: tuple[Document, ...] = ()
 
 
 State: TypeAlias = Battery | Vehicle | Organisation | Model | Site

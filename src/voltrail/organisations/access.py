@@ -216,6 +216,9 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "composition",
         "certificate",
         "certified_on",
+        "purpose",
+        "title",
+        "digest",
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(

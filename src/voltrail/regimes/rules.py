@@ -28,12 +28,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     subject of one of those kinds, which must have the member `needs` where one is named.
 
     Only a rule that is `enforced` makes findings; `advisory` ones are shown;
-    one without a value is not configured.
+    one without a value is not configured, and `gap` says what is not known.
     """
 
     id: str
     about: Literal["deadline", "handover", "use"]
     duty: str
+    duty_zh: str
     kinds: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     confidence: Confidence
     enforced: bool = False
     gap: str | None = None
+    gap_zh: str | None = None
 
     @property
     def standing(self) -> str:
@@ -57,6 +59,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         if self.value is None:
             return "not configured"
         return "enforced" if self.enforced else "advisory"
+
+    @property
+    def term(self) -> str:
+        """Return the term of a deadline in words, or nothing where it has none."""
+        if not isinstance(self.value, int) or self.unit is None:
+            return ""
+        return f"{self.value} {self.unit.replace('_', ' ')}{'' if self.value == 1 else 's'}"
 
     def holds(self, day: date) -> bool:
         """Return whether the rule is in force on a day."""
@@ -93,6 +102,46 @@ class Rules:
     def at(self, day: date) -> tuple[Rule, ...]:
         """Return every rule in force on a day, enforced or not."""
         return tuple(rule for rule in self.all if rule.holds(day))
+
+
+_HEAD: Final = """\
+# Rules
+
+Printed from `voltrail/regimes`; do not edit.
+
+What must be reported by when, and what may not be done. A past date is judged by the rules of that date.
+`enforced` rules make findings; `advisory` ones, which only the press or a mirror of the text supports, are
+shown and count against nobody; where no term or value is confirmed a rule is `not configured`, and what is
+not known stands beside it. The texts of the rules were not read: sources are those that quote them.
+
+| Rule | In force | What | Kinds | By | Term | Runs from | Met by | Standing | Article | Confidence, source |
+|---|---|---|---|---|---|---|---|---|---|---|
+"""
+
+
+def document(rules: Rules) -> str:
+    """Return docs/rules.md."""
+    return _HEAD + "".join(map(_row, rules.all))
+
+
+def _row(rule: Rule) -> str:
+    """Return one row of the document."""
+    value = rule.term or (", ".join(rule.value) if isinstance(rule.value, tuple) else "not known")
+    narrowed = [", ".join(words) for words in (rule.phases, rule.reasons) if words]
+    cells = (
+        rule.id,
+        f"{rule.valid_from} to {rule.valid_to or 'now'}",
+        f"{rule.duty} · {rule.duty_zh}",
+        ", ".join(rule.kinds) + (f" ({'; '.join(narrowed)})" if narrowed else ""),
+        ", ".join(rule.roles) or "anyone",
+        value,
+        rule.trigger if rule.about == "deadline" else "",
+        ", ".join(rule.met_by) or ("its own report" if rule.about == "deadline" else ""),
+        rule.standing + (f": {rule.gap}" if rule.gap else ""),
+        rule.article or "",
+        f"{rule.confidence}, <{rule.source}>",
+    )
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _by_kind(rules: Iterable[Rule]) -> dict[str, tuple[Dated, ...]]:

@@ -52,6 +52,7 @@ from voltrail.organisations.trust import has_role
 from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.duties import Duties
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
@@ -104,6 +105,7 @@ class Registry:
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
+        self.duties = Duties(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()

@@ -126,6 +126,10 @@ def model_view(model: Model) -> dict[str, Any]:
     for name in ("form_factor", "composition"):
         if (value := getattr(model, name)) is not None:
             told[name] = value
+    told["documents"] = [
+        {"purpose": one.purpose, "title": one.title, "sha256": one.digest, "index": one.index}
+        for one in model.documents
+    ]
     told["certificates"] = [{"certificate": name, "certified_on": day} for name, day in model.certificates]
     return told | {"events": model.count}
 
