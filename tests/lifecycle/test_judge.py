@@ -8,7 +8,7 @@ import pytest
 from tests.lifecycle.strategies import MODULES, ORGANISATIONS, PACKS, VINS, at, recorded
 from voltrail.events import batteries, subjects
 from voltrail.events import kinds as k
-from voltrail.lifecycle import fold, judge, judge_intention
+from voltrail.lifecycle import effective_events, fold, judge, judge_intention
 from voltrail.organisations.identifiers import credit_code
 from voltrail.organisations.trust import Organisation, RolePeriod
 from voltrail.regimes import RULES
@@ -32,6 +32,7 @@ class Record:
             AUTHORITY: "authority",
         }
         self.former = {}
+        self.outlets = set()
 
     def state(self, subject):
         return fold(subject, [one for one in self.history.values() if subject in subjects(one.event)])
@@ -46,6 +47,12 @@ class Record:
 
     def recorded(self, index):
         return self.history.get(index)
+
+    def events(self, subject):
+        return effective_events(self.history.values(), subject)
+
+    def has_outlet(self, organisation):
+        return organisation in self.outlets
 
 
 def ms(when):

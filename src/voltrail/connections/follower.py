@@ -1,4 +1,4 @@
-"""While a server runs, what workspaces list and who owes what is brought up behind the log."""
+"""While a server runs, what workspaces list, who owes what and the outlets are brought up behind the log."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ class Follower:
         """Follow a step of the log; return after how many seconds to go on."""
         begun = time.monotonic()
         try:
-            left = max(self._registry.holdings.follow(), self._registry.duties.follow())
+            registry = self._registry
+            left = max(registry.holdings.follow(), registry.duties.follow(), registry.outlets.follow())
         except Exception as error:  # whatever it is, it is tried again
-            log.warning("Workspaces and duties are not brought up: %s", str(error) or repr(error))
-            log.debug("Workspaces and duties are not brought up.", exc_info=error)
+            log.warning("Workspaces, duties and outlets are not brought up: %s", str(error) or repr(error))
+            log.debug("Workspaces, duties and outlets are not brought up.", exc_info=error)
             return AGAIN_S
         before, self._left = self._left, left
         if not left:

@@ -23,6 +23,7 @@ from voltrail.events.structs import (
     Repurposed,
     RoleGranted,
     RoleRevoked,
+    SiteRegistered,
     Sold,
     Swapped,
     VehicleCertified,
@@ -175,6 +176,16 @@ def _check_corrected(event: Corrected) -> None:
     _check_vin(event)
 
 
+def _check_site(event: SiteRegistered) -> None:
+    """Raise unless a place has both degrees or none, and each maker is named once."""
+    if (event.latitude is None) != (event.longitude is None):
+        raise reading.value(
+            "site_registered gives one of latitude and longitude.", "Give both, in degrees (WGS 84), or none."
+        )
+    if len(set(event.makers)) != len(event.makers):
+        raise reading.value("site_registered names a maker twice.", "Name each maker once in makers.")
+
+
 def check_subject(text: str) -> str:
     """
     Return the name of a subject, such as `battery:CODE`, unchanged, once it can be one.
@@ -223,4 +234,5 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     VehicleExported: _check_vin,
     VehicleImported: _check_vin,
     VehicleScrapped: _check_vin,
+    SiteRegistered: _check_site,
 }

@@ -363,12 +363,13 @@ class PreparedForReuse(_Battery, frozen=True, kw_only=True, tag="prepared_for_re
 
 
 class _Reborn(_Base, frozen=True, kw_only=True):
-    """Old batteries among `codes` end; the new ones in `into` succeed them."""
+    """Old batteries among `codes` end; those in `into` succeed them, and meet the `standard` of their use."""
 
     codes: Annotated[Codes, Meta(min_length=2)]
     into: Annotated[Codes, Meta(min_length=1)]
     use: Name | None = None
     site: Name | None = None
+    standard: Name | None = None
 
 
 class Repurposed(_Reborn, frozen=True, kw_only=True, tag="repurposed"):
@@ -529,7 +530,11 @@ class KeyRevoked(_Base, frozen=True, kw_only=True, tag="key_revoked"):
 
 
 class SiteRegistered(_Base, frozen=True, kw_only=True, tag="site_registered"):
-    """An organisation has a site."""
+    """
+    An organisation has a site. An outlet says where it is, in degrees (WGS 84), and for whom it takes back.
+
+    The last one counts, as a whole; with `closed` the site is no more.
+    """
 
     kind: ClassVar[str] = "site_registered"
 
@@ -538,6 +543,13 @@ class SiteRegistered(_Base, frozen=True, kw_only=True, tag="site_registered"):
     name: Name | None = None
     region: Name | None = None
     site_type: Literal["plant", "outlet", "station", "depot", "storage"] | None = None
+    makers: Annotated[tuple[Name, ...], Meta(max_length=50)] = ()
+    address: Name | None = None
+    phone: Annotated[str, Meta(pattern="^[+0-9][0-9 ()-]{3,29}$")] | None = None
+    hours: Name | None = None
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    closed: Literal[True] | None = None
 
 
 class ModelRegistered(_Base, frozen=True, kw_only=True, tag="model_registered"):

@@ -1,22 +1,22 @@
-"""What a report breaks by the dated rules: deadlines passed, handovers and uses that are barred."""
+"""What a report breaks by the dated rules: deadlines passed, and what may not be done (`gates`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
+from voltrail.lifecycle.gates import CHECKS
 from voltrail.lifecycle.state import Battery, Finding
+from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
 from voltrail.regimes.deadlines import Calendar, is_late
 from voltrail.regimes.duties import BY_WASTE, triggered_at
 from voltrail.regimes.rules import Rule, Rules
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Lookup = Callable[[str], Organisation | None]
 
 
 @lru_cache(16)
@@ -31,7 +31,7 @@ def rule_findings(
     received: datetime,
     rules: Rules,
     batteries: Sequence[Battery],
-    lookup: Lookup,
+    world: World,
 ) -> Iterator[Finding]:
     """Yield what one event is late for or breaches; `batteries` are the states before it."""
     for rule in rules.of(event.kind, event.occurred_at):
@@ -39,10 +39,17 @@ def rule_findings(
             continue
         if rule.about == "deadline":
             yield from _late(rule, event, received, rules.calendar)
-        elif rule.about == "handover":
-            yield from _handover(rule, event, lookup)
         else:
-            yield from _use(rule, event)
+            yield from CHECKS[rule.about](rule, event, world)
+
+
+def warnings(
+    event: Event, organisation: Organisation, rules: Rules, batteries: Sequence[Battery], world: World
+) -> Iterator[Finding]:
+    """Yield what an event would be found to do against advisory rules, if they counted."""
+    for rule in rules.advice(event.kind, event.occurred_at):
+        if _speaks_of(rule, event, organisation, batteries):
+            yield from CHECKS[rule.about](rule, event, world)
 
 
 def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Sequence[Battery]) -> bool:
@@ -67,35 +74,5 @@ def _late(rule: Rule, event: Event, received: datetime, calendar: Calendar) -> I
             f"duty.{rule.id}",
             f"{event.kind} was due within {rule.value} {rule.unit.replace('_', ' ')}s: {rule.duty}.",
             "Nothing needs to be reported again; report the next one in time.",
-            source=rule.article,
-        )
-
-
-def _handover(rule: Rule, event: Any, lookup: Lookup) -> Iterator[Finding]:
-    """Yield a finding when waste goes to an organisation in none of the lawful roles."""
-    lawful = rule.value if isinstance(rule.value, tuple) else ()
-    receiver = lookup(event.to)
-    if receiver is not None and has_role(receiver, lawful, event.occurred_at):
-        return
-    why = "has none of the roles" if receiver is not None else "is not registered, so has none of the roles"
-    yield Finding(
-        "breach",
-        f"breach.{rule.id}",
-        f"Waste batteries went to {event.to}, which {why} {', '.join(sorted(lawful))}.",
-        "Hand waste batteries to a utilisation enterprise or to an outlet of their maker.",
-        source=rule.article,
-    )
-
-
-def _use(rule: Rule, event: Any) -> Iterator[Finding]:
-    """Yield a finding when batteries are made ready for a use that is barred."""
-    barred = rule.value if isinstance(rule.value, tuple) else ()
-    use = (event.use or "").strip().lower().replace("_", " ")
-    if any(use in {word, word + "s"} for word in barred):
-        yield Finding(
-            "breach",
-            f"breach.{rule.id}",
-            f"{event.kind} for the use {event.use!r}: {rule.duty}.",
-            "Choose another use.",
             source=rule.article,
         )

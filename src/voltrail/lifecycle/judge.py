@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, batteries, decode, subjects
 from voltrail.events.kinds import Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
-from voltrail.lifecycle.findings import from_ms, rule_findings
+from voltrail.lifecycle.findings import from_ms, rule_findings, warnings
 from voltrail.lifecycle.fold import in_order, step
-from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, State, effective
+from voltrail.lifecycle.gates import PRIVATE
+from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective
 from voltrail.lifecycle.told import told_to_reporter, without_step
+from voltrail.lifecycle.world import World
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
@@ -59,7 +62,7 @@ _ORGANISATIONS: Final = {
     "organisation_registered": ("organisation", "former"),
     "role_granted": ("organisation",),
     "role_revoked": ("organisation",),
-    "site_registered": ("organisation",),
+    "site_registered": ("organisation", "makers"),
 }
 _ENDING: Final = frozenset(
     {"repurposed", "remanufactured", "dismantled", "recycled", "exported", "vehicle_exported", "destroyed"}
@@ -68,28 +71,15 @@ _DESIGN: Final = "docs/events.md"
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """Whether an event is taken: with a refusal it is not; findings stand beside one that is."""
+    """
+    Whether an event is taken: with a refusal it is not; findings stand beside one that is.
+
+    `warnings` are for who asks beforehand: what is done against rules that are advisory. They forbid nothing.
+    """
 
     refusal: Refusal | None = None
     findings: tuple[Finding, ...] = ()
-
-
-class World(Protocol):
-    """
-    What the record says at the moment of judging, earlier lines of the same report included.
-
-    The authorities named when the registry began must be known to
-    `organisation`, with the role authority, before any event says so.
-    """
-
-    def state(self, subject: str, /) -> State | None:
-        """Return the state of a subject."""
-
-    def organisation(self, identifier: str, /) -> Organisation | None:
-        """Return a registered organisation."""
-
-    def recorded(self, index: int, /) -> Recorded | None:
-        """Return the event at an index of the log."""
+    warnings: tuple[Finding, ...] = ()
 
 
 _TAKEN: Final = Verdict()
@@ -157,7 +147,7 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """Return what is late or barred, and whether someone else should have reported it."""
     received = from_ms(received_ms)
-    found = tuple(rule_findings(event, organisation, received, rules, about, world.organisation))
+    found = tuple(rule_findings(event, organisation, received, rules, about, world))
     if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, received):
         found += tuple(_not_theirs(event, organisation, about, world))
     return found
@@ -219,13 +209,15 @@ def judge_intention(event: Event, reporter: str, now_ms: int, world: World, rule
     Return whether something may be done, before it is.
 
     Refused like a report, and also for what a report would be taken with: a
-    gap, a conflict, a breach. A deadline that has passed does not forbid a deed.
+    gap, a conflict, a breach. A deadline that has passed does not forbid a deed; what an advisory rule
+    says stands among the warnings.
     """
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:
         return verdict
     recorded = Recorded(-1, event, reporter, now_ms)
-    return _intended((*verdict.findings, *_shown(recorded, world)))
+    intended = _intended((*verdict.findings, *_shown(recorded, world)))
+    return replace(intended, warnings=_warnings(event, reporter, world, rules))
 
 
 def judge_for_reporter(event: Event, reporter: str, now_ms: int, world: World, rules: Rules) -> Verdict:
@@ -239,7 +231,8 @@ def judge_for_reporter(event: Event, reporter: str, now_ms: int, world: World, r
     told = told_to_reporter(recorded, verdict.findings, about)
     if tuple(told) == verdict.findings:
         return verdict
-    return _intended(tuple(map(without_step, verdict.findings)))
+    intended = _intended(tuple(map(without_step, verdict.findings)))
+    return replace(intended, warnings=verdict.warnings)
 
 
 def _intended(findings: tuple[Finding, ...]) -> Verdict:
@@ -266,10 +259,26 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:
         return verdict
-    barred = next((one for one in verdict.findings if one.kind == "breach"), None)
-    if barred is None:
-        return _TAKEN
-    return Verdict(Refusal(barred.rule, barred.message, barred.fix, source=barred.source or _DESIGN))
+    warned = tuple(one for one in _warnings(event, reporter, world, rules) if _is_public(one, rules))
+    for one in verdict.findings:
+        if one.kind == "breach" and _is_public(one, rules):
+            refusal = Refusal(one.rule, one.message, one.fix, source=one.source or _DESIGN)
+            return Verdict(refusal, warnings=warned)
+    return Verdict(warnings=warned) if warned else _TAKEN
+
+
+def _warnings(event: Event, reporter: str, world: World, rules: Rules) -> tuple[Finding, ...]:
+    """Return what an event does against advisory rules; of a correction nothing is said."""
+    organisation = world.organisation(reporter)
+    if organisation is None:
+        return ()
+    return tuple(warnings(event, organisation, rules, _batteries(event, world), world))
+
+
+def _is_public(finding: Finding, rules: Rules) -> bool:
+    """Return whether what a breach or a warning says follows from what is public."""
+    rule = rules.named(finding.rule.partition(".")[2])
+    return rule is not None and rule.about not in PRIVATE
 
 
 def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:
@@ -294,11 +303,12 @@ def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:
 def _name_refusal(event: Event) -> Refusal | None:
     """Return why an organisation that the event brings up is named wrongly, or None."""
     for name in _ORGANISATIONS.get(event.kind, ()):
-        text = getattr(event, name)
-        if text is None:
+        named = getattr(event, name)
+        if not named:
             continue
         try:
-            _check_organisation(text)
+            for text in (named,) if isinstance(named, str) else named:
+                _check_organisation(text)
         except IdentityError as error:
             message = f"{name.rstrip('_')}: {error.message}"
             return Refusal(error.rule, message, error.fix, source=error.source)

@@ -152,9 +152,22 @@ def _revoke_key(organisation: Organisation, recorded: Recorded) -> dict[str, Any
 
 def _register_site(_: Site, recorded: Recorded) -> dict[str, Any]:
     event: Any = recorded.event
-    return {name: getattr(event, name) for name in ("organisation", "name", "region", "site_type")}
+    return {name: getattr(event, name) for name in _SITE_FIELDS}
 
 
+_SITE_FIELDS: Final = (
+    "organisation",
+    "name",
+    "region",
+    "site_type",
+    "makers",
+    "address",
+    "phone",
+    "hours",
+    "latitude",
+    "longitude",
+    "closed",
+)
 _MODEL_FIELDS: Final = (
     "name",
     "level",

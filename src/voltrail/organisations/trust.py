@@ -104,7 +104,7 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the record says of a site."""
+    """What the record says of a site: where it is, in degrees (WGS 84); `makers` for whom it takes back."""
 
     identifier: str
     organisation: str = ""
@@ -114,6 +114,13 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latest: datetime | None = None
     count: int = 0
     mended: tuple[tuple[int, int], ...] = ()
+    makers: tuple[str, ...] = ()
+    address: str | None = None
+    phone: str | None = None
+    hours: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    closed: bool | None = None
 
 
 def roles_at(organisation: Organisation, when: datetime) -> frozenset[str]:

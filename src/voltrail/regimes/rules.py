@@ -12,6 +12,19 @@ from voltrail.regimes.deadlines import CHINA, Calendar, deadline
 
 Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed"]
 
+About = Literal["deadline", "handover", "papers", "use", "scrapping", "echelon", "outlets", "takeback"]
+
+GATES: Final[dict[About, str]] = {
+    "handover": "the roles in which an organisation may receive it",
+    "papers": "the roles of a receiver whose grant must name its evidence",
+    "use": "what it may not be used for",
+    "scrapping": "when a vehicle may be scrapped without its batteries",
+    "echelon": "the members that say what a product of old batteries meets",
+    "outlets": "the kind of region of which each, where it sells, needs an outlet",
+    "takeback": "the roles from which its batteries may not be refused, or anyone",
+}
+"""What a rule that is no deadline has as its value."""
+
 _FOR_EVER: Final = date(9000, 1, 1)
 
 
@@ -19,20 +32,23 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """
     One rule of one regime, from a day to a day (both included).
 
-    `about` is what it is: a reporting deadline, a handover to others than the
-    lawful, a use that is prohibited. `phases` and `reasons`, where given, narrow
-    the events it speaks of to batteries in that phase, or with that reason.
-    `trigger` names the member the time runs from, `occurred_at` if none.
+    `about` is what it is, and says what `value` holds (`GATES`). `phases` and
+    `reasons`, where given, narrow the events it speaks of to batteries in that
+    phase, or with that reason. `trigger` names the member the time runs from,
+    `occurred_at` if none. One without kinds speaks of no single event.
 
     What a deadline is for is the report of the event itself; or, with `met_by`, a further event on the same
     subject of one of those kinds, which must have the member `needs` where one is named.
 
-    Only a rule that is `enforced` makes findings; `advisory` ones are shown;
-    one without a value is not configured, and `gap` says what is not known.
+    Of a handover, `needs="outlet"` has makers and importers among the roles count only with an outlet on
+    record; of products of old batteries, `needs="second_life"` has only codes of 19 characters meant.
+
+    Only a rule that is `enforced` makes findings, and refuses what is asked beforehand; `advisory` ones warn
+    who asks; one without a value is not configured, and `gap` says what is not known.
     """
 
     id: str
-    about: Literal["deadline", "handover", "use"]
+    about: About
     duty: str
     duty_zh: str
     kinds: tuple[str, ...] = ()
@@ -43,7 +59,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     met_by: tuple[str, ...] = ()
     needs: str | None = None
     value: int | tuple[str, ...] | None = None
-    unit: Literal["day", "working_day", "month", "role", "use"] | None = None
+    unit: Literal["day", "working_day", "month", "role", "use", "exception", "region", "member"] | None = None
     valid_from: date
     valid_to: date | None = None
     article: str | None = None
@@ -81,7 +97,11 @@ class Rules:
     def __init__(self, rules: Iterable[Rule], calendar: Calendar) -> None:
         self.all: tuple[Rule, ...] = tuple(rules)
         self.calendar: Final = calendar
+        self._named = {one.id: one for one in self.all}
         self._enforced = _by_kind(one for one in self.all if one.standing == "enforced" and not one.met_by)
+        self._advisory = _by_kind(
+            one for one in self.all if one.standing == "advisory" and one.about != "deadline"
+        )
         self._deadlines = _by_kind(
             one for one in self.all if one.about == "deadline" and one.value is not None
         )
@@ -89,6 +109,18 @@ class Rules:
     def of(self, kind: str, when: datetime) -> tuple[Rule, ...]:
         """Return the enforced rules that speak of a kind of event at a moment. Cheap: the hot path asks."""
         return _at(self._enforced.get(kind), when)
+
+    def advice(self, kind: str, when: datetime) -> tuple[Rule, ...]:
+        """Return the advisory gates that speak of a kind of event at a moment."""
+        return _at(self._advisory.get(kind), when)
+
+    def named(self, identifier: str) -> Rule | None:
+        """Return the rule of an identifier; of a finding, what follows the first dot of its rule."""
+        return self._named.get(identifier)
+
+    def standing_for(self, about: About, day: date) -> tuple[Rule, ...]:
+        """Return the rules of one sort in force on a day that have a value."""
+        return tuple(one for one in self.at(day) if one.about == about and one.value is not None)
 
     def deadlines(self, kind: str, when: datetime) -> tuple[Rule, ...]:
         """Return the deadlines that begin to run with a kind of event at a moment, enforced or advisory."""

@@ -8,6 +8,7 @@ large the record is. Each trusts no stored hash, chain or state.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from itertools import groupby, islice, pairwise
 from operator import itemgetter
@@ -42,6 +43,7 @@ from voltrail.lifecycle import (
     Organisation,
     Recorded,
     State,
+    decode_state,
     effective_events,
     encode_state,
     fold,
@@ -495,7 +497,11 @@ class Auditor:
             state = self._folded(name, events)
         except (VoltrailError, msgspec.MsgspecError):
             state = None
-        if state is None or encode_state(state) != stored[5] or rows.shown_columns(state) != stored[6:10]:
+        if (
+            state is None
+            or not _is_stored(name, state, bytes(stored[5]))
+            or rows.shown_columns(state) != stored[6:10]
+        ):
             yield Difference("state", name, "The stored state is not the fold of its events.")
         elif isinstance(state, Battery):
             held = held_of(state.code, stored[3], stored[4], stored[5])
@@ -599,3 +605,13 @@ def same_nodes(connection: Connection, log: Stretch, start: int, computed: bytes
         at = place * merkle.HASH_BYTES
         if stored.get(position) != computed[at : at + merkle.HASH_BYTES]:
             yield Difference("tree", f"node {position}", "The stored hash is not that of the entries.")
+
+
+def _is_stored(name: str, state: State, stored: bytes) -> bool:
+    """Return whether bytes are those of a state; an earlier version wrote fewer fields at its end."""
+    told = encode_state(state)
+    if told == stored:
+        return True
+    with suppress(msgspec.MsgspecError):
+        return len(stored) < len(told) and encode_state(decode_state(name, stored)) == told
+    return False

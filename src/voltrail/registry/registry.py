@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,7 @@ from voltrail.lifecycle import (
     Vehicle,
     decode_state,
     effective,
+    effective_events,
     judge_for_public,
     judge_for_reporter,
     judge_intention,
@@ -59,6 +60,7 @@ from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.outlets import Outlets, Taker, takers
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
@@ -106,6 +108,7 @@ class Registry:
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self.duties = Duties(self.database, self._writer.authorities)
+        self.outlets = Outlets(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -287,11 +290,12 @@ class Registry:
     ) -> dict[str, Any]:
         refusal: Refusal | None
         findings: tuple[Finding, ...] = ()
+        warnings: tuple[Finding, ...] = ()
         try:
             split(line)
             asked = _JUDGES.get(audience, judge_intention)
             verdict = asked(decode(line), organisation, now_ms, world, RULES)
-            refusal, findings = verdict.refusal, verdict.findings
+            refusal, findings, warnings = verdict.refusal, verdict.findings, verdict.warnings
         except VoltrailError as error:
             refusal = error.as_refusal()
         return {
@@ -302,6 +306,7 @@ class Registry:
             "fix": refusal.fix if refusal else None,
             "source": refusal.source if refusal else None,
             "findings": [views.finding_as_told(finding) for finding in findings],
+            "warnings": [views.warning_as_told(one, RULES) for one in warnings],
         }
 
     # ------------------------------------------------------------------ reading
@@ -430,6 +435,26 @@ class Registry:
         with self.database.pool.connection() as connection:
             known = World(connection, self._writer.authorities).organisation(organisation)
         return known is not None and has_role(known, {role}, datetime.now(UTC))
+
+    def takers(self, code: str, today: date, reader: Reader = PUBLIC) -> list[Taker]:
+        """
+        Return who must take a battery back on a day, as far as a reader may know.
+
+        Raises CodeError, UnknownBattery.
+        """
+        text = parse(code).text
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            state = lookup.battery(text)
+            if state is None:
+                raise _unknown(text)
+            model = lookup.state("model:" + state.model_id) if state.model_id else None
+            eyes = self._sights(connection).sight(text, reader).state()
+            sees = eyes.see(BATTERY, "reporter")
+            life = effective_events(lookup.chain("battery:" + text), "battery:" + text) if sees else []
+            return takers(
+                life, model if isinstance(model, Model) else None, RULES, today, sees_reporters=sees
+            )
 
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""

@@ -17,11 +17,21 @@ from voltrail.events import decode
 from voltrail.events.kinds import Corrected
 from voltrail.ledger.entries import NO_HEAD
 from voltrail.ledger.receipts import LinkedSubject
-from voltrail.lifecycle import Life, Organisation, Recorded, State, decode_state, in_order, step
+from voltrail.lifecycle import (
+    Life,
+    Organisation,
+    Recorded,
+    State,
+    decode_state,
+    effective_events,
+    in_order,
+    step,
+)
 from voltrail.organisations.trust import RolePeriod
 
 AUTHORITY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER_US = -(1 << 62)
+MAX_EVENTS = 500  # of a life, for a gate that looks back: a vehicle that swaps packs has thousands
 
 # A chain is walked from its last event back: each event names the one before.
 WALK = """
@@ -163,6 +173,30 @@ class World:
             (index,),
         ).fetchone()
         return None if row is None else to_recorded(row)
+
+    def events(self, subject: str, /) -> list[Recorded]:
+        """Return a subject's events that count, in their order, found among the last 500 of its chain."""
+        last, found = self.slot(subject).last, dict[int, Recorded]()
+        while last in self.pending:
+            one = self.pending[last]
+            found[last] = one.recorded
+            last = one.before[one.subjects.index(subject)]
+        if last >= 0:
+            rows = self._connection.execute(
+                f"{WALK} limit %(most)s",
+                {"subject": subject, "last": last, "most": MAX_EVENTS},
+                binary=True,
+            )
+            found |= {row[0]: to_recorded(row) for row in rows}
+        return effective_events(self.with_corrected(found), subject)
+
+    def has_outlet(self, organisation: str, /) -> bool:
+        """Return whether the register has an outlet of an organisation, or one that serves it."""
+        row = self._connection.execute(
+            "select exists (select from outlet where organisation = %(id)s or makers @> array[%(id)s::text])",
+            {"id": organisation},
+        ).fetchone()
+        return bool(row and row[0])
 
     def chain(self, subject: str) -> list[tuple[Recorded, bytes]]:
         """Return a subject's events with their lines, in log order, this transaction's included."""
