@@ -13,7 +13,7 @@ SWAP_MODEL: Final = "swap_model"
 REPLACEMENT: Final = "replacement"
 
 _DOCUMENTED: Final = frozenset({"replacement", "warranty"})
-_NAMING: Final = (kinds.VehicleCertified, kinds.Sold, kinds.VehicleImported)
+_FITTED: Final = (kinds.Installed, kinds.VehicleCertified, kinds.Sold, kinds.VehicleImported)
 
 
 def left_behind(
@@ -40,7 +40,7 @@ def left_behind(
         codes = _codes(told)
         if isinstance(told, kinds.Removed):
             out.update(dict.fromkeys(codes, (told.occurred_at, told.reason)))
-        elif isinstance(told, kinds.Installed | _NAMING) or getattr(told, "place", "") == "in_vehicle":
+        elif isinstance(told, _FITTED) or getattr(told, "place", "") == "in_vehicle":
             fitted.update(dict.fromkeys(codes, told.occurred_at))
             for code in codes:
                 out.pop(code, None)

@@ -296,8 +296,8 @@ class Outlets:
         with self._database.pool.connection() as connection:
             connection.execute(
                 "insert into outlet_check (site, found, note, login) values (%s, %s, %s, %s)"
-                " on conflict (site) do update set found = excluded.found, note = excluded.note, login = excluded.login,"
-                " checked_at = now()",
+                " on conflict (site) do update set found = excluded.found, note = excluded.note,"
+                " login = excluded.login, checked_at = now()",
                 (site, found, said, login),
             )
 
