@@ -36,6 +36,11 @@ _MEMBERS: Final = {
     "/models/{identifier}": "* model_id batteries",
     "/reports": "format report lines accepted refused findings checkpoint signature",
     "/checks": "scope checks",
+    "/outlets": "* outlets next",
+    "/outlets/near": "* code takers must others",
+    "/outlets/coverage": "* organisation coverage",
+    "/outlets/site": "* site organisation makers",
+    "/outlets/refusals": "* refusals",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -71,6 +76,9 @@ _FIELDS: Final = {
     "/accounts/add": "login organisation role csrf",
     "/accounts/reset": "login csrf",
     "/accounts/disable": "login csrf",
+    "/outlets/check": "site found note csrf",
+    "/outlets/refused": "site code said csrf",
+    "/outlets/refusals/take-up": "refusal csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
