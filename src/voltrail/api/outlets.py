@@ -111,8 +111,8 @@ def near(
     """
     Return who must take a battery back, with the rule that says so, and the outlets nearest to a place.
 
-    Without `code` the nearest of all. Whose vehicle a battery was in is not public: who may not see that is told
-    of the maker of its model. A refused battery can be told to the authority from the outlet's page.
+    Without `code` the nearest of all. Whose vehicle a battery was in is not public: who may not see that is
+    told of the maker of its model. A refused battery can be told to the authority from the outlet's page.
     """
     registry, error = registry_of(request), None
     takers: list[Taker] = []
@@ -165,7 +165,7 @@ def near(
 
 @get("/outlets/coverage", sync_to_thread=True, summary="Where a maker sells and has no outlet")
 def coverage(request: Asked, organisation: Of = None) -> Response[bytes]:
-    """Return where an organisation sells against its outlets, by each rule on that; for itself and authorities."""
+    """Return where an organisation sells against its outlets, by each rule; for itself and authorities."""
     registry, person = registry_of(request), reading(request)
     whose = check_organisation(organisation) if organisation else person.organisation
     may_all = person.organisation in registry.authorities
@@ -194,7 +194,7 @@ def coverage(request: Asked, organisation: Of = None) -> Response[bytes]:
 
 @get("/outlets/site", sync_to_thread=True, summary="One outlet")
 def outlet(request: Asked, site: SiteId, code: Code = None) -> Response[bytes]:
-    """Return one outlet; its page lets the authority note what it found, and others say that it took no battery."""
+    """Return one outlet; on its page the authority notes what it found, others that it took no battery."""
     _check_words(site)
     return _site(request, site, code)
 
@@ -240,9 +240,7 @@ def refused(request: Asked, data: Form) -> Response[Any]:
     person, claim = _who_says(request, data)
     try:
         registry = registry_of(request)
-        if claim is not None and parse(code).text not in {
-            one["code"] for one in registry.owned(reader_of(request))
-        }:
+        if claim is not None and parse(code).text not in _owned(request):
             raise UsageError(
                 "outlet.not_yours",
                 "The record does not have this battery in your vehicle.",
@@ -295,7 +293,7 @@ def take_up(request: Asked, data: Form) -> Response[Any]:
 
 
 def _who_says(request: Asked, data: Form) -> tuple[Person | None, Claim | None]:
-    """Return who is signed in, or else whose vehicle it is. Raises AccessError for neither, and for its form."""
+    """Return who is signed in, or else whose vehicle it is. Raises AccessError for neither."""
     person, claim = person_of(request), claim_of(request)
     if person is None and claim is not None:
         secret = cookie_secret(request, "owner") or ""
@@ -305,6 +303,11 @@ def _who_says(request: Asked, data: Form) -> tuple[Person | None, Claim | None]:
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
     return person, None
+
+
+def _owned(request: Asked) -> set[str]:
+    """Return the codes of the batteries in the vehicle of who asks."""
+    return {one["code"] for one in registry_of(request).owned(reader_of(request))}
 
 
 def _site(
