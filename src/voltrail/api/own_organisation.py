@@ -19,6 +19,7 @@ from voltrail.web.statements import read_lines
 
 SITE_TYPES: Final = ("plant", "outlet", "station", "depot", "storage")
 _TYPED: Final = ("key", "old", "since", "site", "name", "region", "site_type")
+_OF_OUTLETS: Final = ("address", "phone", "hours", "makers", "latitude", "longitude")
 
 
 @get("/account/organisation", sync_to_thread=True, summary="My organisation")
@@ -39,6 +40,14 @@ def change_page(
     name: Annotated[str, QueryParameter(description="the site's name")] = "",
     region: Annotated[str, QueryParameter(description="its region, six digits of GB/T 2260")] = "",
     site_type: Annotated[str, QueryParameter(description="plant, outlet, station, depot or storage")] = "",
+    address: Annotated[str, QueryParameter(description="an outlet's address")] = "",
+    phone: Annotated[str, QueryParameter(description="its telephone number")] = "",
+    hours: Annotated[str, QueryParameter(description="when it is open")] = "",
+    makers: Annotated[
+        str, QueryParameter(description="for whom it takes back too: identifiers, with spaces between")
+    ] = "",
+    latitude: Annotated[str, QueryParameter(description="where it is, in degrees north")] = "",
+    longitude: Annotated[str, QueryParameter(description="where it is, in degrees east")] = "",
 ) -> Response[bytes]:
     """Return the lines of a change, in words and as they are, for the browser to sign; it records nothing."""
     person = signed_in(request)
@@ -52,9 +61,16 @@ def change_page(
         elif do == "revoke":
             lines = [_revoked(organisation, now, old, since)]
         elif do == "site":
-            lines = [
-                site_registered(organisation, now, site.strip(), name.strip(), region.strip(), site_type)
-            ]
+            more: dict[str, Any] = {
+                "address": address.strip(),
+                "phone": phone.strip(),
+                "hours": hours.strip(),
+                "makers": makers.split(),
+                "latitude": _degrees(latitude),
+                "longitude": _degrees(longitude),
+            }
+            about = (site.strip(), name.strip(), region.strip(), site_type)
+            lines = [site_registered(organisation, now, *about, **more)]
         else:
             raise UsageError("usage.change", f"There is no change {do[:40]!r}.", "Use a form of this page.")
     except VoltrailError as error:
@@ -67,6 +83,16 @@ def change_page(
         signer=organisation,
         held=key.strip() if do == "rotate" else None,
     )
+
+
+def _degrees(text: str) -> float | None:
+    """Return degrees of a field; none where it is empty. Raises UsageError."""
+    try:
+        return round(float(text), 6) if text.strip() else None
+    except ValueError:
+        raise UsageError(
+            "usage.point", f"{text[:20]!r} is no number of degrees.", "Write it as 31.23."
+        ) from None
 
 
 def _revoked(organisation: str, now: datetime, key_id: str, since: str) -> bytes:
@@ -108,7 +134,7 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         waiting=[one for one in applied if one.state == "waiting"],
         sites=sites_of(registry, person.organisation),
         site_types=SITE_TYPES,
-        typed=dict.fromkeys(_TYPED, "") | dict(page.query),
+        typed=dict.fromkeys((*_TYPED, *_OF_OUTLETS), "") | dict(page.query),
     )
 
 

@@ -10,6 +10,11 @@ from voltrail.demo.market import DESIGNS, Design
 from voltrail.ledger.keys import Signer, encode64
 
 FOUNDED: Final = moment(2016)
+_PLACES: Final = (
+    ("110105", "北京市朝阳区示例路", 39.92, 116.44),
+    ("310115", "上海市浦东新区示例路", 31.22, 121.54),
+)
+"""Where outlets are: regions that exist, streets that do not. None is in Shenzhen, where cars are sold."""
 _SITE_TYPES: Final = {
     "swap_operator": "station",
     "collection_outlet": "outlet",
@@ -26,6 +31,7 @@ def found(diary: Diary, cast: Cast, seed: int) -> None:
     for maker in (*cast.of("battery_maker"), cast.one("importer")):
         for design in DESIGNS:
             _declare(diary, maker, design)
+    _open_outlets(diary, cast)
 
 
 def model_id(maker: Member, design: Design) -> str:
@@ -42,6 +48,7 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
     if member is not authority:
         _add_key(diary, authority, member, member.signer, FOUNDED)
     for number, site in enumerate(member.sites, 1):
+        kind = _SITE_TYPES.get(member.role, "plant")
         diary.tell(
             authority,
             FOUNDED,
@@ -50,7 +57,41 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
             site=site,
             organisation=member.identifier,
             name=f"{member.name} {number} (sample)",
-            site_type=_SITE_TYPES.get(member.role, "plant"),
+            site_type=kind,
+            **(_outlet(member.rank, member.rank) if kind == "outlet" else {}),
+        )
+
+
+def _outlet(number: int, place: int) -> dict[str, Any]:
+    """Return what an owner needs to find an outlet; address and telephone number are invented."""
+    region, street, latitude, longitude = _PLACES[place % len(_PLACES)]
+    return {
+        "region": region,
+        "address": f"{street} {number} 号 (sample)",
+        "phone": f"000 0000 {number:04d}",
+        "hours": "09:00-17:00",
+        "latitude": round(latitude + number / 1_000, 3),
+        "longitude": round(longitude + number / 1_000, 3),
+    }
+
+
+def _open_outlets(diary: Diary, cast: Cast) -> None:
+    """Tell of the outlets at which makers take batteries back; Cars Two lets another's do so."""
+    one, two, trucks = cast.of("vehicle_maker")
+    for number, (maker, place) in enumerate(
+        ((one, 0), (one, 1), (trucks, 1), (cast.one("battery_maker"), 0))
+    ):
+        diary.tell(
+            maker,
+            FOUNDED + 3 * DAY,
+            "site_registered",
+            late=0.0,
+            site=f"SAMPLE-{maker.rank:02d}-OUTLET-{place + 1}",
+            organisation=maker.identifier,
+            name=f"{maker.name} 回收点 outlet {place + 1} (sample)",
+            site_type="outlet",
+            **_outlet(60 + number, place),
+            **({"makers": [two.identifier]} if maker is one and not place else {}),
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import Diary
+
+SOLD_IN: Final = ("110000", "310000", "440300")  # Beijing, Shanghai, Shenzhen
 
 
 def hand_over(
@@ -49,7 +51,7 @@ def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str 
     when += diary.some(0, 4)
     diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
     when += diary.some(2, 40)
-    region = diary.pick(("示例省甲市", "示例省乙市", "示例省丙市"))
+    region = diary.pick(SOLD_IN)
     diary.tell(maker, when, "sold", vin=vin, codes=[code], buyer_region=region)
     return when
 

@@ -15,7 +15,7 @@ import msgspec
 from voltrail.errors import EventError, IdentityError
 from voltrail.events import decode
 from voltrail.ledger.keys import Verifier, encode64
-from voltrail.organisations.identifiers import check_gln, check_region
+from voltrail.organisations.identifiers import check_gln, check_organisation, check_region
 from voltrail.organisations.trust import ALGORITHMS
 
 
@@ -84,13 +84,16 @@ def key_added(
 
 
 def site_registered(
-    organisation: str, occurred_at: datetime, site: str, name: str, region: str, site_type: str
+    organisation: str, occurred_at: datetime, site: str, name: str, region: str, site_type: str, **more: Any
 ) -> bytes:
     """
     Return the line by which a site comes on record; an identifier of 13 digits is a GLN.
 
-    Raises IdentityError (`identity.gln`, `identity.region`), EventError.
+    `more` are further members, left out where they are empty. Raises IdentityError (`identity.gln`,
+    `identity.region`, `identity.organisation`), EventError.
     """
+    for maker in more.get("makers", ()):
+        check_organisation(maker)
     if len(site) == 13 and site.isascii() and site.isdigit():
         check_gln(site)
     return line_of(
@@ -101,6 +104,7 @@ def site_registered(
         name=name or None,
         region=check_region(region),
         site_type=site_type,
+        **{member: value or None for member, value in more.items()},
     )
 
 
