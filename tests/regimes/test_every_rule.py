@@ -453,7 +453,7 @@ def test_the_register_answers_by_the_rules_of_the_day(rule, case, day):
 
 
 def test_codes_of_19_characters_stay_valid_for_ever():
-    """After 30 July 2026 an old product's code is reported of as before: nothing is found, nothing is refused."""
+    """After 30 July 2026 an old code is reported of as before: nothing is found, nothing is refused."""
     born = noon(date(2026, 7, 1))
     day = noon(date(2027, 2, 1))
     history = [*retired(born), (reborn(born, standard="GB/T 36276-2023"), REPORTER)]

@@ -16,7 +16,7 @@ from voltrail.regimes.china import RULES
 # What is put behind these: the rules of the law that count, and who answers for a battery.
 ENDS = {
     "duty.": {rule.id for rule in RULES.all if rule.enforced and rule.about == "deadline"},
-    "breach.": {rule.id for rule in RULES.all if rule.enforced and rule.about != "deadline"},
+    "breach.": {rule.id for rule in RULES.all if rule.about != "deadline" and rule.kinds and rule.value},
     "lifecycle.not_": set(_ANSWERS.values()),
 }
 DOTTED = re.compile(r"[a-z_]+(\.\w+)+")

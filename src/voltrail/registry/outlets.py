@@ -131,7 +131,7 @@ class Taker(msgspec.Struct, frozen=True):
     rule: Rule
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Complaint(msgspec.Struct, frozen=True):
     """Somebody's word that an outlet would not take a battery."""
 
     id: int
@@ -335,14 +335,14 @@ class Outlets:
                     "outlet.said", "You have said so already.", "The authority will take it up."
                 ) from None
 
-    def refusals(self, limit: int = MAX_FOUND) -> list[Refusal]:
+    def refusals(self, limit: int = MAX_FOUND) -> list[Complaint]:
         """Return what waits for the authority, the oldest first."""
         query = (
             "select id, site, code, organisation, vin, said, made_at from outlet_refusal"
             " where seen_at is null order by id limit %s"
         )
         with self._database.pool.connection() as connection:
-            return [Refusal(*row) for row in connection.execute(query, (limit,))]
+            return [Complaint(*row) for row in connection.execute(query, (limit,))]
 
     def take_up(self, number: int, login: str) -> None:
         """Note that the authority took one up. Raises NotFound."""
