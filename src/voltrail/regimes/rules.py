@@ -47,6 +47,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     valid_from: date
     valid_to: date | None = None
     article: str | None = None
+    article_zh: str | None = None
     source: str
     confidence: Confidence
     enforced: bool = False

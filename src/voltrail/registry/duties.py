@@ -158,6 +158,17 @@ class Duties:
         with self._database.pool.connection() as connection:
             return connection.execute(query, (organisation, since)).fetchall()
 
+    def places(self, indices: Sequence[int]) -> dict[int, str]:
+        """Return for entries of the log the first battery that each names, by which its page is found."""
+        query = (
+            "select seq, (select substr(name, 9) from unnest(subjects) name where name like 'battery:%%'"
+            " limit 1)"
+            " from event where seq = any(%s)"
+        )
+        with self._database.pool.connection() as connection:
+            found = connection.execute(query, (list(indices),))
+            return {index: code for index, code in found if code is not None}
+
     def page(
         self,
         today: date,
