@@ -40,6 +40,9 @@ _MEMBERS: Final = {
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
     "/log/closed": "logs",
+    "/duties": "* on due overdue duties next entries_behind",
+    "/rules": "* rules holidays years",
+    "/rules/{identifier}": "* rule pieces settings",
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
@@ -47,6 +50,7 @@ _OTHERS: Final = {
     "/recalls/list": ("text/csv", _WORDS),
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
     "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
+    "/duties.ics": ("text/calendar", _WORDS),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -71,6 +75,9 @@ _FIELDS: Final = {
     "/accounts/add": "login organisation role csrf",
     "/accounts/reset": "login csrf",
     "/accounts/disable": "login csrf",
+    "/rules/set": "rule value unit valid_from valid_to article source enforced csrf",
+    "/rules/end": "setting csrf",
+    "/rules/file": "file csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast, get_args
 
 from icalendar import Alarm, Calendar, Event
 from litestar import Response, get
@@ -14,9 +14,9 @@ from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of,
 from voltrail.api.work import reading
 from voltrail.errors import UsageError
 from voltrail.organisations.identifiers import check_organisation
-from voltrail.regimes import HOLIDAYS, Rule, Rules
+from voltrail.regimes import Rule, Rules
 from voltrail.regimes.deadlines import CHINA
-from voltrail.registry.duties import told
+from voltrail.registry.duties import Which, told
 from voltrail.web import Page
 
 ON_PAGE: Final = 50
@@ -27,33 +27,35 @@ CALENDAR_TYPE: Final = "text/calendar"
 Organisation = Annotated[
     str | None, QueryParameter(max_length=64, description="of this organisation; for authorities")
 ]
-Overdue = Annotated[bool | None, QueryParameter(description="only what is overdue, or only what is not")]
+Wanted = Annotated[
+    str | None, QueryParameter(description="only what is overdue, or due; or what was met late: late")
+]
 OfRule = Annotated[str | None, QueryParameter(max_length=64, description="only under this rule")]
 After = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before")]
-On = Annotated[date | None, QueryParameter(description="the rules in force on that day; else all")]
 
 
 @get("/duties", sync_to_thread=True, summary="What is due")
 def duties(
     request: Asked,
     organisation: Organisation = None,
-    overdue: Overdue = None,
+    standing: Wanted = None,
     rule: OfRule = None,
     after: After = None,
 ) -> Response[bytes]:
     """Return what an organisation must still report, the first due first; an authority sees everybody's."""
     registry, person = registry_of(request), reading(request)
     whose = _whose(request, person, organisation)
-    left, today, rules = registry.duties.follow(), _today(), registry.duties.rules
+    left, day, which = registry.duties.follow(), today(), _which(standing)
     found, following = registry.duties.page(
-        today, whose, overdue=overdue, rule=rule or None, after=after, limit=ON_PAGE
+        day, whose, which=which, rule=rule or None, after=after, limit=ON_PAGE
     )
-    counts = registry.duties.counts(today, whose)
-    shown = [told(one, rules, today) for one in found]
+    counts = registry.duties.counts(day, whose)
+    rules = [registry.duties.rule(one.duty) for one in found]
+    shown = [told(one, rule, day) for one, rule in zip(found, rules, strict=True)]
     if not wants_page(request):
         return as_json(
             {
-                "on": today.isoformat(),
+                "on": day.isoformat(),
                 "due": sum(one.due for one in counts),
                 "overdue": sum(one.overdue for one in counts),
                 "duties": shown,
@@ -64,16 +66,16 @@ def duties(
     return as_page(
         page_for(request),
         "duties",
-        shown=shown,
+        shown=list(zip(shown, rules, strict=True)),
         places=registry.duties.places([one.duty.opened for one in found]),
         counts=counts,
         by_rule=_by_rule(counts),
-        rules={one.id: one for one in rules.all},
+        rules=_current(registry.rulebook.rules_of(person.organisation), day),
         names=registry.names({one.organisation for one in counts}),
         whose=whose,
         mine=person.organisation,
         oversees=person.organisation in registry.authorities,
-        overdue=overdue,
+        standing_asked=which,
         rule=rule or None,
         after=after,
         following=following,
@@ -86,8 +88,8 @@ def calendar(request: Asked) -> Response[bytes]:
     """Return what an organisation must still report as a calendar (RFC 5545): a day, and how many."""
     registry, person, page = registry_of(request), reading(request), page_for(request)
     registry.duties.follow()
-    days = registry.duties.days(person.organisation, _today() - WARNED)[:MAX_DAYS]
-    rules = {one.id: one for one in registry.duties.rules.all}
+    days = registry.duties.days(person.organisation, today() - WARNED)[:MAX_DAYS]
+    rules = _current(registry.rulebook.rules_of(person.organisation), today())
     made = Calendar()
     made.add("prodid", "-//Voltrail//Duties//EN")
     made.add("version", "2.0")
@@ -98,22 +100,19 @@ def calendar(request: Asked) -> Response[bytes]:
     return Response(made.to_ical(), media_type=CALENDAR_TYPE, headers=headers)
 
 
-@get("/rules", sync_to_thread=True, summary="The rules")
-def rules(request: Asked, on: On = None) -> Response[bytes]:
-    """Return every rule with its dates, term, article, source and standing, or those in force on a day."""
-    known: Rules = registry_of(request).duties.rules
-    found = known.all if on is None else known.at(on)
-    if not wants_page(request):
-        return as_json({"rules": found, "holidays": HOLIDAYS})
-    return as_page(
-        page_for(request),
-        "rules",
-        found=found,
-        on=on,
-        today=_today(),
-        regimes=_regimes(found),
-        holidays=HOLIDAYS,
-    )
+def _which(standing: str | None) -> Which | None:
+    if standing and standing not in get_args(Which):
+        raise UsageError(
+            "usage.choice",
+            f"There is no standing {standing[:40]!r}.",
+            f"Use one of {', '.join(get_args(Which))}.",
+        )
+    return cast("Which | None", standing or None)
+
+
+def _current(rules: Rules, today: date) -> dict[str, Rule]:
+    """Return every rule by its id, as it is now in force or was last."""
+    return {one.id: rules.named(one.id, today) for one in rules.all}
 
 
 def _whose(request: Asked, person: Person, organisation: str | None) -> str | None:
@@ -138,14 +137,6 @@ def _by_rule(counts: list[Any]) -> list[tuple[str, int, int]]:
     return sorted(((rule, *both) for rule, both in found.items()), key=lambda one: (-one[2], -one[1], one[0]))
 
 
-def _regimes(found: tuple[Rule, ...]) -> list[tuple[str, list[Rule]]]:
-    """Return the rules by the regime that their ids begin with, in the order of the data."""
-    grouped: dict[str, list[Rule]] = {}
-    for rule in found:
-        grouped.setdefault(rule.id.partition("-")[0], []).append(rule)
-    return list(grouped.items())
-
-
 def _entry(page: Page, origin: str, organisation: str, rule: Rule, day: date, number: int) -> Event:
     """Return one day of a calendar: what is due under one rule."""
     chinese = page.language == "zh"
@@ -165,8 +156,9 @@ def _entry(page: Page, origin: str, organisation: str, rule: Rule, day: date, nu
     return entry
 
 
-def _today() -> date:
+def today() -> date:
+    """Return the day that it is in China."""
     return datetime.now(CHINA).date()
 
 
-ROUTES: Final = (duties, calendar, rules)
+ROUTES: Final = (duties, calendar)

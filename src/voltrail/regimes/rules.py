@@ -10,7 +10,7 @@ import msgspec
 
 from voltrail.regimes.deadlines import CHINA, Calendar, deadline
 
-Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed"]
+Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed", "configured"]
 
 _FOR_EVER: Final = date(9000, 1, 1)
 
@@ -99,6 +99,13 @@ class Rules:
         """Return the last day on which what a deadline is for is in time; it has run since a moment."""
         assert isinstance(rule.value, int) and rule.unit is not None  # noqa: S101, PT018 - as for all deadlines
         return deadline(since.astimezone(CHINA).date(), rule.value, rule.unit, self.calendar)
+
+    def named(self, rule: str, day: date) -> Rule:
+        """Return the rule of this id that is in force on a day, or else its last. Raises KeyError."""
+        found = [one for one in self.all if one.id == rule]
+        if not found:
+            raise KeyError(rule)
+        return next((one for one in found if one.holds(day)), found[-1])
 
     def at(self, day: date) -> tuple[Rule, ...]:
         """Return every rule in force on a day, enforced or not."""

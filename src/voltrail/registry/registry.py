@@ -49,7 +49,6 @@ from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role
-from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.duties import Duties
@@ -105,7 +104,8 @@ class Registry:
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
-        self.duties = Duties(self.database, self._writer.authorities)
+        self.rulebook = self._writer.rulebook
+        self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -290,7 +290,7 @@ class Registry:
         try:
             split(line)
             asked = _JUDGES.get(audience, judge_intention)
-            verdict = asked(decode(line), organisation, now_ms, world, RULES)
+            verdict = asked(decode(line), organisation, now_ms, world, self.rulebook.rules())
             refusal, findings = verdict.refusal, verdict.findings
         except VoltrailError as error:
             refusal = error.as_refusal()

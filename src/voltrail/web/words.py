@@ -115,6 +115,11 @@ NAMES_ZH: Final[dict[str, str]] = {
     "outlet": "回收服务网点",
     "depot": "仓储场站",
     "storage": "储能场所",
+    "configured": "自行设定",
+    "day": "日",
+    "working_day": "工作日",
+    "month": "月",
+    "occurred_at": "发生时间",
     "enforced": "执行",
     "advisory": "仅提示",
     "not configured": "未配置",
@@ -148,6 +153,10 @@ _NAMES_EN: Final = {
     "energy_out_kwh": "energy out (kWh)",
     "energy_in_kwh": "energy in (kWh)",
     "re_used": "re-used",
+    "occurred_at": "when it happened",
+    "day": "days",
+    "working_day": "working days",
+    "month": "months",
 }
 
 
