@@ -27,6 +27,7 @@ PLACES = (
     Place("battery-before", "/b/{code}?as_of={then}"),
     Place("event", "/b/{code}/events/{index}"),
     Place("family", "/b/{code}/genealogy"),
+    Place("card", "/b/{code}/card"),
     Place("report", "/report"),
     Place("sign-in", "/sign-in"),
     Place("register", "/register"),

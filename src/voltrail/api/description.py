@@ -27,6 +27,7 @@ _MEMBERS: Final = {
     "/b/{code}": "* code level phase withheld events findings",
     "/b/{code}/history": "code events count next",
     "/b/{code}/events/{index}": "* code event report",
+    "/b/{code}/card": "* code links events",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
