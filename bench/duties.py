@@ -29,7 +29,6 @@ from bench import ledger
 import voltrail
 from voltrail.events import decode
 from voltrail.regimes import RULES, Step, duties
-from voltrail.registry.duties import Duties
 
 BUDGET_S = 20
 REPORT_LINES = 10_000
@@ -94,7 +93,7 @@ def in_memory(events: int) -> tuple[float, int]:
         received = int(event.occurred_at.timestamp() * 1000)
         chains.setdefault(subject, []).append(Step(index, event, ledger.MAKER, received, "original"))
     started = time.perf_counter()
-    found = sum(len(duties(name, chain, RULES, lambda *_: True)) for name, chain in chains.items())
+    found = sum(len(duties(name, chain, lambda _: RULES, lambda *_: True)) for name, chain in chains.items())
     return time.perf_counter() - started, found
 
 
@@ -115,14 +114,14 @@ def main() -> None:
                     "select sum(length(line)) from event where subjects is not null"
                 ).fetchone()
                 limit = time.perf_counter() - started
-            followed = Duties(registry.database, registry.authorities)
+            followed = registry.duties
             started = time.perf_counter()
             while followed.follow():
                 pass
             took = time.perf_counter() - started
             started = time.perf_counter()
             counts = followed.counts(TODAY)
-            followed.page(TODAY, overdue=True)
+            followed.page(TODAY, which="overdue")
             asked = 1000 * (time.perf_counter() - started)
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}", end=", ")
         print(f"Python {platform.python_version()}")

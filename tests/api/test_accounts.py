@@ -304,6 +304,8 @@ FORMS = [
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
+    ("/rules/set", {"rule": "o73-06", "value": "30", "unit": "day", "source": "intruder"}),
+    ("/rules/end", {"setting": "1"}),
 ]
 # Forms of who has no session: they are tied to the browser, or to the token that it keeps.
 WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
@@ -314,7 +316,7 @@ def test_every_form_is_on_the_list(app):
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
     # Those are tried in test_applications.py and test_recalls.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open"}  # in parts, as files come
+    elsewhere |= {"/recalls/open", "/rules/file"}  # in parts, as files come
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

@@ -58,6 +58,10 @@ NOT_ASKED += (
     "/workspace",
     "/authority",
     "/followed",
+    "/duties",
+    "/rules/file",
+    "/rules/set",
+    "/rules/end",
 )
 ASKED = {
     "/search": {"q": "9"},
@@ -65,7 +69,7 @@ ASKED = {
     "/recalls/list": {"campaign": "R-1"},
     "/recalls/lines": {"campaign": "R-1"},
 }
-PLACES = Places(tile="0/000.p/1", index=0, number=1)
+PLACES = Places(identifier="o73-04", tile="0/000.p/1", index=0, number=1)
 
 
 def test_every_route_answers_a_defect_in_the_one_shape(app, client, monkeypatch):

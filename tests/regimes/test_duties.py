@@ -29,7 +29,7 @@ def has_role(organisation, roles, _):
 
 
 def found(*steps, subject=f"vehicle:{VIN}"):
-    return {one.rule: one for one in duties(subject, steps, RULES, has_role)}
+    return {one.rule: one for one in duties(subject, steps, lambda _: RULES, has_role)}
 
 
 def certified(day, codes=(CODE,)):
@@ -86,7 +86,7 @@ def test_waste_received_by_a_recycler_has_thirty_days():
     received = kinds.Received(occurred_at=on("2026-05-01"), code=CODE)
 
     def found(*steps):
-        return {one.rule: one for one in duties(f"battery:{CODE}", steps, RULES, has_role)}
+        return {one.rule: one for one in duties(f"battery:{CODE}", steps, lambda _: RULES, has_role)}
 
     duty = found(step(3, received, RECYCLER, on("2026-06-01"), phase="waste"))["o73-04"]
     assert (duty.due_on, duty.met, duty.standing(date(2027, 1, 1))) == (date(2026, 5, 31), 3, "met late")
@@ -129,7 +129,7 @@ def test_nothing_is_counted_twice(order, sales):
     events = [certified("2026-05-01"), certified("2026-05-02"), sold("2026-05-05"), sold("2026-05-06")]
     chosen = [step(index, events[number]) for index, number in enumerate(order) if number < 2 + sales]
     life = sorted(chosen, key=lambda one: (one.event.occurred_at, one.index))
-    opened = duties(f"vehicle:{VIN}", life, RULES, has_role)
+    opened = duties(f"vehicle:{VIN}", life, lambda _: RULES, has_role)
 
     assert sorted(one.rule for one in opened) == ["o73-02", "o73-02-sale"]
     meeting = [one.index for one in life if one.event.kind == "sold"]

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from tests.registry import sample
-from voltrail.registry.duties import Duties, told
+from voltrail.registry.duties import told
 
 VIN = "LSVAA4187E21848{:02}"
 TODAY = date(2026, 8, 1)
@@ -14,7 +14,7 @@ TODAY = date(2026, 8, 1)
 
 @pytest.fixture
 def followed(registry):
-    return Duties(registry.database, registry.authorities)
+    return registry.duties
 
 
 def certify(registry, number, day="2026-05-01"):
@@ -56,8 +56,8 @@ def test_a_certificate_stands_open_until_the_sale_is_told(registry, followed):
     assert [one.subject[-2:] for one in found] == ["01", "02"]
     assert (found[0].duty.opened, found[0].duty.organisation) == (opened, sample.CARMAKER)
     assert [(one.rule, one.due, one.overdue) for one in followed.counts(TODAY)] == [("o73-02-sale", 1, 1)]
-    assert open_(followed, overdue=True) == [f"vehicle:{VIN.format(1)}"]
-    assert open_(followed, overdue=False, organisation=sample.CARMAKER) == [f"vehicle:{VIN.format(2)}"]
+    assert open_(followed, which="overdue") == [f"vehicle:{VIN.format(1)}"]
+    assert open_(followed, which="due", organisation=sample.CARMAKER) == [f"vehicle:{VIN.format(2)}"]
     assert open_(followed, organisation=sample.MAKER) == []
 
     sale = sell(registry, 1)
@@ -112,7 +112,7 @@ def test_a_duty_tells_what_it_stands_on(registry, followed):
     certify(registry, 1)
     bring_up(followed)
     [one] = followed.page(TODAY)[0]
-    said = told(one, followed.rules, TODAY)
+    said = told(one, followed.rule(one.duty), TODAY)
 
     assert (said["term"], said["unit"], said["confidence"]) == (20, "day", "press")
     assert (said["standing"], said["due_on"], said["enforced"]) == ("overdue", "2026-05-21", False)

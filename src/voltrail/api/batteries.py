@@ -17,11 +17,13 @@ from voltrail.codes import parse
 from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
 from voltrail.ledger.evidence import decode
 from voltrail.organisations.access import BATTERY
+from voltrail.regimes.china.card import by_link
 from voltrail.registry.registry import Registry
 from voltrail.web.proof import read_proof
 from voltrail.web.reading import read_out, title
 
 EVENTS_ON_PAGE: Final = 50
+EVENTS_ON_CARD: Final = 500
 
 CodeText = Annotated[str, PathParameter(description="24 or 19 characters, or an NC- id")]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="how many at most")]
@@ -119,6 +121,31 @@ def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[byte
     if wants_page(request):
         return as_page(page_for(request), "family", family=family)
     return as_json(family)
+
+
+@get("/b/{code:str}/card", sync_to_thread=True, summary="A battery's digital ID card")
+def card(request: Asked, code: CodeText) -> Response[bytes]:
+    """Return a battery as China's regime sees it: what each link of the chain reported."""
+    registry, reader, parsed = registry_of(request), reader_of(request), parse(code)
+    found = registry.battery(parsed.text, reader=reader)
+    history = registry.history(parsed.text, reader, EVENTS_ON_CARD, order="life")
+    links = by_link([one for one in history["events"] if one["corrected_by"] is None])
+    if not wants_page(request):
+        told = [{"link": link.name, "roles": link.roles, "events": events} for link, events in links]
+        return as_json({"code": parsed.text, "links": told, "events": history["count"]})
+    page = page_for(request)
+    reporters = {one["reporter"] for one in history["events"] if one["reporter"]}
+    return as_page(
+        page,
+        "card",
+        battery=found,
+        parts=read_out(parsed, page.language),
+        title=title(parsed, page.language),
+        links=links,
+        shown=len(history["events"]),
+        count=history["count"],
+        names=registry.names(reporters),
+    )
 
 
 @get("/b/{code:str}/evidence", sync_to_thread=True, summary="A battery's evidence, as a file")
@@ -235,4 +262,4 @@ def _moment(name: str, text: str | None) -> datetime | None:
     return when
 
 
-ROUTES: Final = (battery, history, event, genealogy, evidence, batteries)
+ROUTES: Final = (battery, history, event, genealogy, card, evidence, batteries)

@@ -176,7 +176,7 @@ def coverage(request: Asked, organisation: Of = None) -> Response[bytes]:
             "Ask without `organisation` for your own.",
         )
     _bring_up(registry)
-    found = registry.outlets.coverage(whose, registry.duties.rules, datetime.now(CHINA).date())
+    found = registry.outlets.coverage(whose, registry.rulebook.rules(), datetime.now(CHINA).date())
     names = registry.names([whose])
     if not wants_page(request):
         return as_json({"organisation": whose, "coverage": [_covered(one) for one in found]})

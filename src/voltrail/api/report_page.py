@@ -98,7 +98,7 @@ def _send_lines(request: Asked, person: Person, content: bytes) -> Outcome:
 
 def _file(given: Any) -> bytes:
     """Return the bytes of the file that was chosen."""
-    content = _content(given)
+    content = content_of(given)
     if not content:
         raise UsageError("report.none", "No file was chosen, or it is empty.", "Choose a file, then send.")
     return content
@@ -109,7 +109,8 @@ def _is_plain(content: bytes) -> bool:
     return content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
 
 
-def _content(given: Any) -> bytes:
+def content_of(given: Any) -> bytes:
+    """Return the bytes of a file that a form has; none where it has none."""
     if not isinstance(given, UploadFile):
         return b""
     given.file.seek(0)
@@ -120,7 +121,7 @@ def _line_of(data: dict[str, Any], error: VoltrailError) -> str | None:
     """Return the line that an error is about, so that it is seen beside its words."""
     if error.line is None:
         return None
-    content = _content(data.get("file"))
+    content = content_of(data.get("file"))
     lines = (content if _is_plain(content) else content.split(b"\n\n", 3)[-1]).split(b"\n")
     return lines[error.line - 1].decode(errors="replace")[:2_000] if error.line <= len(lines) else None
 

@@ -52,10 +52,10 @@ def duties(
         organisation = check_organisation(organisation)
     _bring_up(registry)
     found, following = registry.duties.page(
-        today, organisation, overdue=True if overdue else None, rule=rule, after=after, limit=limit
+        today, organisation, which="overdue" if overdue else None, rule=rule, after=after, limit=limit
     )
     counts = [one for one in registry.duties.counts(today, organisation) if rule in {None, one.rule}]
-    shown = [told(one, registry.duties.rules, today) for one in found]
+    shown = [told(one, registry.duties.rule(one.duty), today) for one in found]
     if as_json:
         print_json(
             {

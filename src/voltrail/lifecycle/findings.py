@@ -12,7 +12,7 @@ from voltrail.lifecycle.gates import CHECKS
 from voltrail.lifecycle.state import Battery, Finding
 from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
-from voltrail.regimes.deadlines import Calendar, is_late
+from voltrail.regimes.deadlines import CHINA, Calendar, is_late
 from voltrail.regimes.duties import BY_WASTE, triggered_at
 from voltrail.regimes.rules import Rule, Rules
 
@@ -41,6 +41,11 @@ def rule_findings(
             yield from _late(rule, event, received, rules.calendar)
         else:
             yield from CHECKS[rule.about](rule, event, world)
+
+
+def rule_of(finding: Finding, event: Event, rules: Rules) -> Rule:
+    """Return the rule that a finding or a warning of this event is by."""
+    return rules.named(finding.rule.partition(".")[2], event.occurred_at.astimezone(CHINA).date())
 
 
 def warnings(

@@ -19,7 +19,7 @@ from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, batteries, decode, subjects
 from voltrail.events.kinds import Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
-from voltrail.lifecycle.findings import from_ms, rule_findings, warnings
+from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.gates import PRIVATE
 from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective
@@ -259,9 +259,9 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:
         return verdict
-    warned = tuple(one for one in _warnings(event, reporter, world, rules) if _is_public(one, rules))
+    warned = tuple(one for one in _warnings(event, reporter, world, rules) if _is_public(one, event, rules))
     for one in verdict.findings:
-        if one.kind == "breach" and _is_public(one, rules):
+        if one.kind == "breach" and _is_public(one, event, rules):
             refusal = Refusal(one.rule, one.message, one.fix, source=one.source or _DESIGN)
             return Verdict(refusal, warnings=warned)
     return Verdict(warnings=warned) if warned else _TAKEN
@@ -275,10 +275,9 @@ def _warnings(event: Event, reporter: str, world: World, rules: Rules) -> tuple[
     return tuple(warnings(event, organisation, rules, _batteries(event, world), world))
 
 
-def _is_public(finding: Finding, rules: Rules) -> bool:
+def _is_public(finding: Finding, event: Event, rules: Rules) -> bool:
     """Return whether what a breach or a warning says follows from what is public."""
-    rule = rules.named(finding.rule.partition(".")[2])
-    return rule is not None and rule.about not in PRIVATE
+    return rule_of(finding, event, rules).about not in PRIVATE
 
 
 def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:

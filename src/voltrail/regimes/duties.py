@@ -60,6 +60,7 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
 
 
 HasRole = Callable[[str, tuple[str, ...], datetime], bool]
+RulesOf = Callable[[str], Rules]
 
 
 def bearer(kind: str) -> str:
@@ -71,20 +72,21 @@ def bearer(kind: str) -> str:
 _ABOUT: Final = (("battery", "code"), ("vehicle", "vin"), ("model", "model_id"))
 
 
-def duties(subject: str, steps: Iterable[Step], rules: Rules, has_role: HasRole) -> list[Duty]:
+def duties(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: HasRole) -> list[Duty]:
     """
     Return the duties that one subject's events open, in the order in which they do.
 
-    `subject` is named as in `battery:CODE`; `steps` are its events after corrections, in the order of
-    (`occurred_at`, index). A deadline that another event meets is met by the first that was received; a
-    second event like the one that opened it does not open it again. Corrections reopen what they undo,
-    since what they make void is not among the steps.
+    `rules_of` gives the rules for a reporter. `subject` is named as in `battery:CODE`; `steps` are its events
+    after corrections, in the order of (`occurred_at`, index). A deadline that another event meets is met by
+    the first that was received; a second event like the one that opened it does not open it again.
+    Corrections reopen what they undo, since what they make void is not among the steps.
     """
     life, about = tuple(steps), subject.partition(":")[0]
     found: list[Duty] = []
     for step in life:
         if bearer(step.event.kind) != about:
             continue
+        rules = rules_of(step.reporter)
         for rule in rules.deadlines(step.event.kind, step.event.occurred_at):
             since = triggered_at(rule, step.event)
             if since is None or not _speaks_of(rule, step, has_role):

@@ -10,7 +10,7 @@ import msgspec
 
 from voltrail.regimes.deadlines import CHINA, Calendar, deadline
 
-Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed"]
+Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed", "configured"]
 
 About = Literal["deadline", "handover", "papers", "use", "scrapping", "echelon", "outlets", "takeback"]
 
@@ -63,6 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     valid_from: date
     valid_to: date | None = None
     article: str | None = None
+    article_zh: str | None = None
     source: str
     confidence: Confidence
     enforced: bool = False
@@ -97,7 +98,6 @@ class Rules:
     def __init__(self, rules: Iterable[Rule], calendar: Calendar) -> None:
         self.all: tuple[Rule, ...] = tuple(rules)
         self.calendar: Final = calendar
-        self._named = {one.id: one for one in self.all}
         self._enforced = _by_kind(one for one in self.all if one.standing == "enforced" and not one.met_by)
         self._advisory = _by_kind(
             one for one in self.all if one.standing == "advisory" and one.about != "deadline"
@@ -114,10 +114,6 @@ class Rules:
         """Return the advisory gates that speak of a kind of event at a moment."""
         return _at(self._advisory.get(kind), when)
 
-    def named(self, identifier: str) -> Rule | None:
-        """Return the rule of an identifier; of a finding, what follows the first dot of its rule."""
-        return self._named.get(identifier)
-
     def standing_for(self, about: About, day: date) -> tuple[Rule, ...]:
         """Return the rules of one sort in force on a day that have a value."""
         return tuple(one for one in self.at(day) if one.about == about and one.value is not None)
@@ -130,6 +126,13 @@ class Rules:
         """Return the last day on which what a deadline is for is in time; it has run since a moment."""
         assert isinstance(rule.value, int) and rule.unit is not None  # noqa: S101, PT018 - as for all deadlines
         return deadline(since.astimezone(CHINA).date(), rule.value, rule.unit, self.calendar)
+
+    def named(self, rule: str, day: date) -> Rule:
+        """Return the rule of this id that is in force on a day, or else its last. Raises KeyError."""
+        found = [one for one in self.all if one.id == rule]
+        if not found:
+            raise KeyError(rule)
+        return next((one for one in found if one.holds(day)), found[-1])
 
     def at(self, day: date) -> tuple[Rule, ...]:
         """Return every rule in force on a day, enforced or not."""

@@ -34,7 +34,7 @@ from voltrail.ledger.receipts import (
 from voltrail.ledger.reports import ReportNote
 from voltrail.lifecycle import Battery, Finding, Recorded, judge
 from voltrail.lifecycle.told import told_to_reporter
-from voltrail.regimes import RULES
+from voltrail.regimes import Rules
 from voltrail.registry import rows
 from voltrail.registry.logs import Logs
 from voltrail.registry.prepare import Prepared, PreparedLine, extend_tree
@@ -93,12 +93,13 @@ class Append:
     """What one transaction adds to the record."""
 
     def __init__(
-        self, connection: Connection, log: Log, signers: Signers, signer: Signer, now_ms: int
+        self, connection: Connection, log: Log, signers: Signers, signer: Signer, now_ms: int, rules: Rules
     ) -> None:
         self._connection, self._log, self._signers, self._signer = connection, log, signers, signer
         self.world = World(connection, signers.authorities)
         self.next = log.base + log.size  # the index of the next entry
         self._received_ms = max(log.received_ms, now_ms)
+        self._rules = rules
         self._entries: list[bytes] = []
         self._event_rows: list[bytes] = []
         self._taken: list[Taken] = []
@@ -203,7 +204,7 @@ class Append:
                 outcome.refused.append(RefusedLine.of(number, _sort_first()))
                 continue
             about = [state for slot in slots if type(state := slot.state) is Battery]
-            verdict = judge(event, reporter, self._received_ms, self.world, RULES, about)
+            verdict = judge(event, reporter, self._received_ms, self.world, self._rules, about)
             if verdict.refusal is not None:
                 outcome.refused.append(RefusedLine.of(number, verdict.refusal))
                 continue

@@ -9,10 +9,10 @@ that was late, it is a finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -22,9 +22,11 @@ from voltrail.events.table import KINDS
 from voltrail.lifecycle import Battery, Recorded, effective_events
 from voltrail.lifecycle.fold import stages
 from voltrail.organisations.trust import has_role
-from voltrail.regimes import RULES, Duty, Rules, Step, duties
+from voltrail.regimes import Duty, Rule, Rules, Step, duties
+from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import bearer
 from voltrail.registry import rows
+from voltrail.registry.rulebook import Rulebook
 from voltrail.registry.world import World, to_recorded
 
 FOLLOWED_AT_ONCE: Final = 20_000  # entries, of which few open or meet anything
@@ -55,6 +57,15 @@ on conflict (organisation, rule, due_on) do update set open = duty_count.open + 
 """
 
 
+Which = Literal["overdue", "due", "late"]
+_WHICH: Final[dict[Which | None, str]] = {
+    None: "met is null",
+    "overdue": "met is null and due_on < %(today)s",
+    "due": "met is null and due_on >= %(today)s",
+    "late": "met is not null and (to_timestamp(met_ms / 1000.0) at time zone 'Asia/Shanghai')::date > due_on",
+}
+
+
 class Standing(msgspec.Struct, frozen=True):
     """One duty of one subject, as a list shows it."""
 
@@ -75,8 +86,8 @@ class Count(msgspec.Struct, frozen=True):
 class Duties:
     """The duties of one database; threads and servers may share it."""
 
-    def __init__(self, database: Database, authorities: frozenset[str], rules: Rules = RULES) -> None:
-        self._database, self._authorities, self.rules = database, authorities, rules
+    def __init__(self, database: Database, rulebook: Rulebook, authorities: frozenset[str]) -> None:
+        self._database, self._rulebook, self._authorities = database, rulebook, authorities
 
     def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
         """Bring up the duties that up to so many further entries touch; return how many entries are left."""
@@ -93,7 +104,7 @@ class Duties:
         return size - stop
 
     def _bring_up(self, connection: Connection, start: int, stop: int) -> None:
-        kinds = kinds_that_count(self.rules)
+        kinds = kinds_that_count(self._rulebook.every(connection))
         touched = [
             name
             for (name,) in connection.execute(_TOUCHED, (start, stop, sorted(kinds)))
@@ -133,9 +144,26 @@ class Duties:
             return known is not None and has_role(known, roles, when)
 
         for subject, chain in chains.items():
-            for one in duties(subject, steps_of(subject, world.with_corrected(chain)), self.rules, has):
-                if is_kept(one):
+            steps = steps_of(subject, world.with_corrected(chain))
+            for one in duties(subject, steps, self._rulebook.rules_of, has):
+                if self._is_kept(one):
                     yield subject, one
+
+    def _is_kept(self, duty: Duty) -> bool:
+        """
+        Return whether a duty is kept: it stands open, or another event met it.
+
+        Of one that its own report met late a finding tells; but not where somebody set the term for himself.
+        """
+        if duty.met != duty.opened:
+            return True
+        rule = self.rule(duty)
+        return is_own(rule) and duty.standing(date.max) == "met late"
+
+    def rule(self, duty: Duty) -> Rule:
+        """Return the rule of a duty, as it was in force for who owes it."""
+        day = duty.since.astimezone(CHINA).date()
+        return self._rulebook.rules_of(duty.organisation).named(duty.rule, day)
 
     def counts(self, today: date, organisation: str | None = None) -> list[Count]:
         """Return how many duties stand open, by organisation and rule, the most overdue first."""
@@ -158,29 +186,39 @@ class Duties:
         with self._database.pool.connection() as connection:
             return connection.execute(query, (organisation, since)).fetchall()
 
+    def places(self, indices: Sequence[int]) -> dict[int, str]:
+        """Return for entries of the log the first battery that each names, by which its page is found."""
+        query = (
+            "select seq, (select substr(name, 9) from unnest(subjects) name where name like 'battery:%%'"
+            " limit 1)"
+            " from event where seq = any(%s)"
+        )
+        with self._database.pool.connection() as connection:
+            found = connection.execute(query, (list(indices),))
+            return {index: code for index, code in found if code is not None}
+
     def page(
         self,
         today: date,
         organisation: str | None = None,
         *,
-        overdue: bool | None = None,
+        which: Which | None = None,
         rule: str | None = None,
         after: str | None = None,
         limit: int = 50,
     ) -> tuple[list[Standing], str | None]:
         """
-        Return open duties, the first due first, and the `after` of the next page or None.
+        Return duties, the first due first, and the `after` of the next page or None.
 
-        Without an organisation those of all. `overdue` alone, or alone those not yet.
+        Without an organisation those of all. `which`: alone those overdue, those due, or those that were met
+        late; otherwise all that stand open.
         """
         day, subject = _place(after)
-        conditions = ["met is null", "(due_on, subject) > (%(day)s, %(subject)s)"]
+        conditions = [_WHICH[which], "(due_on, subject) > (%(day)s, %(subject)s)"]
         if organisation is not None:
             conditions.append("organisation = %(organisation)s")
         if rule is not None:
             conditions.append("rule = %(rule)s")
-        if overdue is not None:
-            conditions.append("due_on < %(today)s" if overdue else "due_on >= %(today)s")
         query = (
             f"select {_COLUMNS} from duty where {' and '.join(conditions)}"  # noqa: S608 - our own words
             " order by due_on, subject limit %(limit)s"
@@ -201,18 +239,19 @@ class Duties:
         return found[:limit], f"{last.duty.due_on}/{last.subject}"
 
 
-def kinds_that_count(rules: Rules) -> frozenset[str]:
+def kinds_that_count(every: Iterable[Rules]) -> frozenset[str]:
     """Return the kinds of event that may open or meet a duty that is kept, corrections among them."""
     found = {"corrected"}
-    for rule in rules.all:
-        if rule.about == "deadline" and rule.value is not None and rule.met_by:
-            found |= {*rule.kinds, *rule.met_by}
+    for rules in every:
+        for rule in rules.all:
+            if rule.about == "deadline" and rule.value is not None and (rule.met_by or is_own(rule)):
+                found |= {*rule.kinds, *rule.met_by}
     return frozenset(found & set(KINDS))
 
 
-def is_kept(duty: Duty) -> bool:
-    """Return whether a duty is kept; of one that its own report met late, a finding tells."""
-    return duty.met != duty.opened
+def is_own(rule: Rule) -> bool:
+    """Return whether somebody set a term without enforcing it: then its list is all there is of it."""
+    return rule.confidence == "configured" and not rule.enforced
 
 
 def steps_of(subject: str, chain: Sequence[Recorded]) -> Iterator[Step]:
@@ -249,10 +288,9 @@ def _place(after: str | None) -> tuple[date, str]:
     raise UsageError("usage.after", "This is no `after` of such a list.", "Begin with its first page.")
 
 
-def told(standing: Standing, rules: Rules, today: date) -> dict[str, Any]:
+def told(standing: Standing, rule: Rule, today: date) -> dict[str, Any]:
     """Return a duty for programs, with what its rule says."""
     duty = standing.duty
-    rule = next(one for one in rules.all if one.id == duty.rule)
     return {
         "subject": standing.subject,
         "organisation": duty.organisation,

@@ -46,11 +46,11 @@ from voltrail.lifecycle import (
     judge_for_reporter,
     judge_intention,
 )
+from voltrail.lifecycle.findings import rule_of
 from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role
-from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.duties import Duties
@@ -107,7 +107,8 @@ class Registry:
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
-        self.duties = Duties(self.database, self._writer.authorities)
+        self.rulebook = self._writer.rulebook
+        self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.outlets = Outlets(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
@@ -290,12 +291,15 @@ class Registry:
     ) -> dict[str, Any]:
         refusal: Refusal | None
         findings: tuple[Finding, ...] = ()
-        warnings: tuple[Finding, ...] = ()
+        warnings: list[dict[str, Any]] = []
         try:
             split(line)
             asked = _JUDGES.get(audience, judge_intention)
-            verdict = asked(decode(line), organisation, now_ms, world, RULES)
-            refusal, findings, warnings = verdict.refusal, verdict.findings, verdict.warnings
+            rules = self.rulebook.rules()
+            event = decode(line)
+            verdict = asked(event, organisation, now_ms, world, rules)
+            refusal, findings = verdict.refusal, verdict.findings
+            warnings = [views.warning_as_told(one, rule_of(one, event, rules)) for one in verdict.warnings]
         except VoltrailError as error:
             refusal = error.as_refusal()
         return {
@@ -306,7 +310,7 @@ class Registry:
             "fix": refusal.fix if refusal else None,
             "source": refusal.source if refusal else None,
             "findings": [views.finding_as_told(finding) for finding in findings],
-            "warnings": [views.warning_as_told(one, RULES) for one in warnings],
+            "warnings": warnings,
         }
 
     # ------------------------------------------------------------------ reading
@@ -453,7 +457,11 @@ class Registry:
             sees = eyes.see(BATTERY, "reporter")
             life = effective_events(lookup.chain("battery:" + text), "battery:" + text) if sees else []
             return takers(
-                life, model if isinstance(model, Model) else None, RULES, today, sees_reporters=sees
+                life,
+                model if isinstance(model, Model) else None,
+                self.rulebook.rules(),
+                today,
+                sees_reporters=sees,
             )
 
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:

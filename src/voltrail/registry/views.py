@@ -12,7 +12,7 @@ from voltrail.events import split
 from voltrail.lifecycle import Battery, Effective, Finding, Model, Organisation
 from voltrail.organisations.access import BATTERY, Eyes
 from voltrail.regimes.deadlines import CHINA
-from voltrail.regimes.rules import Rules
+from voltrail.regimes.rules import Rule
 
 
 def battery_view(state: Battery, where: Effective, model: Model | None, eyes: Eyes) -> dict[str, Any]:
@@ -80,16 +80,15 @@ def finding_as_told(finding: Finding) -> dict[str, Any]:
     return {name: getattr(finding, name) for name in finding.__struct_fields__}
 
 
-def warning_as_told(finding: Finding, rules: Rules) -> dict[str, Any]:
+def warning_as_told(finding: Finding, rule: Rule) -> dict[str, Any]:
     """Return what an advisory rule says against something, with where that rule is from."""
-    rule = rules.named(finding.rule.partition(".")[2])
     return {
-        "rule": rule.id if rule else finding.rule,
-        "standing": rule.standing if rule else None,
+        "rule": rule.id,
+        "standing": rule.standing,
         "message": finding.message,
         "fix": finding.fix,
         "source": finding.source,
-        "confidence": rule.confidence if rule else None,
+        "confidence": rule.confidence,
     }
 
 

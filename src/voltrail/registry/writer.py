@@ -30,6 +30,7 @@ from voltrail.registry.anchor import Anchor
 from voltrail.registry.append import Append, HalfTakenError, Log, Ticket, extend_log
 from voltrail.registry.prepare import Prepared
 from voltrail.registry.recall_rows import read_backlog
+from voltrail.registry.rulebook import Rulebook
 from voltrail.registry.settings import Keys, Settings
 from voltrail.registry.signers import Signers
 from voltrail.registry.world import World
@@ -45,6 +46,7 @@ class Writer:
     def __init__(self, database: Database, settings: Settings, keys: Keys, anchor: Anchor) -> None:
         self._database, self._settings, self._keys, self._anchor = database, settings, keys, anchor
         self._signers = Signers(settings)
+        self.rulebook = Rulebook(database, self._signers.authorities)
         self._connection: Connection | None = None
         self._turn = threading.Lock()  # held by whoever runs the transaction
         self._door = threading.Lock()  # guards _waiting
@@ -144,7 +146,8 @@ class Writer:
         with self._transaction() as connection:
             log = self._read_log(connection)
             self._check_continues(connection, log)
-            append = Append(connection, log, self._signers, self._keys.log, self.now_ms())
+            rules = self.rulebook.rules(connection)
+            append = Append(connection, log, self._signers, self._keys.log, self.now_ms(), rules)
             append.read(group)
             for ticket in group:
                 try:

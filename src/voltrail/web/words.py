@@ -123,6 +123,27 @@ NAMES_ZH: Final[dict[str, str]] = {
     "outlet": "回收服务网点",
     "depot": "仓储场站",
     "storage": "储能场所",
+    "configured": "自行设定",
+    "day": "日",
+    "working_day": "工作日",
+    "month": "月",
+    "occurred_at": "发生时间",
+    "enforced": "执行",
+    "advisory": "仅提示",
+    "not configured": "未配置",
+    "due": "未到期",
+    "overdue": "逾期未报",
+    "met": "按期报送",
+    "met late": "逾期报送",
+    "confirmed": "已确认",
+    "secondary": "间接引用",
+    "press": "媒体报道",
+    "mirror": "转载页面",
+    "unconfirmed": "未确认",
+    "certified_on": "认证日期",
+    "disassembly": "拆卸、拆解",
+    "repair": "维修",
+    "safety": "安全",
 }
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
@@ -140,6 +161,10 @@ _NAMES_EN: Final = {
     "energy_out_kwh": "energy out (kWh)",
     "energy_in_kwh": "energy in (kWh)",
     "re_used": "re-used",
+    "occurred_at": "when it happened",
+    "day": "days",
+    "working_day": "working days",
+    "month": "months",
 }
 
 

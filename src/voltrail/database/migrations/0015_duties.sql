@@ -14,6 +14,7 @@ create table duty (
 );
 create index duty_of on duty (organisation, due_on, subject) where met is null;
 create index duty_open on duty (due_on, subject) where met is null;
+create index duty_late on duty (organisation, due_on, subject) where met is not null;
 
 -- How many stand open, so that nobody waits for a count.
 create table duty_count (
@@ -29,3 +30,31 @@ create table duty_upto (
     upto     bigint not null           -- the entries below have been followed
 );
 insert into duty_upto values (true, 0);
+
+-- Terms that an authority set for all, or an organisation for itself, where the law's own is not known; never changed,
+-- only taken back. And the working days of years whose notice came later than this version.
+create table configured_rule (
+    id           bigint generated always as identity primary key,
+    organisation text collate "C" not null,
+    set_by       text not null,
+    set_at       timestamptz not null default now(),
+    ended_at     timestamptz,          -- when it was taken back
+    rule         text collate "C" not null,
+    value        integer not null,
+    unit         text not null,
+    valid_from   date not null,
+    source       text not null,
+    valid_to     date,
+    article      text,
+    enforced     boolean not null
+);
+create index configured_rule_of on configured_rule (organisation, id);
+
+create table configured_year (
+    year        integer primary key,
+    days_off    text[] not null,
+    days_worked text[] not null,
+    source      text not null,
+    set_by      text not null,
+    set_at      timestamptz not null default now()
+);

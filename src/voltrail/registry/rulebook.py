@@ -1,0 +1,194 @@
+"""The rules that count here: those of the regimes, with the terms and years that somebody set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from voltrail.database.database import Connection, Database
+from voltrail.errors import NotFound, UsageError
+from voltrail.regimes import RULES, Rules
+from voltrail.regimes.configured import Setting, SetYear, with_settings
+from voltrail.regimes.deadlines import Year
+
+FRESH_S: Final = 5.0  # so soon other servers count with what was set
+MAX_SETTINGS: Final = 200  # in force, of one organisation
+
+_COLUMNS: Final = "rule, value, unit, valid_from, source, valid_to, article, enforced"
+_RESTART: Final = "truncate duty, duty_count; update duty_upto set upto = 0"
+
+
+class Set(msgspec.Struct, frozen=True):
+    """A setting on record: its number, what it says, of whom, by whom, when, and when it was taken back."""
+
+    id: int
+    setting: Setting
+    organisation: str
+    set_by: str
+    set_at: Any
+    ended_at: Any
+
+
+class Rulebook:
+    """
+    The rules of one database; threads and servers may share it.
+
+    What an authority sets counts for all within seconds, for reports from then on; what was taken before is
+    not judged again. Duties that stand open are computed anew.
+    """
+
+    def __init__(self, database: Database, authorities: frozenset[str]) -> None:
+        self._database, self._authorities = database, authorities
+        self._rules, self._own, self._read_at = RULES, dict[str, Rules](), float("-inf")
+
+    def rules(self, connection: Connection | None = None) -> Rules:
+        """Return the rules that count for everybody."""
+        if time.monotonic() - self._read_at > FRESH_S:
+            if connection is None:
+                with self._database.pool.connection() as one:
+                    self._read(one)
+            else:
+                self._read(connection)
+        return self._rules
+
+    def rules_of(self, organisation: str, connection: Connection | None = None) -> Rules:
+        """Return the rules with what an organisation set for itself."""
+        common = self.rules(connection)
+        return self._own.get(organisation, common)
+
+    def every(self, connection: Connection | None = None) -> list[Rules]:
+        """Return the rules of everybody, and those of each organisation that set something for itself."""
+        return [self.rules(connection), *self._own.values()]
+
+    def _read(self, connection: Connection) -> None:
+        found = connection.execute(
+            f"select organisation, {_COLUMNS} from configured_rule where ended_at is null order by id"  # noqa: S608
+        ).fetchall()
+        years = {
+            year: Year(tuple(off), tuple(work))
+            for year, off, work in connection.execute(
+                "select year, days_off, days_worked from configured_year"
+            )
+        }
+        settings = [(organisation, _setting(row)) for organisation, *row in found]
+        common = [one for organisation, one in settings if organisation in self._authorities]
+        own: dict[str, list[Setting]] = {}
+        for organisation, one in settings:
+            if organisation not in self._authorities:
+                own.setdefault(organisation, []).append(one)
+        self._rules = with_settings(RULES, common, years)
+        self._own = {name: with_settings(self._rules, mine) for name, mine in own.items()}
+        self._read_at = time.monotonic()
+
+    def configure(
+        self, organisation: str, login: str, settings: Sequence[Setting], years: Sequence[SetYear]
+    ) -> int:
+        """
+        Set terms and years, all of them or, where one cannot be, none; return how many.
+
+        Raises UsageError. Years are for authorities.
+        """
+        own = organisation not in self._authorities
+        for setting in settings:
+            setting.check(RULES, own=own)
+        for year in years:
+            if own:
+                raise UsageError(
+                    "rule.year_authority",
+                    "The working days of a year are set by an authority.",
+                    "Leave them out.",
+                )
+            year.check()
+        with self._database.pool.connection() as connection, connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 15))", (organisation,))
+            (number,) = connection.execute(
+                "select count(*) from configured_rule where organisation = %s and ended_at is null",
+                (organisation,),
+            ).fetchone() or (0,)
+            if number + len(settings) > MAX_SETTINGS:
+                raise UsageError(
+                    "rule.too_many", f"More than {MAX_SETTINGS} terms would be set.", "Take some back first."
+                )
+            for one in settings:
+                connection.execute(
+                    f"insert into configured_rule (organisation, set_by, {_COLUMNS})"  # noqa: S608
+                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    (organisation, login, *_row(one)),
+                )
+            for year in years:
+                connection.execute(
+                    "insert into configured_year values (%s, %s, %s, %s, %s) on conflict (year) do update"
+                    " set days_off = excluded.days_off, days_worked = excluded.days_worked,"
+                    " source = excluded.source, set_by = excluded.set_by, set_at = now()",
+                    (year.year, list(year.off), list(year.work), year.source, login),
+                )
+            self._restart(connection, {one.rule for one in settings}, years=bool(years), own=own)
+        self._read_at = float("-inf")
+        return len(settings) + len(years)
+
+    def end(self, organisation: str, number: int) -> str:
+        """Take a setting back; return its rule. Raises NotFound for one that is not set, or another's."""
+        with self._database.pool.connection() as connection, connection.transaction():
+            row = connection.execute(
+                "update configured_rule set ended_at = now()"
+                " where id = %s and organisation = %s and ended_at is null returning rule",
+                (number, organisation),
+            ).fetchone()
+            if row is None:
+                raise NotFound(
+                    "rule.not_set", "There is no such term to take back.", "The rule's page lists yours."
+                )
+            self._restart(connection, {row[0]}, own=organisation not in self._authorities)
+        self._read_at = float("-inf")
+        return str(row[0])
+
+    def settings(self, organisation: str | None, rule: str | None = None) -> list[Set]:
+        """Return what authorities set, and what an organisation did for itself, the newest first."""
+        query = (
+            f"select id, organisation, set_by, set_at, ended_at, {_COLUMNS} from configured_rule"  # noqa: S608
+            " where (organisation = any(%s) or organisation = %s) and (%s::text is null or rule = %s)"
+            " order by id desc limit 500"
+        )
+        values = (sorted(self._authorities), organisation or "", rule, rule)
+        with self._database.pool.connection() as connection:
+            return [
+                Set(number, _setting(row), whose, by, at, ended)
+                for number, whose, by, at, ended, *row in connection.execute(query, values)
+            ]
+
+    def years(self) -> dict[int, str]:
+        """Return the years of which an authority set the working days, and who says so."""
+        with self._database.pool.connection() as connection:
+            found = connection.execute("select year, source from configured_year order by year")
+            return dict(found.fetchall())
+
+    @staticmethod
+    def _restart(connection: Connection, rules: set[str], *, own: bool, years: bool = False) -> None:
+        """Have the duties computed anew where what was set concerns some that are kept."""
+        kept = {one.id for one in RULES.all if one.met_by}
+        if own or years or rules & kept:
+            connection.execute(_RESTART)
+
+
+def _setting(row: Sequence[Any]) -> Setting:
+    rule, value, unit, valid_from, source, valid_to, article, enforced = row
+    return Setting(
+        rule=rule,
+        value=value,
+        unit=unit,
+        valid_from=valid_from,
+        source=source,
+        valid_to=valid_to,
+        article=article,
+        enforced=enforced,
+    )
+
+
+def _row(one: Setting) -> tuple[str | int | bool | date | None, ...]:
+    return (
+        one.rule, one.value, one.unit, one.valid_from, one.source, one.valid_to, one.article, one.enforced,
+    )  # fmt: skip
