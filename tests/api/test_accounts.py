@@ -304,6 +304,9 @@ FORMS = [
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
+    ("/outlets/check", {"site": "S-1", "found": "yes"}),
+    ("/outlets/refused", {"site": "S-1", "code": PACK, "said": "x"}),
+    ("/outlets/refusals/take-up", {"refusal": "1"}),
     ("/rules/set", {"rule": "o73-06", "value": "30", "unit": "day", "source": "intruder"}),
     ("/rules/end", {"setting": "1"}),
 ]

@@ -62,10 +62,14 @@ NOT_ASKED += (
     "/rules/file",
     "/rules/set",
     "/rules/end",
+    "/outlets/coverage",
+    "/outlets/check",
+    "/outlets/refus",
 )
 ASKED = {
     "/search": {"q": "9"},
     "/log/consistency": {"old": 1, "size": 2},
+    "/outlets/site": {"site": "S-1"},
     "/recalls/list": {"campaign": "R-1"},
     "/recalls/lines": {"campaign": "R-1"},
 }

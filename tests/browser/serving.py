@@ -118,8 +118,10 @@ def _places(url):
     models = ask("/models?limit=1000")["models"]
     recalls = ask("/recalls")["campaigns"]
     recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
+    outlets = ask("/outlets")["outlets"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
+    values += [one[name] for one in outlets for name in ("name", "address")]
     values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
     return {
         "code": code,
@@ -128,6 +130,7 @@ def _places(url):
         "ended": ended,
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],
+        "outlet": outlets[0]["site"],
         "then": lives[0][-2]["occurred_at"][:10] + "T23:59:59Z",
         "index": lives[0][0]["index"],
         "said": {one for one in values if isinstance(one, str) and not one.isascii()} | LOGINS,
