@@ -158,7 +158,6 @@ def near(
         asked={"region": region, "latitude": latitude, "longitude": longitude},
         names=names,
         knows=any(one.role == "vehicle_maker" for one in takers),
-        measured=latitude,
         here=region_of(region),
     )
 
