@@ -119,8 +119,12 @@ def test_who_may_see_the_vehicle_is_told_of_its_seller(browser, accounts, outlet
     code, vin = sold()
     headers = bearer(token(accounts, "ministry", "read"))
     told = browser().client.get(f"/outlets/near?code={code}", headers=headers).json()
-    assert [one["organisation"] for one in told["takers"]] == [sample.CARMAKER, sample.MAKER]
-    assert [one["site"] for one in told["must"]] == ["M-1", "NJ-1", "SH-1"]
+    assert [(one["organisation"], one["must"]) for one in told["takers"]] == [
+        (sample.CARMAKER, True),
+        (sample.MAKER, False),
+    ]
+    assert [one["site"] for one in told["must"]] == ["NJ-1", "SH-1"]
+    assert [one["site"] for one in told["others"]] == ["M-1"]
 
     owner, seller = browser(), browser("carmaker")
     secret = html.unescape(SECRET.search(seller.send("/owner/tokens", vin=vin).text)[1])

@@ -195,12 +195,17 @@ def test_who_must_take_a_battery_back_is_told_as_far_as_is_public(registry):
 
     def told(**asked):
         found = registry.takers(code, **({"today": TODAY} | asked))
-        return [(one.role, one.organisation, one.rule.id) for one in found]
+        return [(one.role, one.organisation, one.rule.id, one.must) for one in found]
 
     mine = ("battery_maker", sample.MAKER, "o73-takeback-battery")
-    theirs = ("vehicle_maker", sample.CARMAKER, "o73-takeback-vehicle")
-    assert told() == [mine]
-    assert told(reader=everything) == [theirs, mine]
+    theirs = ("vehicle_maker", sample.CARMAKER, "o73-takeback-vehicle", True)
+    assert told() == [(*mine, True)]
+    assert told(reader=everything) == [theirs, (*mine, False)]
+    transferred = sample.line(
+        "ownership_transferred", "2026-05-02T10:00:00+08:00", code=code, to=sample.RECYCLER
+    )
+    send(registry, sample.CARMAKER, transferred)
+    assert told(reader=everything) == [theirs, (*mine, True)]
     assert told(reader=everything, today=date(2026, 3, 31)) == []
     with pytest.raises(CodeError):
         registry.takers("nothing", TODAY)

@@ -125,8 +125,9 @@ def near(
         _bring_up(registry)
         if code is not None:
             takers = registry.takers(code, datetime.now(CHINA).date(), reader_of(request))
-        if takers:
-            must = registry.outlets.near(place, [one.organisation for one in takers], limit)
+        bound = [one.organisation for one in takers if one.must]
+        if bound:
+            must = registry.outlets.near(place, bound, limit)
         sites = {one.site for one in must}
         others = [
             one for one in registry.outlets.near(place, None, limit + len(must)) if one.site not in sites
@@ -379,6 +380,7 @@ def _taker(taker: Taker, names: dict[str, str]) -> dict[str, Any]:
         "organisation": taker.organisation,
         "name": names.get(taker.organisation),
         "role": taker.role,
+        "must": taker.must,
         "rule": rule.id,
         "duty": rule.duty,
         "standing": rule.standing,

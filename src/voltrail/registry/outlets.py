@@ -124,11 +124,16 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Taker(msgspec.Struct, frozen=True):
-    """An organisation that must take a battery back, in which role, and under which rule."""
+    """
+    An organisation that takes a battery back, in which role, and under which rule.
+
+    `must` is False for the maker of a battery that was sold with a vehicle: then who sold that must.
+    """
 
     organisation: str
     role: str
     rule: Rule
+    must: bool = True
 
 
 class Complaint(msgspec.Struct, frozen=True):
@@ -516,8 +521,9 @@ def takers(
     """
     Return who must take a battery back, by its life and model: who made the vehicle first, then the battery.
 
-    A maker of batteries need not take those that it sold to a maker of vehicles: then it stands second. Who
-    may not see who reported what is told of the model's maker alone: whose vehicle it was is not public.
+    A maker of batteries need not take those that it sold to a maker of vehicles; but it may not refuse those
+    of leasing and swap enterprises, which are recognised by what was reported: swapped, or owned by another.
+    Who may not see who reported what is told of the model's maker alone: whose vehicle it was is not public.
     """
     made = model.maker if model is not None else None
     fitted = None
@@ -526,7 +532,15 @@ def takers(
         fitted = _last_reporter(life, (kinds.VehicleCertified, kinds.VehicleImported, kinds.Sold))
     by_role = {role: rule for rule in rules.standing_for("takeback", today) for role in rule.roles[:1]}
     found = [("vehicle_maker", fitted), ("battery_maker", made)]
-    return [Taker(one, role, by_role[role]) for role, one in found if one is not None and role in by_role]
+    leased = any(isinstance(one.event, _LEASED) for one in life)
+    return [
+        Taker(one, role, by_role[role], role == "vehicle_maker" or fitted is None or leased)
+        for role, one in found
+        if one is not None and role in by_role
+    ]
+
+
+_LEASED: Final = (kinds.Swapped, kinds.OwnershipTransferred)
 
 
 def _last_reporter(life: Sequence[Recorded], of: tuple[type, ...]) -> str | None:
