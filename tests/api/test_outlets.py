@@ -255,3 +255,19 @@ def test_a_check_warns_with_the_article_and_refuses_with_it(client, registry, ou
 def test_a_battery_s_page_leads_to_where_it_is_taken_back(client, outlets):
     """One step from the code to the outlet; not from a battery that has ended."""
     assert f'href="/outlets/near?code={PACK}"' in client.get(f"/b/{PACK}", headers=HTML).text
+
+
+def test_the_page_for_reporting_shows_what_an_advisory_rule_says(browser, registry, outlets):
+    """Would be taken, with the warning beside it in the reader's language; sent, it is found nowhere."""
+    old, new = sample.pack(3101), sample.pack(3102)
+    line = sample.line(
+        "repurposed", "2026-08-03T08:00:00+08:00", codes=[old, new], into=[new], use="储能 storage"
+    )
+    signed = sample.report(sample.signer(sample.RECYCLER), [line])
+    page = browser().client.post(
+        "/report?lang=zh", files={"file": ("a.report", signed)}, data={"do": "check"}, headers=HTML
+    )
+    assert "未注明综合利用产品符合的用途标准。" in page.text
+    assert "仅提示" in page.text
+    receipt = json.loads(registry.report(signed))
+    assert "breach" not in {one["kind"] for one in receipt["findings"]}

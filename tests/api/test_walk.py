@@ -119,6 +119,12 @@ class Marks:
                 return [f"marked reason {n:05}"]
             case "composition":
                 return {"lithium": float(f"7{n:04}913.25")}
+            case "makers":
+                return [credit_code(f"91000000MC{n:07}")]
+            case "latitude" | "longitude":
+                return float(f"31.{n:04}913")
+            case "phone":
+                return f"+7 {n:04} 913579"
             case "host_may_sign" | "void" | "former":
                 return None
         field = next(one for one in msgspec.structs.fields(STRUCTS[kind]) if one.encode_name == name)
@@ -406,7 +412,8 @@ def outputs(client, code, indices):
         yield f"event {index}", client.get(f"/b/{code}/events/{index}", headers=HTML).text
     if indices:
         yield "event as JSON", client.get(f"/b/{code}/events/{indices[0]}").text
-        for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", "/batteries", "/"):
+        near = f"/outlets/near?code={code}"
+        for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", near, "/batteries", "/"):
             for accept in (HTML, {}):
                 yield f"{path} {len(accept)}", client.get(path, headers=accept).text
 

@@ -260,3 +260,5 @@ def _print_answers(answers: list[dict[str, Any]]) -> None:
     for answer in answers:
         verdict = "yes" if answer["allowed"] else f"no. {answer['message']} {answer['fix']}"
         click.echo(f"Line {answer['line']}: {verdict}")
+        for one in answer.get("warnings", ()):
+            click.echo(f"  advisory, {one['source']}: {one['message']} {one['fix']}")

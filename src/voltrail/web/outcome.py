@@ -119,6 +119,7 @@ def read_answers(answers: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> O
     Return what would become of lines, as `Registry.check_report` answers.
 
     A check refuses what a report would be taken with; here that is told apart, as it will be when it is sent.
+    What advisory rules say stands beside a line, and changes nothing of what becomes of it.
     """
     ends: list[State] = []
     said: list[list[Said]] = []
@@ -129,6 +130,10 @@ def read_answers(answers: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> O
         findings = [
             Said(one["rule"], one["message"], one["fix"], one["source"], one["kind"])
             for one in answer["findings"]
+        ]
+        findings += [
+            Said(f"breach.{one['rule']}", one["message"], one["fix"], one["source"], "advisory")
+            for one in answer["warnings"]
         ]
         refusal = Said(answer["rule"], answer["message"], answer["fix"], answer["source"])
         said.append([refusal, *findings] if refused else findings)
