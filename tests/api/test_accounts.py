@@ -316,7 +316,7 @@ def test_every_form_is_on_the_list(app):
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
     # Those are tried in test_applications.py and test_recalls.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open", "/rules/file"}  # in parts, as files come
+    elsewhere |= {"/recalls/open", "/rules/file", "/documents"}  # in parts, as files come
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

@@ -59,6 +59,7 @@ NOT_ASKED += (
     "/authority",
     "/followed",
     "/duties",
+    "/documents",
     "/rules/file",
     "/rules/set",
     "/rules/end",

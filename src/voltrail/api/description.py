@@ -52,6 +52,7 @@ _OTHERS: Final = {
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
     "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
     "/duties.ics": ("text/calendar", _WORDS),
+    "/documents/{digest}": ("application/pdf", _BYTES),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -79,6 +80,7 @@ _FIELDS: Final = {
     "/rules/set": "rule value unit valid_from valid_to article source enforced csrf",
     "/rules/end": "setting csrf",
     "/rules/file": "file csrf",
+    "/documents": "file model_id purpose title do csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},

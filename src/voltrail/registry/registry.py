@@ -48,9 +48,10 @@ from voltrail.lifecycle import (
 from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
-from voltrail.organisations.trust import has_role
+from voltrail.organisations.trust import has_role, roles_at
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
@@ -104,6 +105,7 @@ class Registry:
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
+        self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
@@ -430,6 +432,20 @@ class Registry:
         with self.database.pool.connection() as connection:
             known = World(connection, self._writer.authorities).organisation(organisation)
         return known is not None and has_role(known, {role}, datetime.now(UTC))
+
+    def roles_of(self, organisation: str | None) -> frozenset[str]:
+        """Return the roles that an organisation has on record now."""
+        if organisation is None:
+            return frozenset()
+        with self.database.pool.connection() as connection:
+            known = World(connection, self._writer.authorities).organisation(organisation)
+        return roles_at(known, datetime.now(UTC)) if known is not None else frozenset()
+
+    def declared(self, model_id: str) -> Model | None:
+        """Return what the record says of a model, or None where nobody has declared it."""
+        _check_text(model_id)
+        with self.database.pool.connection() as connection:
+            return catalogue.read_model(connection, model_id)
 
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""
