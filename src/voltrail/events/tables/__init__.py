@@ -1,8 +1,8 @@
-"""
+r"""
 Spreadsheets: a CSV file or workbook as event lines, each wrong cell with what to do about it.
 
     >>> import io
-    >>> file = io.BytesIO("发生时间,电池编码\\n2026年4月21日,9ZZPB240000003G4C0221953\\n".encode())
+    >>> file = io.BytesIO("发生时间,电池编码\n2026年4月21日,9ZZPB240000003G4C0221953\n".encode())
     >>> table = open_table(file, "stock.csv")
     >>> [row.line for row in read_rows(table, guess(table.header, "manufactured"))]
     [b'{"kind":"manufactured","occurred_at":"2026-04-21T00:00:00+08:00","code":"9ZZPB240000003G4C0221953"}']

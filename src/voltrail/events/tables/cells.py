@@ -1,8 +1,8 @@
 """
 From one cell to the value of one member, or to words that say why it is none.
 
-A spreadsheet has changed much before we see it: nothing that it lost is guessed back. What is only another way
-to write the same (full-width signs, small letters of a code, `2026年4月21日`, `23.5 kWh`) is taken.
+A spreadsheet has changed much before we see it: nothing that it lost is guessed back. What is only another
+way to write the same (full-width signs, small letters of a code, `2026年4月21日`, `23.5 kWh`) is taken.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def is_empty(cell: Cell) -> bool:
 
 
 def converter(kind: str, member: str, offset: str) -> Convert:
-    """Return what makes of a cell the value of a member; it raises VoltrailError. Never asked of empty cells."""
+    """Return what makes of a cell the value of a member; it raises VoltrailError. Not for empty cells."""
     if member in ("code", "right", "taken_out", "put_in"):
         return _code
     if member in ("codes", "into"):
@@ -113,7 +113,7 @@ def _string(cell: Cell) -> str:
             raise WrongCellError(
                 "cell.formula",
                 f"{text[:_SHOWN]!r} is a formula without its result.",
-                "Open the file in the spreadsheet program, save it there, and send it again; or write the value.",
+                "Open the file in the spreadsheet program and save it there, or write the value.",
             )
         text = quoted[1].strip()
     if text in ERRORS:
@@ -256,7 +256,7 @@ _WITH_UNIT = re.compile(r"(.*?[\d.,])\s*([^\d\s.,+-][^\d\s]*)")
 
 def _number(cell: Cell, member: str, *, whole: bool) -> msgspec.Raw:
     """Return the digits of a number, as they stand in a line."""
-    if isinstance(cell, bool) or isinstance(cell, date):
+    if isinstance(cell, (bool, date)):
         raise WrongCellError("cell.number", f"{text_of(cell)} is not a number.", _plain_fix(member))
     if isinstance(cell, (int, float)):
         text = _plain_number(cell)
@@ -287,7 +287,7 @@ def _plain_number(number: float) -> str:
 
 
 def _plain_text(text: str, member: str) -> str:
-    """Return a number as written, without unit and thousands separators; raises where it may mean two things."""
+    """Return a number as written, without unit and thousands separators; raises if it may mean two."""
     if (found := _WITH_UNIT.fullmatch(text)) is not None:
         text = _without_unit(text, found, member)
     if _PLAIN.fullmatch(text):
@@ -319,7 +319,7 @@ def _without_unit(text: str, found: re.Match[str], member: str) -> str:
     if unit in OTHER_UNITS or known:
         raise WrongCellError(
             "cell.unit",
-            f"{text[:_SHOWN]!r} is given in {found[2][:_SHOWN]}, and the column is in {(known or ('no unit',))[0]}.",
+            f"{text[:_SHOWN]!r} is in {found[2][:_SHOWN]}, and the column in {(known or ('no unit',))[0]}.",
             "Convert the value, and write the number alone.",
         )
     raise WrongCellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
@@ -432,7 +432,7 @@ def _parts(cell: Cell) -> dict[str, str]:
 
 
 def _forwards(text: str, parts: dict[str, str]) -> dict[str, str]:
-    """Return the parts of a date that ends with its year, unless day and month may be told either way round."""
+    """Return the parts of a date that ends with its year, unless day and month may be either way round."""
     one, two = int(parts["one"]), int(parts["two"])
     if one <= 12 and two <= 12 and one != two:
         year = parts["year"]

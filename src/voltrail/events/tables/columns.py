@@ -22,7 +22,7 @@ Language = Literal["en", "zh"]
 
 
 class Column(msgspec.Struct, frozen=True):
-    """One row of the table. `unit` is that of the numbers; `also` are further headers that mean the member."""
+    """One row of the table. `unit` is that of its numbers; `also` are further headers that mean it."""
 
     member: str
     en: str
@@ -38,12 +38,12 @@ class Column(msgspec.Struct, frozen=True):
 # member, English header, further headers parted by |
 _ROWS: Final = (
     ("kind", "Event", "Event kind|Event type|Type of event|事件类型|事件种类|报送类型"),
-    ("occurred_at", "Occurred at", "Date|Time|When|Date and time|Event time|Event date|Timestamp|时间|日期|"
-     "事件时间|发生日期|事件日期|生产时间|发货时间|发货日期|收货时间|收货日期|入库时间|出库时间"),
-    ("code", "Battery code", "Battery ID|Battery|Code|GB/T 34014 code|Pack code|Traceability code|编码|电池码|"
-     "电池包编码|电池编号|电池代码|溯源编码|动力电池编码|动力蓄电池编码|蓄电池编码|国标码"),
-    ("codes", "Related batteries", "Batteries|Battery codes|Codes|Parts|Modules|模组编码|电芯编码|单体编码|"
-     "包含电池|电池编码列表|旧编码|原编码"),
+    ("occurred_at", "Occurred at", ("Date|Time|When|Date and time|Event time|Event date|Timestamp|时间|日期|"
+     "事件时间|发生日期|事件日期|生产时间|发货时间|发货日期|收货时间|收货日期|入库时间|出库时间")),
+    ("code", "Battery code", ("Battery ID|Battery|Code|GB/T 34014 code|Pack code|Traceability code|编码|"
+     "电池码|电池包编码|电池编号|电池代码|溯源编码|动力电池编码|动力蓄电池编码|蓄电池编码|国标码")),
+    ("codes", "Related batteries", ("Batteries|Battery codes|Codes|Parts|Modules|模组编码|电芯编码|单体编码|"
+     "包含电池|电池编码列表|旧编码|原编码")),
     ("model_id", "Model", "Model number|Battery model|Battery type|电池型号|产品型号|规格型号"),
     ("mass_kg", "Mass (kg)", "Weight|重量"),
     ("energy_kwh", "Energy (kWh)", "Rated energy|Nominal energy|额定能量|电量|电池能量|标称能量"),
@@ -56,7 +56,7 @@ _ROWS: Final = (
     ("manufactured_on", "Manufactured on", "Date of manufacture|Manufacturing date|出厂日期|制造日期"),
     ("phase", "Phase", "所处阶段|生命周期阶段"),
     ("right", "Right code", "Correct code|正确的编码"),
-    ("to", "To", "Receiver|Recipient|Consignee|Customer|收货方|收货单位|接收单位|接收企业|收货企业|购买方|受让方"),
+    ("to", "To", "Receiver|Recipient|Consignee|Customer|收货方|收货单位|接收单位|接收企业|收货企业|购买方"),
     ("carrier", "Carrier", "Haulier|承运方|承运人|运输企业|运输单位|物流公司"),
     ("from", "From", "Sender|Supplier|Consignor|发货方|发货单位|交货方|来源|移交方|移交单位"),
     ("station", "Station", "Swap station|换电站编号"),

@@ -1,4 +1,4 @@
-"""From the rows of a table to event lines: each row's troubles all at once, each at its cell, with the fix."""
+"""From the rows of a table to event lines: all troubles of a row at once, each at its cell, with the fix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = 200
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """What is wrong at one cell. `column` counts from 0; None where it is the whole row, or no column has it."""
+    """What is wrong at one cell. `column` counts from 0; None for the whole row, or without a column."""
 
     column: int | None
     member: str | None
@@ -156,8 +156,8 @@ class _Plan:
             try:
                 members[name] = self._convert[name](cell)
                 self._decoders[name].decode(msgspec.json.encode(members[name]))
-            except msgspec.ValidationError as error:
-                troubles.append(_trouble(column, name, cell, reading.bad_member(name, str(error))))
+            except msgspec.ValidationError as wrong:
+                troubles.append(_trouble(column, name, cell, reading.bad_member(name, str(wrong))))
             except VoltrailError as error:
                 troubles.append(_trouble(column, name, cell, error))
         troubles += self._strangers(cells)
@@ -165,8 +165,8 @@ class _Plan:
         for name in self._required:
             if name not in members and name not in told:
                 header = COLUMNS[name].en if name in COLUMNS else name
-                error = reading.missing(self.kind, name, f"Fill in {header} ({name}).")
-                troubles.append(_trouble(self._at.get(name), name, None, error))
+                lacks = reading.missing(self.kind, name, f"Fill in {header} ({name}).")
+                troubles.append(_trouble(self._at.get(name), name, None, lacks))
         if troubles:
             return b"", troubles
         return self._whole(members)

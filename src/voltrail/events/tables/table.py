@@ -42,7 +42,7 @@ class Table:
         self.header_row, self.header = find_header(read())
 
     def rows(self) -> Iterator[Numbered]:
-        """Yield number and cells of each row below the header; the number is the one the spreadsheet shows."""
+        """Yield number, as the spreadsheet shows it, and cells of each row below the header."""
         for number, cells in self._read():
             if number > self.header_row:
                 yield number, cells
@@ -52,7 +52,7 @@ def find_header(rows: Iterable[Numbered]) -> tuple[int, tuple[str, ...]]:
     """
     Return number and cells of the header: of the first rows, the one with the most headers that are known.
 
-    Where none is known it is the first of those with the most cells. Raises TableError for a table without rows.
+    Where none is known it is the first with the most cells. Raises TableError for a table without rows.
     """
     best: tuple[int, int, Numbered] | None = None
     for number, cells in itertools.islice(rows, _HEADER_WITHIN):
@@ -111,7 +111,7 @@ def _check_form(begin: bytes, name: str) -> None:
         (b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<body", b"<div", b"<style")
     ):
         raise TableError("table.form", "This is a web page, whatever its name says.", save)
-    if head.startswith(b"<?xml") or head.startswith(b"<workbook"):
+    if head.startswith((b"<?xml", b"<workbook")):
         raise TableError("table.form", "This is an XML file, not a workbook.", save)
     if head.startswith((b"%pdf", b"\x89png", b"rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"{\\rtf")):
         raise TableError("table.form", "This is no spreadsheet.", "Send a workbook (.xlsx) or a CSV file.")

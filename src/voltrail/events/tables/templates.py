@@ -23,14 +23,15 @@ _CODE = "9ZZPB240000003G4C0221953"
 _OTHER = "9ZZPB240000003G4C0221954"
 _THIRD = "9ZZPB240000003G4C0221955"
 _EXAMPLES: Final = {
-    "occurred_at": "2026-04-21 09:30", "code": _CODE, "codes": f"{_OTHER} {_THIRD}", "model_id": "9ZZ-LFP-60",
-    "mass_kg": "412.5", "energy_kwh": "60.2", "site": "plant-1", "vin": "LZZZZ0000A0000001", "to": "91000000MA00000009",
-    "from": "91000000MA00000009", "carrier": "91000000MA00000009", "manufactured_on": "2024-03-12", "right": _OTHER,
-    "taken_out": _CODE, "put_in": _OTHER, "station": "station-7", "odometer_km": "48213", "soh_fraction": "0.92",
-    "country": "CN", "cleared_at": "2026-04-20 16:00", "certificate_date": "2026-04-20", "certified_on": "2026-04-20",
-    "cycles": "812", "into": _THIRD, "organisation": "91000000MA00000009", "until": "2027-04-21 00:00",
-    "capacity_ah": "164", "distance_km": "48213", "resistance_mohm": "0.8", "energy_out_kwh": "12.4",
-    "energy_in_kwh": "58.1", "voltage_v": "403.2",
+    "occurred_at": "2026-04-21 09:30", "code": _CODE, "codes": f"{_OTHER} {_THIRD}", "right": _OTHER,
+    "into": _THIRD, "taken_out": _CODE, "put_in": _OTHER, "vin": "LZZZZ0000A0000001", "model_id": "9ZZ-60",
+    "to": "91000000MA00000009", "from": "91000000MA00000009", "carrier": "91000000MA00000009",
+    "organisation": "91000000MA00000009", "site": "plant-1", "station": "station-7", "country": "CN",
+    "manufactured_on": "2024-03-12", "cleared_at": "2026-04-20 16:00", "certificate_date": "2026-04-20",
+    "certified_on": "2026-04-20", "until": "2027-04-21 00:00", "mass_kg": "412.5", "energy_kwh": "60.2",
+    "energy_out_kwh": "12.4", "energy_in_kwh": "58.1", "capacity_ah": "164", "voltage_v": "403.2",
+    "resistance_mohm": "0.8", "odometer_km": "48213", "distance_km": "48213", "cycles": "812",
+    "soh_fraction": "0.92",
 }  # fmt: skip
 
 
@@ -61,10 +62,10 @@ def _example(kind: str, member: str, language: Language) -> str:
     field = _types(kind).get(member)
     values = getattr(field, "values", None)
     if values:
-        value = values[0]
+        value: str | bool = values[0]
         if value is True:
             return "是" if language == "zh" else "yes"
-        return NAMES_ZH.get(value, value) if language == "zh" else value
+        return NAMES_ZH.get(str(value), str(value)) if language == "zh" else str(value)
     return _EXAMPLES.get(member, "")
 
 
@@ -138,8 +139,8 @@ def _workbook(header: Sequence[str], explained: Sequence[Sequence[str]], languag
 def _sheet(rows: Sequence[Sequence[str]]) -> str:
     """Return a sheet whose first row is the heading and stays in sight."""
     columns = "".join(
-        f'<col min="{at}" max="{at}" width="{_width(row[at - 1] for row in rows)}" style="1" customWidth="1"/>'
-        for at in range(1, len(rows[0]) + 1)
+        f'<col min="{at}" max="{at}" width="{_width(texts)}" style="1" customWidth="1"/>'
+        for at, texts in enumerate(zip(*rows, strict=True), 1)
     )
     data = "".join(
         f'<row r="{number}">'

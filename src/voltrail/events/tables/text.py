@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets and clerks write them: which encoding, which delimiter, row by row in constant memory."""
+"""CSV files as people have them: which encoding, which delimiter, row by row in constant memory."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def _is_chinese(data: bytes) -> bool:
     """
     Return whether bytes are Chinese in GB 18030, beyond doubt.
 
-    Nearly any bytes decode, so it asks whether what comes out is what people write: characters of everyday use
-    (GB 2312, level 1), of which some are the commonest of all or words at the head of a spreadsheet.
+    Nearly any bytes decode, so it asks whether what comes out is what people write: characters of everyday
+    use (GB 2312, level 1), of which some are the commonest of all or words at the head of a spreadsheet.
     """
     text = data.decode("gb18030", "replace")
     wide = [character for character in text if ord(character) > 0x7F]
@@ -149,7 +149,7 @@ def _unknown() -> TableError:
 
 
 def _find_delimiter(stream: BinaryIO, encoding: str) -> str:
-    """Return what parts the cells: that by which the first rows have the most headers known, or most alike."""
+    """Return what parts the cells: that by which most headers are known, or most rows alike."""
     best: tuple[tuple[int, int, int], str] = ((0, 0, 0), ",")
     for delimiter in _DELIMITERS:
         try:

@@ -363,10 +363,9 @@ def _date(days: float, *, from_1904: bool) -> Cell:
     else:
         return days
     milliseconds = round(days * 86_400_000)
-    found = zero + timedelta(
+    return zero + timedelta(
         milliseconds=round(milliseconds, -3) if milliseconds % 1000 in (1, 999) else milliseconds
     )
-    return found
 
 
 def _iso(text: str) -> Cell:
