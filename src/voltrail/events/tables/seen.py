@@ -10,8 +10,8 @@ _BEGIN: Final = 1 << 12
 
 class Seen:
     """
-    The lines of a file, each by 64 bits that Python hashes it to (SipHash, its key drawn by the process), with
-    the number of its row: a hash table in two arrays, at most half full.
+    The lines of a file, each by 64 bits that Python hashes it to (SipHash, its key drawn by the process),
+    with the number of its row: a hash table in two arrays, at most half full.
 
     Two lines are taken for one by mistake in one of 10^7 files of a million rows.
     """
