@@ -173,11 +173,12 @@ def member_near(header: str, allowed: frozenset[str]) -> str | None:
 def _same_unit(member: str, units: list[str]) -> bool:
     """Return whether the units that a header names are those of the member, or none is named."""
     known = {unit.casefold() for unit in unit_of(member)}
-    return not any(unit in OTHER_UNITS or (unit in _all_units() and unit not in known) for unit in units)
+    return not any(unit in OTHER_UNITS or (unit in all_units() and unit not in known) for unit in units)
 
 
 @lru_cache(maxsize=1)
-def _all_units() -> frozenset[str]:
+def all_units() -> frozenset[str]:
+    """Return all ways to write the units of members."""
     return frozenset(unit.casefold() for units in _UNITS.values() for unit in units)
 
 
@@ -192,7 +193,7 @@ def _key(header: str) -> tuple[str, list[str]]:
     units = [unit.strip() for unit in _BRACKETS.findall(text)]
     text = _BRACKETS.sub(" ", text).strip()
     behind = _BEHIND.search(text)
-    if behind and (behind[1] in _all_units() or behind[1] in OTHER_UNITS):
+    if behind and (behind[1] in all_units() or behind[1] in OTHER_UNITS):
         units.append(behind[1])
         text = text[: behind.start()]
     return _NO_WORD.sub("", text), units
