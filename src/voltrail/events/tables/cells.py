@@ -69,7 +69,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
         return _codes
     if member == "vin":
         return _vin
-    field = _types(kind)[member]
+    field = types_of(kind)[member]
     if isinstance(field, msgspec.inspect.DateTimeType):
         return lambda cell: _time(cell, offset)
     if isinstance(field, msgspec.inspect.LiteralType):
@@ -90,7 +90,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
 
 
 @lru_cache(maxsize=64)
-def _types(kind: str) -> dict[str, Any]:
+def types_of(kind: str) -> dict[str, Any]:
     """Return the type of each member of a kind, without None."""
     info = msgspec.inspect.type_info(STRUCTS[kind])
     return {field.encode_name: _not_none(field.type) for field in info.fields}  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -165,9 +165,13 @@ def member_near(header: str, allowed: frozenset[str]) -> str | None:
         return None
     known = {name: member for name, member in _by_key().items() if member in allowed}
     near = get_close_matches(key, known, n=2, cutoff=0.8)
-    members = {known[name] for name in near}
-    member = known[near[0]] if len(members) == 1 else None
+    alike = {known[name] for name in near if _likeness(key, name) == _likeness(key, near[0])}
+    member = alike.pop() if len(alike) == 1 else None
     return member if member is not None and _same_unit(member, units) else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, other, one).ratio()
 
 
 def _same_unit(member: str, units: list[str]) -> bool:
