@@ -55,9 +55,9 @@ def read_rows(table: Table, mapping: Mapping) -> Iterator[Row]:
 
     A row that gives the same line as one before it is refused, with that one's number. Raises TableError.
     """
-    reader, seen, width = Reader(mapping), Seen(), len(table.header)
+    reader, seen, header = Reader(mapping), Seen(), table.header
     for number, cells in table.rows():
-        if is_remark(cells) or tuple(map(text_of, cells[:width])) == table.header:
+        if is_remark(cells) or (cells[0] == header[0] and _is_header(cells, header)):
             continue
         row = reader.row(number, cells)
         if row.line is not None and (first := seen.first(row.line, number)) != number:
@@ -68,6 +68,11 @@ def read_rows(table: Table, mapping: Mapping) -> Iterator[Row]:
 def read_row(mapping: Mapping, number: int, cells: Sequence[Cell]) -> Row:
     """Return one row, as when it was mended by hand. Raises TableError for a mapping that cannot be."""
     return Reader(mapping).row(number, cells)
+
+
+def _is_header(cells: Sequence[Cell], header: tuple[str, ...]) -> bool:
+    """Return whether a row is the header again, as programs print it on each page."""
+    return tuple(text_of(cell).strip() for cell in cells[: len(header)]) == header
 
 
 def is_remark(cells: Sequence[Cell]) -> bool:
