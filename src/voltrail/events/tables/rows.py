@@ -106,17 +106,19 @@ class Reader:
         """Return the same by the way that can tell what is wrong."""
         texts = tuple(map(text_of, cells))
         kind, troubles = self._kind(cells)
-        if kind is None:
-            return Row(number, texts, None, tuple(troubles))
-        if (remark := self._remark(cells)) is not None:
-            return Row(number, texts, None, (remark,))
-        line, more = self._plan(kind).line(cells)
-        troubles += [*more, *self._beyond(cells)]
+        line = b""
+        if kind is not None:
+            line, more = self._plan(kind).line(cells)
+            troubles += [*more, *self._beyond(cells)]
+        if troubles and (remark := self._remark(cells)) is not None:
+            troubles = [remark]
         return Row(number, texts, None if troubles else line, tuple(troubles))
 
     def _remark(self, cells: Sequence[Cell]) -> Trouble | None:
         """Return what is told of a row that holds nothing but a remark, or a total."""
         filled = [(at, cell) for at, cell in enumerate(cells) if not is_empty(cell)]
+        if not filled:
+            return None
         at, cell = filled[0]
         single = len(filled) == 1 and sum(member is not None for member in self._mapping.columns) > 1
         member = self._mapping.columns[at] if at < len(self._mapping.columns) else None
