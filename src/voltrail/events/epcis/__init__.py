@@ -1,0 +1,1 @@
+"""EPCIS 2.0: documents of others read, checked and turned into lines of ours, and back."""
