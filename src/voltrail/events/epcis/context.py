@@ -77,7 +77,7 @@ def read_context(value: Any, outer: Context | None = None) -> Context:
                 continue
             foreign = True
         elif isinstance(one, dict):
-            prefixes |= _prefixes(one)
+            prefixes |= _prefixes(one, prefixes)
         else:
             raise ContextError("A context is an address, or an object of prefixes and their namespaces.")
         if one not in declared:
@@ -85,22 +85,26 @@ def read_context(value: Any, outer: Context | None = None) -> Context:
     return Context(prefixes, standard, foreign, tuple(declared))
 
 
-def _prefixes(given: dict[str, Any]) -> dict[str, str]:
+def _prefixes(given: dict[str, Any], known: dict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for prefix, namespace in given.items():
+    for prefix, meaning in given.items():
         if prefix.startswith("@"):
             continue
-        if isinstance(namespace, dict):  # a term with its definition
-            namespace = namespace.get("@id")
-        if not isinstance(namespace, str) or ":" not in namespace:
+        term = isinstance(meaning, dict)  # a term with its definition, not a prefix
+        namespace = _expand(meaning.get("@id") if term else meaning, {**PREFIXES, **known, **given})
+        if namespace is None or not is_uri(namespace):
+            if term:
+                continue
             raise ContextError(f"The prefix {prefix[:40]!r} does not stand for a namespace, which is a whole URI.")
-        if namespace.partition(":")[0] in {*given, *PREFIXES} and not namespace.startswith(("http", "urn:")):
-            head, _, local = namespace.partition(":")
-            outer = given.get(head, PREFIXES.get(head))
-            namespace = outer + local if isinstance(outer, str) else namespace
-        if not is_uri(namespace):
-            raise ContextError(f"The prefix {prefix[:40]!r} does not stand for a namespace, which is a whole URI.")
-        if PREFIXES.get(prefix, namespace) != namespace:
+        if PREFIXES.get(prefix, namespace).rstrip(":") != namespace.rstrip(":"):
             raise ContextError(f"The prefix {prefix} is EPCIS's own, for {PREFIXES[prefix]}; choose another one.")
-        found[prefix] = namespace
+        found[prefix] = PREFIXES.get(prefix, namespace)
     return found
+
+
+def _expand(text: Any, known: dict[str, Any]) -> str | None:
+    if not isinstance(text, str) or ":" not in text:
+        return None
+    head, _, local = text.partition(":")
+    base = known.get(head)
+    return base + local if isinstance(base, str) and not local.startswith("//") else text

@@ -352,7 +352,7 @@ class Validator:
     def _epcs(self, value: Any, path: str) -> None:
         found = self._list(value, path)
         for at, one in enumerate(found):
-            self._identifier(one, f"{path}[{at}]", ("instance", "location", "document"))
+            self._identifier(one, f"{path}[{at}]", ("instance", "location", "document", "party"))
         texts = [one for one in found if isinstance(one, str)]
         if len(set(texts)) != len(texts):
             twice = next(one for one in texts if texts.count(one) > 1)
