@@ -12,7 +12,9 @@ from voltrail.events.epcis.vocabulary import CONTEXT, CONTEXTS, PREFIXES
 VOLTRAIL: Final = "urn:voltrail:epcis:"
 """Our namespace: members of our lines for which EPCIS has no place. Its prefix is `voltrail`."""
 PREFIX: Final = "voltrail"
-SCHEMES: Final = frozenset({"http", "https", "urn", "ni", "nih", "did", "tag", "geo", "info", "doi", "mailto", "oid"})
+SCHEMES: Final = frozenset(
+    {"http", "https", "urn", "ni", "nih", "did", "tag", "geo", "info", "doi", "mailto", "oid"}
+)
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -41,8 +43,10 @@ class Context(msgspec.Struct, frozen=True):
     def is_known(self, name: str) -> bool:
         """Return whether a name with a colon has a prefix that is declared, or is a URI by itself."""
         prefix = name.partition(":")[0]
-        return self.namespace(prefix) is not None or (self.foreign and prefix.isidentifier()) or (
-            prefix.lower() in SCHEMES and is_uri(name)
+        return (
+            self.namespace(prefix) is not None
+            or (self.foreign and prefix.isidentifier())
+            or (prefix.lower() in SCHEMES and is_uri(name))
         )
 
     def local(self, name: str) -> str | None:
@@ -95,9 +99,13 @@ def _prefixes(given: dict[str, Any], known: dict[str, str]) -> dict[str, str]:
         if namespace is None or not is_uri(namespace):
             if term:
                 continue
-            raise ContextError(f"The prefix {prefix[:40]!r} does not stand for a namespace, which is a whole URI.")
+            raise ContextError(
+                f"The prefix {prefix[:40]!r} does not stand for a namespace, which is a whole URI."
+            )
         if PREFIXES.get(prefix, namespace).rstrip(":") != namespace.rstrip(":"):
-            raise ContextError(f"The prefix {prefix} is EPCIS's own, for {PREFIXES[prefix]}; choose another one.")
+            raise ContextError(
+                f"The prefix {prefix} is EPCIS's own, for {PREFIXES[prefix]}; choose another one."
+            )
         found[prefix] = PREFIXES.get(prefix, namespace)
     return found
 

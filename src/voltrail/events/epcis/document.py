@@ -18,7 +18,6 @@ from voltrail.events.epcis.source import SOURCE, read_json
 from voltrail.events.epcis.validation import Trouble, Validator
 
 MAX_EVENTS: Final = 100_000
-MAX_TROUBLES: Final = 1_000  # of one document
 
 _DOCUMENT: Final = (
     "@context",
@@ -41,7 +40,6 @@ class EventRead(msgspec.Struct, frozen=True):
     path: str
     value: dict[str, Any]
     context: Context
-    valid: bool
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -49,11 +47,16 @@ class Document(msgspec.Struct, frozen=True):
 
     events: tuple[EventRead, ...]
     troubles: tuple[Trouble, ...]
+    by_event: dict[int, tuple[Trouble, ...]] = {}
 
     @property
     def whole(self) -> tuple[Trouble, ...]:
         """What is wrong with the document itself, for which none of its events can be taken."""
         return tuple(one for one in self.troubles if one.event is None)
+
+    def of(self, number: int) -> tuple[Trouble, ...]:
+        """What is wrong with one event, by its number."""
+        return self.by_event.get(number, ())
 
 
 def read_document(data: bytes) -> Document:
@@ -81,12 +84,14 @@ def read_document(data: bytes) -> Document:
             source=SOURCE,
         )
     found: list[EventRead] = []
+    by_event: dict[int, tuple[Trouble, ...]] = {}
     for number, (path, event) in enumerate(events, 1):
         before = len(validator.troubles)
-        inner = validator.check_event(event, path, context, None if path == "$" else number)
-        if isinstance(event, dict):
-            found.append(EventRead(number, path, event, inner, len(validator.troubles) == before))
-    return Document(tuple(found), tuple(validator.troubles[:MAX_TROUBLES]))
+        inner = validator.check_event(event, path, context, number)
+        if len(validator.troubles) > before:
+            by_event[number] = tuple(validator.troubles[before:])
+        found.append(EventRead(number, path, event if isinstance(event, dict) else {}, inner))
+    return Document(tuple(found), tuple(validator.troubles), by_event)
 
 
 def _context(value: dict[str, Any], validator: Validator) -> Context:

@@ -4,6 +4,10 @@ The event hash of CBV 2.0, section 8.9: one name for an event, however it is wri
 Order of members, blanks, prefixes and the spelling of times, numbers and identifiers make no difference.
 `eventID`, `recordTime` and `errorDeclaration` are no part of it: an error declaration has the hash of the
 event that it is about.
+
+Where the words of the standard and the hashes published with its reference implementation differ (a type
+stands before its reference, and these lists and ilmd come last, sorted by name), the published hashes count:
+every implementation that we know of was tested against them.
 """
 
 from __future__ import annotations
@@ -99,12 +103,9 @@ _ORDER: Final = (
     "persistentDisposition",
     "readPoint",
     "bizLocation",
-    "bizTransactionList",
-    "sourceList",
-    "destinationList",
     "sensorElementList",
-    "ilmd",
 )
+_LAST: Final = ("bizTransactionList", "sourceList", "destinationList", "ilmd")
 _STANDARD: Final = frozenset({*COMMON, *(name for names in MEMBERS.values() for name in names)})
 
 
@@ -118,6 +119,7 @@ def pre_hash(event: dict[str, Any], context: Context) -> str:
     inner = _Writer(context)
     parts = [f"eventType={event['type']}"]
     parts += [inner.member(name, event[name]) for name in _ORDER if name in event]
+    parts += sorted(filter(None, (inner.member(name, event[name]) for name in _LAST if name in event)))
     parts.append(inner.extensions((name, value) for name, value in event.items() if name not in _STANDARD))
     return "".join(parts)
 
@@ -181,9 +183,9 @@ class _Writer:
         return "".join(parts)
 
     def _typed(self, one: dict[str, Any], name: str, words: Vocabulary) -> str:
-        """Return a reference, then its type: CBV 2.0, section 8.9.1, rule 13."""
+        """Return the type of a reference, then what is referred to, as in all published hashes."""
         kind = f"type={self._word(one['type'], words)}" if "type" in one else ""
-        return self._pair(name, one[name]) + kind
+        return kind + self._pair(name, one[name])
 
     def _ordered(self, members: dict[str, Any], order: tuple[str, ...]) -> str:
         parts = [self._each(name, members[name]) for name in order if name in members]
@@ -191,7 +193,9 @@ class _Writer:
         return "".join(parts)
 
     def _each(self, name: str, value: Any) -> str:
-        return "".join(sorted(self._pair(name, one) for one in (value if isinstance(value, list) else [value])))
+        return "".join(
+            sorted(self._pair(name, one) for one in (value if isinstance(value, list) else [value]))
+        )
 
     def _all(self, name: str, parts: Iterable[str]) -> str:
         written = "".join(sorted(parts))

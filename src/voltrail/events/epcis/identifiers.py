@@ -125,7 +125,9 @@ def _digits(value: str, total: int, scheme: str, parts: int) -> list[str]:
     if reference and not (reference.isascii() and reference.isdigit()):
         raise ValueError(f"The second part of {scheme} has digits alone; {_cut(reference)} has not.")
     if not 6 <= len(prefix) <= 12:
-        raise ValueError(f"The company prefix of {scheme} has 6 to 12 digits; {prefix[:20]} has {len(prefix)}.")
+        raise ValueError(
+            f"The company prefix of {scheme} has 6 to 12 digits; {prefix[:20]} has {len(prefix)}."
+        )
     if len(prefix) + len(reference) != total:
         raise ValueError(
             f"Company prefix and reference of {scheme} have {total} digits together;"
@@ -137,7 +139,9 @@ def _digits(value: str, total: int, scheme: str, parts: int) -> list[str]:
 def _serial(text: str, most: int, scheme: str) -> str:
     """Return a serial number of a URN, without its escapes."""
     if _SERIAL_IN_URN.fullmatch(text) is None:
-        raise ValueError(f"The serial number {_cut(text)} of {scheme} has a character that may not stand there.")
+        raise ValueError(
+            f"The serial number {_cut(text)} of {scheme} has a character that may not stand there."
+        )
     return _in_set(_unescape(text), most, scheme)
 
 
@@ -211,7 +215,9 @@ def _prefixed(value: str, scheme: str) -> str:
     """Return a company prefix and what its owner put behind it, 30 characters at most."""
     prefix, dot, reference = value.partition(".")
     if not (prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 12 and dot):
-        raise ValueError(f"{scheme} begins with a company prefix of 6 to 12 digits and a point; see {_cut(value)}.")
+        raise ValueError(
+            f"{scheme} begins with a company prefix of 6 to 12 digits and a point; see {_cut(value)}."
+        )
     return prefix + _serial(reference, 30 - len(prefix), scheme)
 
 
@@ -267,7 +273,9 @@ def _pattern(value: str, scheme: str) -> Identifier:
     """Return the class that a pattern with a * in place of the serial number names."""
     before, star, after = value.rpartition(".*")
     if not star or after:
-        raise ValueError(f"A pattern names a class when * stands for the serial number; {_cut(value)} does not.")
+        raise ValueError(
+            f"A pattern names a class when * stands for the serial number; {_cut(value)} does not."
+        )
     match scheme:
         case "sgtin" | "upui":
             return Identifier("01", _gtin(*_digits(before, 13, scheme, 2)), None, "class")
@@ -294,7 +302,9 @@ def _split(value: str, parts: int, scheme: str) -> list[str]:
 
 def _pieces(piece: str, total: str) -> str:
     text = piece + total
-    if not (text.isascii() and text.isdigit() and len(piece) == len(total) == 2 and 1 <= int(piece) <= int(total)):
+    if not (
+        text.isascii() and text.isdigit() and len(piece) == len(total) == 2 and 1 <= int(piece) <= int(total)
+    ):
         raise ValueError(f"A piece of a trade item is numbered as 01.02, not as {_cut(piece + '.' + total)}.")
     return text
 
@@ -418,15 +428,21 @@ def _trade_item(gtin: str, qualifiers: dict[str, str]) -> Identifier:
 
 def _piece(key: str, qualifiers: dict[str, str]) -> Identifier:
     if "21" in qualifiers:
-        return Identifier("8006", key, ("21", _in_set(qualifiers["21"], 20, "application identifier 21")), "instance")
+        return Identifier(
+            "8006", key, ("21", _in_set(qualifiers["21"], 20, "application identifier 21")), "instance"
+        )
     if "10" in qualifiers:
-        return Identifier("8006", key, ("10", _in_set(qualifiers["10"], 20, "application identifier 10")), "class")
+        return Identifier(
+            "8006", key, ("10", _in_set(qualifiers["10"], 20, "application identifier 10")), "class"
+        )
     return Identifier("8006", key, None, "class")
 
 
 def _component(key: str, qualifiers: dict[str, str]) -> Identifier:
     if not 1 <= len(key) <= 30 or _SET_39.fullmatch(key) is None:
-        raise ValueError(f"A CPID (8010) has 30 capital letters, digits, #, - and / at most; see {_cut(key)}.")
+        raise ValueError(
+            f"A CPID (8010) has 30 capital letters, digits, #, - and / at most; see {_cut(key)}."
+        )
     if "8011" in qualifiers:
         number = _numeric(qualifiers["8011"], 12, "a CPID (8011)")
         return Identifier("8010", key, ("8011", number), "instance")

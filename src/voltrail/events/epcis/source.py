@@ -73,7 +73,8 @@ def _check_depth(text: str) -> None:
             depth -= 1
         elif len(found) > MAX_STRING:
             raise _bad(
-                f"A text has {len(found):,} characters; {MAX_STRING:,} are the most.", "Refer to it by an address."
+                f"A text has {len(found):,} characters; {MAX_STRING:,} are the most.",
+                "Refer to it by an address.",
             )
 
 

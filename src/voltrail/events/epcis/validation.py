@@ -42,7 +42,9 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UOM = re.compile("[A-Z0-9]{2,3}")
-_HASH = re.compile(r"ni:///(sha-256|sha-384|sha-512|sha3-256);([0-9a-f]+)\?ver=CBV[0-9]+\.[0-9]+(?:\.[0-9]+)?")
+_HASH = re.compile(
+    r"ni:///(sha-256|sha-384|sha-512|sha3-256);([0-9a-f]+)\?ver=CBV[0-9]+\.[0-9]+(?:\.[0-9]+)?"
+)
 _HASH_CHARACTERS: Final = {"sha-256": 64, "sha3-256": 64, "sha-384": 96, "sha-512": 128}
 _VERSION = re.compile(r"2\.[0-9]+(?:\.[0-9]+)?")
 _UUID = re.compile("urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -88,7 +90,13 @@ MEMBERS: Final = {
 
 _METADATA_TIMES: Final = ("time", "startTime", "endTime")
 _SENSOR_URIS: Final = ("deviceID", "deviceMetadata", "rawData", "dataProcessingMethod", "bizRules")
-_REPORT_URIS: Final = (*_SENSOR_URIS, "microorganism", "chemicalSubstance", "coordinateReferenceSystem", "uriValue")
+_REPORT_URIS: Final = (
+    *_SENSOR_URIS,
+    "microorganism",
+    "chemicalSubstance",
+    "coordinateReferenceSystem",
+    "uriValue",
+)
 _REPORT_NUMBERS: Final = ("value", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue")
 
 
@@ -111,13 +119,13 @@ class Validator:
         self._event: int | None = None
         self._first = 0
 
-    def check_event(self, value: Any, path: str, context: Context, number: int | None) -> Context:
+    def check_event(self, value: Any, path: str, context: Context, number: int) -> Context:
         """Check one event; return the context that holds in it."""
         self._event, self._context, self._first = number, context, len(self.troubles)
         if not isinstance(value, dict):
             self.say(path, "epcis.value", "An event is an object.", "See EPCIS 2.0, section 9.")
             return context
-        if "@context" in value and number is not None:
+        if "@context" in value and path != "$":  # that of a single event is read with the document
             try:
                 self._context = read_context(value["@context"], context)
             except ContextError as error:
@@ -137,7 +145,9 @@ class Validator:
         if version is None and sort == "EPCISDocument":
             self.missing("$.schemaVersion", sort, "schemaVersion", 'Add "schemaVersion": "2.0".')
         elif version is not None and (not isinstance(version, str) or _VERSION.fullmatch(version) is None):
-            self.say("$.schemaVersion", "epcis.document", f"This is EPCIS {_shown(version)}.", "Write it as 2.0.")
+            self.say(
+                "$.schemaVersion", "epcis.document", f"This is EPCIS {_shown(version)}.", "Write it as 2.0."
+            )
         if "creationDate" in value:
             self.time(value["creationDate"], "$.creationDate")
         elif sort == "EPCISDocument":
@@ -153,14 +163,18 @@ class Validator:
             self.troubles.append(Trouble(path, rule, message, fix, self._event))
 
     def _bad_context(self, path: str, message: str) -> None:
-        self.say(path, "epcis.context", message, 'Declare it as in {"example": "https://ns.example.com/epcis/"}.')
+        self.say(
+            path, "epcis.context", message, 'Declare it as in {"example": "https://ns.example.com/epcis/"}.'
+        )
 
     # ------------------------------------------------------------------- an event
 
     def _check(self, event: dict[str, Any], path: str) -> None:
         sort = event.get("type")
         if not isinstance(sort, str):
-            self.say(f"{path}.type", "epcis.missing", "The event has no type.", f"One of {', '.join(MEMBERS)}.")
+            self.say(
+                f"{path}.type", "epcis.missing", "The event has no type.", f"One of {', '.join(MEMBERS)}."
+            )
             return
         known = MEMBERS.get(sort)
         if known is None and not (":" in sort and self._context.is_known(sort)):
@@ -222,7 +236,9 @@ class Validator:
             )
             return
         if self._context.namespace(name.partition(":")[0]) is not None and not name.partition(":")[2]:
-            self.say(path, "epcis.member", "This name ends with its prefix.", "Put the name behind the colon.")
+            self.say(
+                path, "epcis.member", "This name ends with its prefix.", "Put the name behind the colon."
+            )
         self._nested(content, path)
 
     def _nested(self, content: Any, path: str) -> None:
@@ -269,7 +285,10 @@ class Validator:
                 found = None
             if found is not None and zone:
                 return found
-            message, fix = f"{_shown(value)} is a time that the calendar or the clock does not have.", "Correct it."
+            message, fix = (
+                f"{_shown(value)} is a time that the calendar or the clock does not have.",
+                "Correct it.",
+            )
         else:
             message = f"{_shown(value)} is no time."
             fix = "Give it as 2026-07-22T10:30:00.000+02:00, with its offset."
@@ -288,7 +307,12 @@ class Validator:
         if "parentID" in event:
             self._identifier(event["parentID"], f"{path}.parentID", ("instance", "location", "document"))
             if event["parentID"] in (event.get("childEPCs") or ()):
-                self.say(f"{path}.childEPCs", "epcis.value", "The parent is among its own children.", "Name it once.")
+                self.say(
+                    f"{path}.childEPCs",
+                    "epcis.value",
+                    "The parent is among its own children.",
+                    "Name it once.",
+                )
         action = event.get("action")
         if "action" in MEMBERS[sort]:
             if "action" not in event:
@@ -306,7 +330,10 @@ class Validator:
         sensed = event.get("sensorElementList") and ("readPoint" in event or "bizLocation" in event)
         if not (event.get("epcList") or event.get("quantityList") or sensed):
             self.missing(
-                path, "ObjectEvent", "epcList or quantityList", "Name at least one object, or a sensor at a readPoint."
+                path,
+                "ObjectEvent",
+                "epcList or quantityList",
+                "Name at least one object, or a sensor at a readPoint.",
             )
 
     def _what_AggregationEvent(self, event: dict[str, Any], path: str, action: Any) -> None:  # noqa: N802
@@ -381,7 +408,12 @@ class Validator:
     def _uri(self, value: Any, path: str) -> bool:
         if isinstance(value, str) and identifiers.is_uri(value) and self._has_scheme(value):
             return True
-        self.say(path, "epcis.identifier", f"{_shown(value)} is no URI.", "Give a whole URI, as urn:… or https://….")
+        self.say(
+            path,
+            "epcis.identifier",
+            f"{_shown(value)} is no URI.",
+            "Give a whole URI, as urn:… or https://….",
+        )
         return False
 
     def _has_scheme(self, value: str) -> bool:
@@ -393,7 +425,9 @@ class Validator:
         self.say(
             path,
             "epcis.value",
-            "A list must stand here." if not isinstance(value, list) else f"The list has {len(value):,} items.",
+            "A list must stand here."
+            if not isinstance(value, list)
+            else f"The list has {len(value):,} items.",
             "Put [ and ] around it." if not isinstance(value, list) else f"{MAX_ITEMS:,} are the most.",
         )
         return []
@@ -422,7 +456,12 @@ class Validator:
         quantity, uom = element.get("quantity"), element.get("uom")
         if "quantity" in element and self._number(quantity, f"{path}.quantity"):
             if quantity < 0:
-                self.say(f"{path}.quantity", "epcis.value", "The quantity is below zero.", "Give it without a sign.")
+                self.say(
+                    f"{path}.quantity",
+                    "epcis.value",
+                    "The quantity is below zero.",
+                    "Give it without a sign.",
+                )
             elif uom is None and Decimal(quantity) % 1:
                 self.say(
                     f"{path}.quantity",
@@ -467,12 +506,20 @@ class Validator:
                 self._place(event[name], f"{path}.{name}", name)
         if "bizTransactionList" in event:
             self._typed(
-                event["bizTransactionList"], f"{path}.bizTransactionList", "bizTransaction", BIZ_TRANSACTION, None
+                event["bizTransactionList"],
+                f"{path}.bizTransactionList",
+                "bizTransaction",
+                BIZ_TRANSACTION,
+                None,
             )
         for name in ("source", "destination"):
             if f"{name}List" in event:
                 self._typed(
-                    event[f"{name}List"], f"{path}.{name}List", name, SOURCE_DESTINATION, ("location", "party")
+                    event[f"{name}List"],
+                    f"{path}.{name}List",
+                    name,
+                    SOURCE_DESTINATION,
+                    ("location", "party"),
                 )
 
     def _word(self, value: Any, path: str, words: Vocabulary) -> None:
@@ -483,10 +530,14 @@ class Validator:
             expanded = self._context.expand(value)
             if words.word(expanded) is not None and not value.startswith(CBV_URN):
                 return
-            ours = expanded.startswith((CBV, CBV_URN)) or (words.base == GS1_VOC and expanded.startswith(GS1_VOC))
+            ours = expanded.startswith((CBV, CBV_URN)) or (
+                words.base == GS1_VOC and expanded.startswith(GS1_VOC)
+            )
             if ":" in value and not ours:
                 if not self._context.is_known(value):
-                    self._bad_context(path, f"The prefix {value.partition(':')[0][:40]!r} of {value[:60]} is not declared.")
+                    self._bad_context(
+                        path, f"The prefix {value.partition(':')[0][:40]!r} of {value[:60]} is not declared."
+                    )
                 elif not identifiers.is_uri(value):
                     self.say(path, "epcis.vocabulary", f"{_shown(value)} is no URI.", "Leave blanks out.")
                 return
@@ -509,7 +560,9 @@ class Validator:
             if name in found:
                 words = self._list(found[name], f"{path}.{name}")
                 if not words or len(set(map(str, words))) != len(words):
-                    self.say(f"{path}.{name}", "epcis.value", "The list is empty, or names one twice.", "Mend it.")
+                    self.say(
+                        f"{path}.{name}", "epcis.value", "The list is empty, or names one twice.", "Mend it."
+                    )
                 for at, one in enumerate(words):
                     self._word(one, f"{path}.{name}[{at}]", DISPOSITION)
 
@@ -549,7 +602,12 @@ class Validator:
             try:
                 identifiers.check_gln(match[1])
             except ValueError as error:
-                self.say(path, "epcis.identifier", str(error), "CBV 2.0, section 8.5.2: urn:epcglobal:cbv:bt:GLN:ID.")
+                self.say(
+                    path,
+                    "epcis.identifier",
+                    str(error),
+                    "CBV 2.0, section 8.5.2: urn:epcglobal:cbv:bt:GLN:ID.",
+                )
             return
         self._identifier(value, path, ("document", "instance", "class", "location", "party"))
 
@@ -568,7 +626,12 @@ class Validator:
                     "It has the form ni:///sha-256;64 hexadecimal digits?ver=CBV2.0.",
                 )
         elif value.startswith("urn:uuid:") and _UUID.fullmatch(value) is None:
-            self.say(path, "epcis.identifier", f"{value[:80]} is no UUID.", "It has 32 hexadecimal digits, 8-4-4-4-12.")
+            self.say(
+                path,
+                "epcis.identifier",
+                f"{value[:80]} is no UUID.",
+                "It has 32 hexadecimal digits, 8-4-4-4-12.",
+            )
 
     def _certification(self, event: dict[str, Any], path: str) -> None:
         value = event.get("certificationInfo")
@@ -626,7 +689,16 @@ class Validator:
     def _report(self, value: Any, path: str) -> None:
         if (found := self._object(value, path)) is None:
             return
-        known = ("type", "exception", "time", "component", "stringValue", "booleanValue", "hexBinaryValue", "uom")
+        known = (
+            "type",
+            "exception",
+            "time",
+            "component",
+            "stringValue",
+            "booleanValue",
+            "hexBinaryValue",
+            "uom",
+        )
         self._members(found, path, (*known, *_REPORT_URIS, *_REPORT_NUMBERS), "A sensor report")
         if "type" not in found:
             self.missing(f"{path}.type", "A sensor report", "type")
@@ -643,7 +715,9 @@ class Validator:
                 self._number(found[name], f"{path}.{name}")
         for name, fits, what in _PLAIN_VALUES:
             if name in found and not fits(found[name]):
-                self.say(f"{path}.{name}", "epcis.value", f"{_shown(found[name])} is no {what}.", f"Give a {what}.")
+                self.say(
+                    f"{path}.{name}", "epcis.value", f"{_shown(found[name])} is no {what}.", f"Give a {what}."
+                )
         if "uom" in found:
             self._unit(found["uom"], f"{path}.uom")
 
