@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 Level = Literal["instance", "class", "location", "party", "document"]
 
@@ -25,7 +24,8 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=
 _SET_82 = re.compile(r"""[!"%&'()*+,./0-9:;<=>?A-Z_a-z-]+""")  # GS1 General Specifications, figure 7.11-1
 _SET_39 = re.compile(r"[#/0-9A-Z-]+")  # figure 7.11-2
 _SERIAL_IN_URN = re.compile(r"(?:[!'()*+,.0-9:;=A-Z_a-z-]|%[0-9A-Fa-f]{2})+")
-_ESCAPED = '!"#%&()*+,/:<>? '  # in a Digital Link; section 4.5
+_PLAIN = "';="  # need no escape in a Digital Link; section 4.5
+_ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
 # The words that earlier versions of the standard had for keys; section 4.3 of version 1.1.
 _WORDS: Final = {
@@ -62,8 +62,8 @@ class Identifier(NamedTuple):
     @property
     def uri(self) -> str:
         """The canonical Digital Link."""
-        more = "" if self.qualifier is None else f"/{self.qualifier[0]}/{_escape(self.qualifier[1])}"
-        return f"{HOST}/{self.ai}/{_escape(self.key)}{more}"
+        more = "" if self.qualifier is None else f"/{self.qualifier[0]}/{escape(self.qualifier[1], _PLAIN)}"
+        return f"{HOST}/{self.ai}/{escape(self.key, _PLAIN)}{more}"
 
 
 def is_uri(text: str) -> bool:
@@ -117,7 +117,7 @@ def _read_urn(uri: str) -> Identifier | None:
 
 
 def _digits(value: str, total: int, scheme: str, parts: int) -> list[str]:
-    """Return the parts of a URN: company prefix (6 to 12 digits) and reference have `total` digits together."""
+    """Return the parts of a URN: company prefix (6 to 12 digits) and reference are `total` digits together."""
     found = value.split(".", parts - 1)
     if len(found) != parts or not all(part.isascii() and part.isdigit() for part in found[:1]):
         raise ValueError(f"{scheme} has {parts} parts with points between them; {_cut(value)} has not.")
@@ -142,7 +142,7 @@ def _serial(text: str, most: int, scheme: str) -> str:
         raise ValueError(
             f"The serial number {_cut(text)} of {scheme} has a character that may not stand there."
         )
-    return _in_set(_unescape(text), most, scheme)
+    return _in_set(unescape(text), most, scheme)
 
 
 def _in_set(plain: str, most: int, what: str) -> str:
@@ -254,12 +254,12 @@ def _cpi(value: str, scheme: str) -> Identifier:
 
 
 def _part(prefix: str, reference: str, scheme: str) -> str:
-    plain = _unescape(reference)
+    plain = unescape(reference)
     known = prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 12
     if not known or not 1 <= len(plain) <= 30 - len(prefix) or _SET_39.fullmatch(plain) is None:
         raise ValueError(
-            f"{scheme} is a company prefix of 6 to 12 digits and a part of capital letters, digits, #, - and /,"
-            f" 30 together; see {_cut(prefix + '.' + reference)}."
+            f"{scheme} is a company prefix of 6 to 12 digits and a part of capital letters, digits, #, -"
+            f" and /, 30 together; see {_cut(prefix + '.' + reference)}."
         )
     return prefix + plain
 
@@ -286,7 +286,8 @@ def _pattern(value: str, scheme: str) -> Identifier:
         case "sgcn":
             return Identifier("255", _checked("".join(_digits(before, 12, scheme, 2))), None, "class")
         case "cpi":
-            return Identifier("8010", _part(*_split(before, 2, scheme), scheme), None, "class")
+            prefix, reference = _split(before, 2, scheme)
+            return Identifier("8010", _part(prefix, reference, scheme), None, "class")
         case _:
             prefix, reference, rest = _digits(before, 13, scheme, 3)
             piece, total = _split(rest, 2, scheme)
@@ -365,7 +366,7 @@ def _read_link(uri: str) -> Identifier | None:
     for at in range(len(steps) - 1):
         ai = _WORDS.get(steps[at], steps[at])
         if ai in _PRIMARY:
-            key = _unescape(steps[at + 1])
+            key = unescape(steps[at + 1])
             if re.fullmatch(_SHAPES[ai], key, re.ASCII) is None and path[2] != "id.gs1.org":
                 return None
             return _link(ai, key, steps[at + 2 :])
@@ -414,7 +415,7 @@ def _qualifiers(rest: list[str]) -> dict[str, str]:
         raise ValueError("The address ends with an application identifier that has no value.")
     found: dict[str, str] = {}
     for ai, value in zip(rest[::2], rest[1::2], strict=True):
-        found[_QUALIFIER_WORDS.get(ai, ai)] = _unescape(value)
+        found[_QUALIFIER_WORDS.get(ai, ai)] = unescape(value)
     return found
 
 
@@ -474,15 +475,28 @@ def check_gln(text: str) -> str:
     return _check_body(text, 13, "GLN")
 
 
-def _escape(plain: str) -> str:
-    return "".join(f"%{ord(one):02X}" if one in _ESCAPED else one for one in plain)
+def escape(plain: str, stays: str = "") -> str:
+    """Return a text as it may stand in a URI: all but letters, digits, `._~-` and what stays is escaped."""
+    return "".join(
+        one
+        if (one.isascii() and one.isalnum()) or one in "._~-" or (stays and one in stays)
+        else _octets(one)
+        for one in plain
+    )
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """Return a text without the escapes of a URI. Raises ValueError for octets that are no character."""
+    if "%" not in text:
+        return text
     try:
-        return unquote_to_bytes(text).decode()
+        return _ESCAPES.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(), text)
     except UnicodeDecodeError:
         raise ValueError(f"{_cut(text)} has an escape that is no character.") from None
+
+
+def _octets(one: str) -> str:
+    return "".join(f"%{octet:02X}" for octet in one.encode(errors="replace"))
 
 
 def _cut(text: str) -> str:

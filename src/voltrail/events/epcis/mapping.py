@@ -19,7 +19,7 @@ import msgspec
 from voltrail.codes import parse
 from voltrail.errors import EventError, VoltrailError
 from voltrail.events import lines
-from voltrail.events.epcis import names
+from voltrail.events.epcis import identifiers, names
 from voltrail.events.epcis.context import PREFIX, VOLTRAIL, Context
 from voltrail.events.epcis.document import read_document
 from voltrail.events.epcis.hashing import canonical_number
@@ -53,7 +53,7 @@ class Importing(msgspec.Struct, frozen=True):
     Who reports events of EPCIS, and what only the record knows.
 
     `corrects` gives the index of the event that an error declaration is about, among those of these
-    batteries; `party` the organisation behind a GLN, which is our member `to` or `from`. Both may know nothing.
+    batteries; `party` the organisation of a GLN, for our member `to` or `from`. Both may know nothing.
     """
 
     organisation: str
@@ -428,7 +428,8 @@ def _no_kind(event: dict[str, Any], ours: dict[str, Any]) -> EventError:
     return _refused(
         "epcis.kind",
         message,
-        f'Say which: add "{PREFIX}:kind": "…" (with {{"{PREFIX}": "{VOLTRAIL}"}} in @context), by the table in {SOURCE}.',
+        f'Say which: add "{PREFIX}:kind": "…", with {{"{PREFIX}": "{VOLTRAIL}"}} in @context;'
+        f" the table is in {SOURCE}.",
     )
 
 
@@ -555,7 +556,7 @@ def _read_party(uri: str, member: str, importing: Importing) -> str | None:
     """Return the organisation that a party is; None for a sender that nobody knows, which may be left out."""
     if (ours := names.read_named(uri, "organisation")) is not None:
         return ours
-    found = names.identifiers.read(uri)
+    found = identifiers.read(uri)
     gln = found.key if found is not None and found.ai in {"414", "417"} else None
     party = importing.party(gln, member) if gln is not None else None
     if party is None and member == "to":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import quote, unquote
 
 from voltrail.codes import is_code, without_code
 from voltrail.errors import CodeError
 from voltrail.events.epcis import identifiers
+from voltrail.events.epcis.identifiers import escape, unescape
 
 URN: Final = "urn:voltrail:"
 _ADDRESS: Final = re.compile("https?://[^/]+/b/([^/?#]+)")
@@ -39,18 +39,18 @@ class NamingError(ValueError):
 
 def battery_uri(code: str, host: str) -> str:
     """Return the address of a battery's page, which stands on its label too."""
-    return f"https://{host}/b/{quote(code, safe='-')}"
+    return f"https://{host}/b/{escape(code)}"
 
 
 def named(sort: str, name: str) -> str:
     """Return our own URN of a vehicle, system, organisation, site or station."""
-    return f"{URN}{sort}:{quote(name, safe='-._')}"
+    return f"{URN}{sort}:{escape(name)}"
 
 
 def read_named(uri: str, sort: str) -> str | None:
     """Return the name in our own URN of this sort, or None."""
     head = f"{URN}{sort}:"
-    return unquote(uri.removeprefix(head)) if uri.startswith(head) else None
+    return unescape(uri.removeprefix(head)) if uri.startswith(head) else None
 
 
 def place_uri(sort: str, name: str) -> str:
@@ -104,7 +104,7 @@ def read_battery(uri: str, reporter: str) -> str:
 
 def _in_address(uri: str) -> str | None:
     match = _ADDRESS.fullmatch(uri)
-    return unquote(match[1]) if match is not None else None
+    return unescape(match[1]) if match is not None else None
 
 
 def _code_in(text: str) -> str | None:
@@ -117,7 +117,7 @@ def _no_code(reporter: str, serial: str, uri: str) -> str:
         return without_code(reporter, serial)
     except CodeError:
         raise NamingError(
-            f"{uri[:80]} has no battery code in it, and makes no NC- id: that has 32 capital letters, digits and"
-            " hyphens at most.",
+            f"{uri[:80]} has no battery code in it, and makes no NC- id: that has 32 capital letters,"
+            " digits and hyphens at most.",
             "Put the battery's code into the serial number, or name it by urn:voltrail:battery:CODE.",
         ) from None

@@ -81,8 +81,8 @@ def _check_depth(text: str) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        named = [name for name, _ in pairs]
+        twice = next(name for name in found if named.count(name) > 1)
         raise _bad(f"The member {twice[:60]!r} stands twice in one object.", "Keep one of the two.")
     return found
 

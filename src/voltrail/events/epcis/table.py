@@ -134,7 +134,7 @@ SENSORS: Final[dict[str, str]] = {
     "distance_km": "KMT",
     "resistance_mohm": "E45",
 }
-"""The measured values of ours and their units of UN/ECE Recommendation 20; the type is `voltrail:` and the name."""
+"""The measured values of ours with their units, UN/ECE Recommendation 20; the type is `voltrail:` and the name."""
 
 SENSORS_OF: Final[dict[str, tuple[str, ...]]] = {"measured": tuple(SENSORS), "assessed": ("soh_fraction",)}
 
@@ -149,7 +149,7 @@ OTHER_SENSORS: Final[dict[tuple[str, str], tuple[str, int]]] = {
     ("hasInternalResistance", "E45"): ("resistance_mohm", 0),
     ("hasInternalResistance", "OHM"): ("resistance_mohm", 3),
 }
-"""What others call the same, by name and unit: which member of ours it is, and the power of ten between the two."""
+"""What others call the same, by name and unit: our member, and the power of ten between the two."""
 
 _HEAD: Final = """\
 ## The table

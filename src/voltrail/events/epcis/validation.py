@@ -453,7 +453,8 @@ class Validator:
             self._quantity(element, here)
 
     def _quantity(self, element: dict[str, Any], path: str) -> None:
-        quantity, uom = element.get("quantity"), element.get("uom")
+        quantity: Any = element.get("quantity")
+        uom = element.get("uom")
         if "quantity" in element and self._number(quantity, f"{path}.quantity"):
             if quantity < 0:
                 self.say(
@@ -726,7 +727,7 @@ class Validator:
             self.say(
                 f"{path}.ilmd",
                 "epcis.ilmd",
-                f"Master data of single objects stand only in an ObjectEvent with the action ADD, not {_shown(event.get('action'))}.",
+                "ilmd, the master data of single objects, stands only in an ObjectEvent with the action ADD.",
                 "Leave ilmd out, or put it into an extension.",
             )
         if (found := self._object(event["ilmd"], f"{path}.ilmd")) is not None:

@@ -94,7 +94,7 @@ def written_event(
 
 
 def _placed(found: dict[str, Any], event: EventInLog, unseen: frozenset[str]) -> dict[str, Any]:
-    """Return an event with what the record says of it, unless its own context has another use for our prefix."""
+    """Return an event with what the record says of it, unless its context gives our prefix to others."""
     if any(isinstance(one, dict) and one.get(PREFIX, VOLTRAIL) != VOLTRAIL for one in _contexts(found)):
         return found
     received = datetime.fromtimestamp(event.received_ms / 1000, UTC).isoformat(timespec="milliseconds")
