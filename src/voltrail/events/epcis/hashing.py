@@ -34,7 +34,7 @@ from voltrail.events.epcis.vocabulary import (
 )
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_MOST_PLACES: Final = 60  # a number with more stays as it is written
+_MOST_PLACES: Final = 60  # a number with more keeps its exponent
 _COMMENTS: Final = frozenset({"rdfs:comment", "comment", "@context"})
 
 _QUANTITY: Final = ("epcClass", "quantity", "uom")
@@ -226,7 +226,7 @@ def canonical_number(text: str) -> str:
         return text
     number = Decimal(text)
     if number and abs(number.adjusted()) > _MOST_PLACES:
-        return text
+        return str(number.normalize())
     plain = format(number, "f")
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")

@@ -117,7 +117,7 @@ def _read_urn(uri: str) -> Identifier | None:
 
 
 def _digits(value: str, total: int, scheme: str, parts: int) -> list[str]:
-    """Return the parts of a URN: company prefix (6 to 12 digits) and reference are `total` digits together."""
+    """Return the parts of a URN: company prefix (6 to 12 digits) and reference are `total` digits."""
     found = value.split(".", parts - 1)
     if len(found) != parts or not all(part.isascii() and part.isdigit() for part in found[:1]):
         raise ValueError(f"{scheme} has {parts} parts with points between them; {_cut(value)} has not.")

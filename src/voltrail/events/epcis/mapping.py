@@ -85,7 +85,7 @@ def event_of(
     something of it is hidden; its own `@context` says what its prefixes mean. `corrected`: the event that a
     correction is about, in EPCIS.
     """
-    members: dict[str, Any] = read_json(line)
+    members = {name: value for name, value in read_json(line).items() if value is not None}
     kind = members.pop("kind")
     if kind not in MAPPINGS:
         return None
@@ -188,7 +188,7 @@ def _what(row: Mapping, members: dict[str, Any], host: str) -> dict[str, Any]:
     match row.what:
         case "family" if code and codes:
             return {"parentID": all_of_them[0], "childEPCs": all_of_them[1:]}
-        case "fitted" if members.get("vin") or members.get("system"):
+        case "fitted" if all_of_them and (members.get("vin") or members.get("system")):
             return {"parentID": _carrier(members), "childEPCs": all_of_them}
         case "vehicle" if members.get("vin"):
             return {"epcList": [names.named("vehicle", members["vin"]), *all_of_them]}
@@ -319,7 +319,11 @@ def _ours(event: dict[str, Any], context: Context) -> dict[str, Any]:
 
 
 def _comes_back(own: dict[str, Any], context: Context, line: bytes) -> bool:
-    """Return whether the line alone, written as EPCIS, is this very event."""
+    """Return whether the line alone, written as EPCIS, is this very event; or with what the record has."""
+    declared = own.get("errorDeclaration")
+    index = index_in(str(own.get("eventID")))
+    if declared is not None and index is not None and index == _ours(declared, context).get("corrects"):
+        return True  # the rest of it is the event that stands on record under this index
     for host in _hosts(own):
         again = event_of(line, host)
         if again is not None and _plain(again, OURS) == _plain(own, context):

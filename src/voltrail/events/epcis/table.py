@@ -134,7 +134,7 @@ SENSORS: Final[dict[str, str]] = {
     "distance_km": "KMT",
     "resistance_mohm": "E45",
 }
-"""The measured values of ours with their units, UN/ECE Recommendation 20; the type is `voltrail:` and the name."""
+"""Our measured values with their units, UN/ECE Recommendation 20; the type is `voltrail:` and the name."""
 
 SENSORS_OF: Final[dict[str, tuple[str, ...]]] = {"measured": tuple(SENSORS), "assessed": ("soh_fraction",)}
 

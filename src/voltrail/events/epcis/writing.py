@@ -89,7 +89,8 @@ def written_event(
     if found is None:
         return None
     own = event.corrected.index if about is not None and event.corrected is not None else event.index
-    found = {"eventID": event_id(host, own), **found}
+    if "eventID" not in found:
+        found = {"eventID": event_id(host, own), **found}
     return _placed(found, event, unseen) if in_log else found
 
 
@@ -99,12 +100,8 @@ def _placed(found: dict[str, Any], event: EventInLog, unseen: frozenset[str]) ->
         return found
     received = datetime.fromtimestamp(event.received_ms / 1000, UTC).isoformat(timespec="milliseconds")
     received = received.removesuffix("+00:00") + "Z"
-    placed = {
-        "recordTime": received,
-        **found,
-        f"{PREFIX}:index": event.index,
-        f"{PREFIX}:received_at": received,
-    }
+    placed = found if "recordTime" in found else {"recordTime": received, **found}
+    placed = {**placed, f"{PREFIX}:index": event.index, f"{PREFIX}:received_at": received}
     if event.reporter is not None and REPORTER not in unseen:
         placed[f"{PREFIX}:reporter"] = event.reporter
     return placed
