@@ -89,7 +89,7 @@ def problem(response, status, name):
 
 
 def test_a_document_is_captured_and_asked_for_again(local, token, unsigned):
-    """202 with a job; the job says what became of it and has the receipt; the event comes out as it went in."""
+    """202 with a job, which says what became of it and has the receipt; the event comes out as it went in."""
     headers = token(unsigned)
     sent = event(eventID="urn:uuid:550e8400-e29b-41d4-a716-446655440003", **{"ex:shelf": "A7"})
     response = capture(local, headers, [sent])

@@ -82,7 +82,7 @@ def event_of_kind(draw, kind):
         members["codes"] = tuple(others)
     elif "codes" in names:
         members["codes"] = tuple(others) if "code" in names else tuple(some)
-        if draw(st.booleans()) and kind not in {"stocktaken"}:
+        if draw(st.booleans()) and kind != "stocktaken":
             members["codes"] = ()
     if kind in {"installed", "removed"}:
         members[draw(st.sampled_from(["vin", "system"]))] = draw(st.sampled_from(VINS))
@@ -202,7 +202,7 @@ def others_events(draw):
             }
         case _:
             event |= {"parentID": epcs[0], "childEPCs": epcs[1:]}
-    if step in {"shipping"}:
+    if step == "shipping":
         event["destinationList"] = [{"type": "possessing_party", "destination": draw(PARTIES)}]
     if step == "stock_taking":
         event["readPoint"] = {"id": "https://id.gs1.org/414/4012345000115"}

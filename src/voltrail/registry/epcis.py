@@ -92,6 +92,17 @@ def of_battery(registry: Registry, code: str, reader: Reader, before: int | None
         return _found(connection, rows, sight)
 
 
+def life_of(registry: Registry, code: str, reader: Reader) -> Iterator[Seen]:
+    """Yield all events of a battery as a reader sees them, however many, the last in the log first."""
+    before: int | None = None
+    while True:
+        found = of_battery(registry, code, reader, before)
+        yield from found.events
+        if found.end is None:
+            return
+        before = found.end
+
+
 def of_organisation(
     registry: Registry, organisation: str, reader: Reader, before: int | None = None
 ) -> Found:
