@@ -1,4 +1,4 @@
-"""EPCIS 2.0 over HTTP: what is captured is on record and comes out again, and no more than the reader may see."""
+"""EPCIS 2.0 over HTTP: what is captured is on record and comes out again, for those who may see it."""
 
 # ruff: noqa: F811 - fixtures of another module are imported
 

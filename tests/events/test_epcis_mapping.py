@@ -110,7 +110,7 @@ def _sorted(value):
         b'{"occurred_at":"2026-05-03T08:00:00+08:00","kind":"serviced","code":CODE}',  # another order
         b'{"kind":"serviced","occurred_at":"2026-05-03T08:00:00Z","code":CODE,"work":"\\u7535"}',  # an escape
         b'{"kind":"measured","occurred_at":"2026-05-03T08:00:00Z","code":CODE,"soh_fraction":0.90}',  # a zero
-        b'{"kind":"serviced","occurred_at":"2026-05-03t08:00:00.5z","code":CODE,"work":null}',  # small letters
+        b'{"kind":"serviced","occurred_at":"2026-05-03t08:00:00.5z","code":CODE,"work":null}',  # letters
         b'{"kind":"serviced","occurred_at":"2026-05-03T08:00:00+15:00","code":CODE,"codes":[]}',  # its zone
     ],
 )

@@ -1,4 +1,4 @@
-"""EPCIS 2.0 and documents that others wrote: taken or refused as they should be, hashes equal, nothing lost."""
+"""EPCIS 2.0 and what others wrote in it: taken or refused as it should be, hashes equal, nothing lost."""
 
 import json
 
