@@ -57,7 +57,8 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log, files are read.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
+    files are read.
     Raises RegistryError for an identity provider whose settings do not read.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)

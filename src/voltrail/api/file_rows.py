@@ -50,7 +50,9 @@ def mend(request: Asked, number: Id, data: Form) -> Response[Any]:
     try:
         rows = _mended(jobs, job, data)
         if not rows:
-            raise UsageError("file.unchanged", "No cell was changed.", "Change what is wrong, then read it again.")
+            raise UsageError(
+                "file.unchanged", "No cell was changed.", "Change what is wrong, then read it again."
+            )
         jobs.mend(job, rows)
     except VoltrailError as error:
         if status_of(error) >= 500:
@@ -108,7 +110,7 @@ def refused(
 
 @get("/workspace/files/{number:str}/refused.csv", sync_to_thread=True, summary="Refused rows, as CSV")
 def refused_csv(request: Asked, number: Id) -> Stream:
-    """Return the refused rows under their heads, and a column that says what is wrong; mended, it is sent again."""
+    """Return the refused rows under their heads, with a column that says what is wrong; to be sent again."""
     job, heading, runs = _sheet(request, number)
     return _download(CSV_TYPE, job, "csv", write_csv(heading, runs))
 
@@ -140,7 +142,10 @@ def lines(
     if job.is_working:
         raise UsageError("file.busy", "The file is being worked on.", "Look at its page again.")
     found = islice(worker.lines(job), part * PART_LINES, (part + 1) * PART_LINES)
-    headers = {"Content-Disposition": f'attachment; filename="lines-{part + 1}.jsonl"', "Cache-Control": "no-store"}
+    headers = {
+        "Content-Disposition": f'attachment; filename="lines-{part + 1}.jsonl"',
+        "Cache-Control": "no-store",
+    }
     return Stream((line + b"\n" for line in found), media_type="application/jsonl", headers=headers)
 
 

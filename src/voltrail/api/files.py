@@ -31,12 +31,12 @@ from voltrail.api.upload import Received, receive
 from voltrail.errors import AccessError, UsageError, VoltrailError
 from voltrail.events.table import KINDS
 from voltrail.events.tables import Mapping, lacking, read_row, template
-from voltrail.intake import Job, Jobs, Wanted, Worker
+from voltrail.intake import Job, Jobs, ToMend, Wanted, Worker
 from voltrail.intake.jobs import MAX_BYTES, MAX_FILES
 from voltrail.intake.shelf import MAX_BOOK_BYTES, MAX_TEXT_BYTES
 from voltrail.intake.sources import form_of
 from voltrail.registry.views import iso_ms
-from voltrail.web.files import Choice, choices_of, columns_of, kinds_of, shown_rows
+from voltrail.web.files import Choice, choices_of, columns_of, kinds_of, member_word, shown_rows
 from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
 
 ON_PAGE: Final = 20
@@ -138,7 +138,7 @@ def one_template(
 
 
 @get("/workspace/files/{number:str}", sync_to_thread=True, summary="One file that I sent")
-def file(  # noqa: PLR0913 - what a list can be narrowed by
+def file(
     request: Asked,
     number: Id,
     rule: Rule = None,
@@ -169,7 +169,7 @@ def mapping(request: Asked, number: Id) -> Response[bytes]:
 
 
 @post(
-    "/workspace/files/{number:str}/mapping",
+    "/workspace/files/{number:str}/read",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_FORM_BYTES * 4,
@@ -274,7 +274,7 @@ def worker_of(request: Asked) -> Worker:
 
 
 def reporting(request: Asked) -> Person:
-    """Return who reports for an organisation: a session, or a token that may. Raises AccessError otherwise."""
+    """Return who reports for an organisation: a session, or a token that may. Raises AccessError."""
     person = person_of(request)
     if person is None or person.digest is not None:
         person = signed_in(request)
@@ -337,7 +337,7 @@ def told_of(jobs: Jobs, job: Job) -> dict[str, Any]:
     }
 
 
-def file_page(  # noqa: PLR0913 - what a page is asked for
+def file_page(
     request: Asked,
     job: Job,
     rule: str | None = None,
@@ -350,7 +350,8 @@ def file_page(  # noqa: PLR0913 - what a page is asked for
     jobs, page = worker_of(request).jobs, page_for(request)
     counts = jobs.counts(job)
     state = "found" if show == "found" else "refused"
-    rows, following = ([], None)
+    rows: list[ToMend] = []
+    following: int | None = None
     if not job.is_working:
         rows, following = jobs.rows(job, state, rule, after, ON_PAGE)
     left = job.ready - job.sent + counts.mended
@@ -361,7 +362,7 @@ def file_page(  # noqa: PLR0913 - what a page is asked for
         job=job,
         counts=counts,
         left=left,
-        rows=shown_rows(page, job, rows),
+        rows=shown_rows(job, rows),
         following=following,
         after=after,
         rule=rule,
@@ -384,6 +385,7 @@ def mapping_page(
     page, shown = page_for(request), chosen or job.mapping
     person = reporting(request)
     choices: list[Choice] = choices_of(page, job, shown) if shown is not None else []
+    missing = lacking(shown) if shown is not None else ()
     return as_page(
         page,
         "file_mapping",
@@ -391,7 +393,8 @@ def mapping_page(
         job=job,
         mapping=shown,
         choices=choices,
-        lacking=lacking(shown) if shown is not None else (),
+        lacking=missing,
+        words={name: member_word(page, name) for name in (*missing, *(shown.constants if shown else ()))},
         kinds=_kinds(request, person),
         error=error,
     )
@@ -401,7 +404,7 @@ def _list(
     request: Asked, person: Person, after: str | None, error: VoltrailError | None = None
 ) -> Response[bytes]:
     jobs, page = worker_of(request).jobs, page_for(request)
-    found, following = jobs.list(person.organisation, FILES_ON_PAGE, after)
+    found, following = jobs.page(person.organisation, FILES_ON_PAGE, after)
     if not wants_page(request):
         return as_json({"files": [_short(job) for job in found], "next": following})
     return as_page(
@@ -505,4 +508,5 @@ def _nobody() -> AccessError:
     return AccessError("access.sign_in", "This needs a sign-in.", "Sign in on the page /sign-in.")
 
 
-ROUTES: Final = (files, send, templates, one_template, file, mapping, set_mapping, record, remove)
+# `send` first: Litestar registers the handlers of an address anew with each, and wraps sync ones each time.
+ROUTES: Final = (send, files, templates, one_template, file, mapping, set_mapping, record, remove)

@@ -1,13 +1,12 @@
 """
 What became of each file: a row in the database from its arrival to its last receipt, and the rows to mend.
 
-Threads and servers may share it. Only the worker moves a file that is opening, checking or recording; a person
-moves it in every other state.
+Threads and servers may share it. Only the worker moves a file that is opening, checking or recording; a
+person moves it in every other state.
 """
 
 from __future__ import annotations
 
-import builtins
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -135,7 +134,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many rows of a file are to be mended, were mended and wait, and were taken with findings; by rule."""
+    """How many rows of a file are to be mended, were mended, and were taken with findings; by rule."""
 
     refused: int
     mended: int
@@ -144,7 +143,7 @@ class Counts(msgspec.Struct, frozen=True):
     finding_rules: dict[str, int]
 
 
-_COLUMNS: Final = ", ".join(Job.__struct_fields__)
+_SELECT: Final = f"select {', '.join(Job.__struct_fields__)} from intake"
 _JSON: Final = {"wanted": Wanted, "about": About, "mapping": Mapping, "failure": Failure}
 _AT: Final = {name: Job.__struct_fields__.index(name) for name in _JSON}
 
@@ -162,7 +161,7 @@ class Jobs:
         with self._database.pool.connection() as connection:
             _check_room(connection, organisation, size)
 
-    def add(  # noqa: PLR0913 - the columns of a row
+    def add(
         self, organisation: str, login: str, name: str, incoming: Incoming, form: str, wanted: Wanted
     ) -> Job:
         """Keep a file that came; the worker opens it next. Raises UsageError for too many, RegistryError."""
@@ -191,7 +190,7 @@ class Jobs:
         """Return a file of an organisation. Raises NotFound, for another's too."""
         with self._database.pool.connection() as connection:
             row = connection.execute(
-                f"select {_COLUMNS} from intake where id = %s and organisation = %s",
+                _SELECT + " where id = %s and organisation = %s",
                 (storable(number), organisation),
             ).fetchone()
         if row is None:
@@ -202,11 +201,11 @@ class Jobs:
             )
         return _job(row)
 
-    def list(self, organisation: str, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
+    def page(self, organisation: str, limit: int, after: str | None = None) -> tuple[list[Job], str | None]:
         """Return an organisation's files, the last first, and the `after` of the next page."""
         with self._database.pool.connection() as connection:
             rows = connection.execute(
-                f"select {_COLUMNS} from intake where organisation = %(organisation)s and (%(after)s::text is null"
+                _SELECT + " where organisation = %(organisation)s and (%(after)s::text is null"
                 " or (made_at, id) < (select made_at, id from intake where id = %(after)s))"
                 " order by made_at desc, id desc limit %(limit)s",
                 {"organisation": organisation, "after": after and storable(after), "limit": limit + 1},
@@ -217,7 +216,7 @@ class Jobs:
         """Return when this very file was sent before, the last time; None when it was not."""
         with self._database.pool.connection() as connection:
             row = connection.execute(
-                f"select {_COLUMNS} from intake where organisation = %s and digest = %s"
+                _SELECT + " where organisation = %s and digest = %s"
                 " and (made_at, id) < (%s, %s) order by made_at desc limit 1",
                 (job.organisation, job.digest, job.made_at, job.id),
             ).fetchone()
@@ -237,7 +236,12 @@ class Jobs:
                 " checked = 0, checked_to = 0, ready = 0, ready_bytes = 0, unkept = 0, left_out = 0,"
                 " moved_at = now() where id = %s and sent = 0 and taken + known = 0"
                 " and state in ('mapping', 'checked') returning id",
-                ("opening" if again else "checking", None if again else text_of(mapping), text_of(wanted), job.id),
+                (
+                    "opening" if again else "checking",
+                    None if again else text_of(mapping),
+                    text_of(wanted),
+                    job.id,
+                ),
             ).fetchone()
             if moved is None:
                 raise _busy()
@@ -304,7 +308,7 @@ class Jobs:
         """Return files that were not touched for 30 days."""
         with self._database.pool.connection() as connection:
             rows = connection.execute(
-                f"select {_COLUMNS} from intake where moved_at < now() - %s::interval"
+                _SELECT + " where moved_at < now() - %s::interval"
                 " and state not in ('removed', 'recording') limit 100",
                 (KEPT,),
             ).fetchall()
@@ -316,7 +320,8 @@ class Jobs:
         """Return how many rows are to be looked at, by what is wrong with them."""
         with self._database.pool.connection() as connection:
             rows = connection.execute(
-                "select state, rule, count(*) from intake_row where intake = %s group by 1, 2 order by 3 desc, 2",
+                "select state, rule, count(*) from intake_row where intake = %s group by 1, 2"
+                " order by 3 desc, 2",
                 (job.id,),
             ).fetchall()
         sums = {state: sum(n for s, _, n in rows if s == state) for state in ("refused", "mended", "found")}
@@ -325,7 +330,7 @@ class Jobs:
         }
         return Counts(**sums, rules=by["refused"], finding_rules=by["found"])
 
-    def rows(  # noqa: PLR0913 - what a list is asked for
+    def rows(
         self, job: Job, state: str = "refused", rule: str | None = None, after: int = 0, limit: int = 20
     ) -> tuple[list[ToMend], int | None]:
         """Return rows in the order of the file, after a number, and the `after` of the next page."""
@@ -396,7 +401,7 @@ class Jobs:
 
     # ------------------------------------------------------------------ for the worker
 
-    def waiting(self, limit: int = 100) -> builtins.list[tuple[str, str]]:
+    def waiting(self, limit: int = 100) -> list[tuple[str, str]]:
         """Return whose files there is work on, and their ids, those that wait longest first."""
         with self._database.pool.connection() as connection:
             return connection.execute(
@@ -408,7 +413,7 @@ class Jobs:
     def at_work(self, number: str) -> Job | None:
         """Return a file if there is work on it still."""
         with self._database.pool.connection() as connection:
-            row = connection.execute(f"select {_COLUMNS} from intake where id = %s", (number,)).fetchone()
+            row = connection.execute(_SELECT + " where id = %s", (number,)).fetchone()
         job = None if row is None else _job(row)
         return job if job is not None and job.is_working else None
 
@@ -464,9 +469,7 @@ class Jobs:
                 ),
             )
 
-    def sent(
-        self, job: Job, batch: Batch, mended: Sequence[int], rows: Sequence[tuple[str, Row]]
-    ) -> None:
+    def sent(self, job: Job, batch: Batch, mended: Sequence[int], rows: Sequence[tuple[str, Row]]) -> None:
         """Note a batch that is on record, and keep the rows to look at; mended ones among them are done."""
         with self._database.pool.connection() as connection, connection.transaction():
             connection.execute(
@@ -500,6 +503,23 @@ class Jobs:
             for number, line, cells in rows:
                 yield Ready(number, bytes(line), msgspec.json.encode(cells), None)
             after = rows[-1][0]
+
+    def without_cells(self, job: Job) -> set[int]:
+        """Return the rows that the record refused, whose cells are to be read again."""
+        with self._database.pool.connection() as connection:
+            rows = connection.execute(
+                "select number from intake_row where intake = %s and state = 'refused' and cells = '{}'",
+                (job.id,),
+            ).fetchall()
+        return {number for (number,) in rows}
+
+    def fill_cells(self, job: Job, rows: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+        """Note the cells of rows."""
+        with self._database.pool.connection() as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "update intake_row set cells = %s where intake = %s and number = %s",
+                [([storable(cell) for cell in cells], job.id, number) for number, cells in rows],
+            )
 
     @contextmanager
     def _still(self, job: Job, states: frozenset[str]) -> Iterator[Connection]:

@@ -7,12 +7,25 @@ Nothing behind it knows what a row was read from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, BinaryIO, Final, Protocol, cast
 
 from voltrail.errors import VoltrailError
 from voltrail.events import decode, split
-from voltrail.events.tables import Cell, Mapping, Row, Table, Trouble, guess, lacking, open_table, read_row, read_rows
+from voltrail.events.tables import (
+    Cell,
+    Mapping,
+    Row,
+    Table,
+    Trouble,
+    guess,
+    lacking,
+    open_table,
+    read_row,
+    read_rows,
+)
+from voltrail.events.tables.cells import text_of
+from voltrail.events.tables.columns import member_of
 from voltrail.intake.jobs import About, Job, Wanted
 
 Again = Callable[[int, Sequence[str]], Row]
@@ -33,6 +46,9 @@ class Source(Protocol):
 
     def rows(self, mapping: Mapping, after: int = 0) -> Iterator[Row]:
         """Yield the rows behind a number; raises VoltrailError where the file cannot be read on."""
+
+    def cells(self, numbers: Collection[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield the cells of these rows as texts."""
 
 
 def form_of(name: str, begins: bytes) -> str:
@@ -69,14 +85,20 @@ class _Sheet:
             header=tuple(table.header),
             header_row=table.header_row,
             sheets=tuple(table.sheets),
-            sheet=wanted.sheet or (table.sheets[0] if table.sheets else None),
-            encoding=table.encoding,
-            delimiter=table.delimiter,
+            sheet=table.sheet,
+            encoding=table.encoding or None,
+            delimiter=table.delimiter or None,
         )
 
     def rows(self, mapping: Mapping, after: int = 0) -> Iterator[Row]:
         """Yield its rows; those before are passed over unread."""
         return read_rows(cast("Table", _After(self._table, after)) if after else self._table, mapping)
+
+    def cells(self, numbers: Collection[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield the cells of these rows."""
+        return (
+            (number, tuple(map(text_of, cells))) for number, cells in self._table.rows() if number in numbers
+        )
 
 
 class _After:
@@ -96,12 +118,11 @@ class _After:
 class _Lines:
     """JSON lines; a byte order mark, carriage returns and empty lines are passed over."""
 
-    about = About(header=LINE_HEADER, header_row=0)
-    guessed = Mapping(kind=None, columns=("line",))
-    lacking = ()
-
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.about = About(header=LINE_HEADER, header_row=0)
+        self.guessed = Mapping(kind=None, columns=("line",))
+        self.lacking: tuple[str, ...] = ()
 
     def rows(self, _mapping: Mapping, after: int = 0) -> Iterator[Row]:
         """Yield its lines."""
@@ -109,7 +130,7 @@ class _Lines:
         while raw := self._stream.readline(MAX_LINE_BYTES + 2):
             number += 1
             if number == 1:
-                raw = raw.removeprefix(_BOM)  # noqa: PLW2901 - the same line, tidied
+                raw = raw.removeprefix(_BOM)
             while len(raw) > MAX_LINE_BYTES + 1 and not raw.endswith(b"\n"):
                 rest = self._stream.readline(1 << 20)  # passed over, so that the next line is one
                 if not rest or rest.endswith(b"\n"):
@@ -117,6 +138,10 @@ class _Lines:
             line = raw.rstrip(b"\r\n")
             if line.strip() and number > after:
                 yield read_line(number, line)
+
+    def cells(self, numbers: Collection[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield these lines, as rows of one cell."""
+        return ((row.number, row.cells) for row in self.rows(self.guessed) if row.number in numbers)
 
 
 def read_line(number: int, line: bytes) -> Row:
@@ -126,7 +151,9 @@ def read_line(number: int, line: bytes) -> Row:
         split(line)
         decode(line)
     except VoltrailError as error:
-        return Row(number, (text,), None, (Trouble(0, None, text[:200], error.rule, error.message, error.fix),))
+        return Row(
+            number, (text,), None, (Trouble(0, None, text[:200], error.rule, error.message, error.fix),)
+        )
     return Row(number, (text,), line, ())
 
 
@@ -158,8 +185,7 @@ def _guess(table: Table, wanted: Wanted) -> Mapping:
         columns = (*wanted.columns, *([None] * len(header)))[: len(header)]
     else:
         columns = tuple(
-            None if name.strip() in REMARKS else member
-            for name, member in zip(header, columns, strict=False)
+            None if name.strip() in REMARKS else member for name, member in zip(header, columns, strict=False)
         )
     kind = wanted.kind or (None if "kind" in columns else guessed.kind)
     return Mapping(kind, columns, wanted.offset or guessed.offset, dict(wanted.constants))

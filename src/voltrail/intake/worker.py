@@ -37,17 +37,42 @@ from voltrail.intake.jobs import (
 )
 from voltrail.intake.shelf import Shelf
 from voltrail.intake.sources import SAMPLE, needs_a_look, open_source, without_remarks
-from voltrail.registry.intake import Taken, take_rows
+from voltrail.registry.intake import REPORT_LINES, take_rows
 from voltrail.registry.registry import Registry
 
 RUN: Final = 5_000  # rows between two notes of how far it came
 LOOK_S: Final = 2.0
 AGAIN_S: Final = 10.0  # after a failure
 SWEEP_S: Final = 3_600.0
+REPORT_BYTES: Final = 16 << 20
 WORKERS: Final = 2  # files at a time, of different organisations
 _LOCK: Final = 0x566F6C78  # with an organisation's hash: whose file is worked on
 
 log = logging.getLogger("voltrail.files")
+
+
+class _Refused(msgspec.Struct):
+    line: int
+    rule: str
+    message: str
+    fix: str = ""
+
+
+class _Found(msgspec.Struct):
+    line: int
+    kind: str
+    rule: str
+    message: str
+
+
+class _Receipt(msgspec.Struct):
+    """As much of a receipt as says what became of each line."""
+
+    report: str
+    accepted: list[int]
+    known: list[msgspec.Raw]
+    refused: list[_Refused]
+    findings: list[_Found]
 
 
 class Worker:
@@ -100,7 +125,7 @@ class Worker:
             return AGAIN_S
 
     def _work_on_one(self) -> bool:
-        """Do what the oldest file waits for whose organisation has no other in hand; return whether any did."""
+        """Do what the oldest file waits for whose organisation has no other in hand; False for none."""
         waiting = self.jobs.waiting()
         if not waiting:
             return False
@@ -123,8 +148,8 @@ class Worker:
                 raise  # for a while: it goes on where it was
         except VoltrailError as error:
             self._fail(job, error)
-        except Exception as error:
-            log.error("The file %s of %s failed.", job.id, job.organisation, exc_info=error)
+        except Exception:
+            log.exception("The file %s of %s failed.", job.id, job.organisation)
             self._fail(
                 job,
                 VoltrailError(
@@ -210,22 +235,25 @@ class Worker:
         waiting: deque[Ready] = deque()
         of = job.ready - job.sent + self.jobs.counts(job).mended
 
-        def lines() -> Iterator[tuple[int, bytes]]:
+        def lines() -> Iterator[bytes]:
             for row in self._ready(job):
                 if self._stop.is_set():
                     return
                 waiting.append(row)
-                yield row.number, row.line
+                yield row.line
 
         told, done = job, 0
-        for taken in take_rows(registry, organisation, lines(), job.digest):
+        for taken in take_rows(
+            registry, organisation, lines(), source_digest=job.digest, report_lines=_report_lines(job)
+        ):
             rows = [waiting.popleft() for _ in range(taken.lines)]
             done += len(rows)
-            told = self._note(told, rows, taken, done / of)
+            told = self._note(told, rows, msgspec.json.decode(taken.receipt, type=_Receipt), done / of)
         if not self._stop.is_set():
+            self._fill_cells(told)
             self.jobs.move(told, "recorded")
 
-    def _note(self, job: Job, rows: list[Ready], taken: Taken, share: float) -> Job:
+    def _note(self, job: Job, rows: list[Ready], taken: _Receipt, share: float) -> Job:
         """Note what became of a batch; return the file as it stands then."""
         ends = [row.end for row in rows if row.end is not None]
         troubles: dict[int, list[Trouble]] = {}
@@ -245,24 +273,34 @@ class Worker:
             job,
             sent=job.sent + len(ends),
             sent_bytes=max(ends, default=job.sent_bytes),
-            taken=job.taken + taken.accepted,
-            known=job.known + taken.known,
+            taken=job.taken + len(taken.accepted),
+            known=job.known + len(taken.known),
             found=job.found + len(found_at),
             share=share,
         )
         batch = Batch(
-            taken.digest,
+            bytes.fromhex(taken.report),
             rows[0].number,
             rows[-1].number,
             len(rows),
-            taken.accepted,
-            taken.known,
+            len(taken.accepted),
+            len(taken.known),
             len(refused_at),
             len(found_at),
         )
         mended = [row.number for row in rows if row.end is None]
         self.jobs.sent(told, batch, mended, to_keep)
         return told
+
+    def _fill_cells(self, job: Job) -> None:
+        """Read the cells of rows again that the record refused: for rows that are right they are not kept."""
+        wanted = self.jobs.without_cells(job)
+        if not wanted or job.form == "jsonl":
+            return
+        with self.shelf.open(job.digest) as stream:
+            cells = open_source(stream, job.form, job.name, job.wanted).cells(wanted)
+            while run := list(islice(cells, RUN)):
+                self.jobs.fill_cells(job, run)
 
     def _ready(self, job: Job) -> Iterator[Ready]:
         """Yield what is right and not on record yet, mended rows among the others, by number."""
@@ -273,7 +311,9 @@ class Worker:
             return
         path = self.shelf.rows(job.id)
         if not path.exists() or path.stat().st_size < job.ready_bytes:
-            raise RegistryError("file.lost", "The file is no longer on this registry's disk.", "Send it again.")
+            raise RegistryError(
+                "file.lost", "The file is no longer on this registry's disk.", "Send it again."
+            )
         with path.open("rb", 1 << 20) as file:
             file.seek(job.sent_bytes)
             at = job.sent_bytes
@@ -298,7 +338,7 @@ class Worker:
 
 @contextmanager
 def _alone(guard: Connection, organisation: str) -> Iterator[bool]:
-    """Hold the lock of an organisation, if nobody has it; it falls with the connection, so with the server."""
+    """Hold the lock of an organisation, if nobody has it; it falls with the connection."""
     named = (_LOCK, organisation)
     (mine,) = guard.execute("select pg_try_advisory_lock(%s, hashtext(%s))", named).fetchone() or (False,)
     try:
@@ -310,12 +350,17 @@ def _alone(guard: Connection, organisation: str) -> Iterator[bool]:
 
 def _written(row: Row) -> bytes:
     """Return a row as the file of rows has it. Tabs and line feeds in cells are escaped in JSON."""
-    return b"%d\t%b\t%b\n" % (row.number, msgspec.json.encode(row.cells), row.line)
+    return b"%d\t%b\t%b\n" % (row.number, msgspec.json.encode(row.cells), row.line or b"")
 
 
 def _row_of(ready: Ready, troubles: Iterable[Trouble]) -> Row:
     cells = msgspec.json.decode(ready.cells, type=tuple[str, ...])
     return Row(ready.number, cells, None, tuple(troubles))
+
+
+def _report_lines(job: Job) -> int:
+    """Return how many lines a report of this file has: so many that it is not too large."""
+    return max(1, min(REPORT_LINES, REPORT_BYTES * job.ready // max(job.ready_bytes, 1) or REPORT_LINES))
 
 
 def _size(row: Row) -> int:

@@ -1,4 +1,4 @@
-"""What the pages of files show: rows with their cells, what is wrong beside each, and the choices for columns."""
+"""What the pages of files show: rows with their cells, what is wrong beside each, choices for columns."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def member_word(page: Page, member: str) -> str:
     return COLUMNS[member].header(page.language) if member in COLUMNS else page.name(member)
 
 
-def shown_rows(page: Page, job: File, rows: Sequence[Listed]) -> list[RowShown]:
+def shown_rows(job: File, rows: Sequence[Listed]) -> list[RowShown]:
     """Return rows as a page shows them: what is wrong first, beside its cell."""
     header = job.about.header if job.about is not None else ()
     members = job.mapping.columns if job.mapping is not None else ()
