@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, cast
 from urllib.parse import parse_qs
 
+import msgspec
 from litestar import Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.params import PathParameter, QueryParameter, RawBody
@@ -26,6 +27,7 @@ from voltrail.api.access import (
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, tell_programs, wants_page
 from voltrail.api.failures import status_of
 from voltrail.api.report_page import signs
+from voltrail.api.reports import wanted_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.api.upload import Received, receive
 from voltrail.errors import AccessError, UsageError, VoltrailError
@@ -466,13 +468,8 @@ def _wanted(
     constants: list[str] | None,
 ) -> Wanted:
     pairs = [one.partition("=") for one in (constants or [])[:100]]
-    return Wanted(
-        kind=kind or None,
-        offset=offset or None,
-        sheet=sheet or None,
-        columns=tuple(name.strip() or None for name in columns.split(",")) if columns else None,
-        constants={name.strip(): value for name, _, value in pairs if value},
-    )
+    given = {name.strip(): value for name, _, value in pairs if value}
+    return msgspec.structs.replace(wanted_of(kind, offset, sheet, columns), constants=given)
 
 
 def _chosen(job: Job, data: Form) -> Mapping:

@@ -74,7 +74,7 @@ async def _from_form(
             async for piece in _pieces(request.stream()):
                 for part in parser.parse(piece):
                     if isinstance(part, MultipartSegment):
-                        field, value = part.name, bytearray()
+                        field, value = part.name or "", bytearray()
                         in_file = bool(part.filename) and field == "file" and not done
                         if in_file:
                             may(received.fields)

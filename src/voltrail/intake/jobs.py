@@ -143,7 +143,17 @@ class Counts(msgspec.Struct, frozen=True):
     finding_rules: dict[str, int]
 
 
-_SELECT: Final = f"select {', '.join(Job.__struct_fields__)} from intake"
+_SELECT: Final = f"select {', '.join(Job.__struct_fields__)} from intake"  # noqa: S608 - names of ours
+_AFTER: Final = (
+    " where organisation = %(organisation)s and (%(after)s::text is null"
+    " or (made_at, id) < (select made_at, id from intake where id = %(after)s))"
+    " order by made_at desc, id desc limit %(limit)s"
+)
+_ROWS: Final = (
+    "select number, cells, troubles from intake_row where intake = %(id)s and state = %(state)s"
+    " and number > %(after)s order by number limit %(limit)s"
+)
+_ROWS_OF_RULE: Final = _ROWS.replace(" order by", " and rule = %(rule)s order by")
 _JSON: Final = {"wanted": Wanted, "about": About, "mapping": Mapping, "failure": Failure}
 _AT: Final = {name: Job.__struct_fields__.index(name) for name in _JSON}
 
@@ -205,9 +215,7 @@ class Jobs:
         """Return an organisation's files, the last first, and the `after` of the next page."""
         with self._database.pool.connection() as connection:
             rows = connection.execute(
-                _SELECT + " where organisation = %(organisation)s and (%(after)s::text is null"
-                " or (made_at, id) < (select made_at, id from intake where id = %(after)s))"
-                " order by made_at desc, id desc limit %(limit)s",
+                _SELECT + _AFTER,
                 {"organisation": organisation, "after": after and storable(after), "limit": limit + 1},
             ).fetchall()
         return [_job(row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None
@@ -336,8 +344,7 @@ class Jobs:
         """Return rows in the order of the file, after a number, and the `after` of the next page."""
         with self._database.pool.connection() as connection:
             found = connection.execute(
-                "select number, cells, troubles from intake_row where intake = %(id)s and state = %(state)s"
-                f" and number > %(after)s{' and rule = %(rule)s' if rule else ''} order by number limit %(limit)s",
+                _ROWS_OF_RULE if rule else _ROWS,
                 {
                     "id": job.id,
                     "state": state,
@@ -378,8 +385,8 @@ class Jobs:
         with self._still(job, MENDABLE) as connection:
             gone = connection.execute(
                 "delete from intake_row where intake = %(id)s and state = 'refused'"
-                + (" and number = any(%(numbers)s)" if numbers is not None else "")
-                + (" and rule = %(rule)s" if rule else ""),
+                " and (%(numbers)s::bigint[] is null or number = any(%(numbers)s))"
+                " and (%(rule)s::text is null or rule = %(rule)s)",
                 {
                     "id": job.id,
                     "numbers": list(numbers) if numbers is not None else None,
@@ -523,7 +530,7 @@ class Jobs:
 
     @contextmanager
     def _still(self, job: Job, states: frozenset[str]) -> Iterator[Connection]:
-        """Give a transaction in which a file is and stays in one of some states; UsageError when it is not."""
+        """Give a transaction in which a file stays in one of some states; UsageError when it is in none."""
         with self._database.pool.connection() as connection, connection.transaction():
             (state,) = connection.execute(
                 "update intake set moved_at = now() where id = %s returning state", (job.id,)

@@ -1,8 +1,8 @@
 """
 Files as they came, on the disk: streamed there, whole or not at all, readable by the registry alone.
 
-`NAME` is the SHA-256 of a file, in hex, so that the same file is kept once. Beside it `ID.rows` holds the rows
-of one intake that are right, ready for the record. What came half is `*.part`, and goes at the next start.
+A file's name is its SHA-256 in hex, so that the same file is kept once. Beside it `ID.rows` holds the rows of
+one file that are right, ready for the record. What came half is `*.part`, and goes after a day.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def check_size(size: int, *, is_book: bool) -> None:
     if size > most:
         raise UsageError(
             "file.too_large",
-            f"The file is larger than {most >> 20} MiB, the most for {'a workbook' if is_book else 'CSV and lines'}.",
+            f"The file is larger than {most >> 20} MiB, the most for"
+            f" {'a workbook' if is_book else 'CSV and lines'}.",
             "Save the sheet as CSV, or send it in several files.",
         )
 

@@ -1,8 +1,8 @@
 """
 From a file that is kept to its rows: each a line for the record, or what is wrong with it.
 
-The seam for further forms: `form_of` names the form of a file by how it begins, `open_source` gives its `Source`.
-Nothing behind it knows what a row was read from.
+The seam for further forms: `form_of` names the form of a file by how it begins, `open_source` gives its
+`Source`, `again_of` reads one of its rows again. Nothing behind them knows what a row was read from.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """
-While a server runs, files are opened, checked and put on record behind the scenes; each goes on where it was.
+While a server runs, files are opened, checked and put on record behind the scenes.
 
-What it has done is in the database after every run of rows, together with how far it came. If the machine stops
-between a report and that note, the same report is handed in again, and gives the same receipt.
+After every run of rows, what was done is in the database together with how far it came: so each file goes on
+where it was. If the machine stops between a report and that note, the same report is handed in again, and
+gives the same receipt.
 """
 
 from __future__ import annotations
