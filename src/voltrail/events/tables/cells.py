@@ -118,7 +118,14 @@ def _string(cell: Cell) -> str:
         text = quoted[1].strip()
     if text in ERRORS:
         raise _error_cell(text)
+    if _NO_TEXT.search(text):
+        raise WrongCellError(
+            "cell.character", "The cell holds characters that no text has.", "Write it again."
+        )
     return text
+
+
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def _error_cell(text: str) -> WrongCellError:

@@ -429,7 +429,13 @@ def _plain(text: str) -> str:
     """Return a string with the characters that are written as _x000D_ (ECMA-376 part 1, 22.4.2.4)."""
     if "_x" not in text:
         return text
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\r\n", "\n").replace("\r", "\n")
+    return _ESCAPE.sub(_unescaped, text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character that an escape is for, or the escape where it is for none that a text has."""
+    character = chr(int(found[1], 16))
+    return found[0] if character == "\0" or "\ud800" <= character <= "\udfff" else character
 
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
