@@ -360,7 +360,7 @@ def file_page(
     return as_page(
         page,
         "file",
-        400 if error else 200,
+        status_of(error) if error else 200,
         job=job,
         counts=counts,
         left=left,
@@ -391,7 +391,7 @@ def mapping_page(
     return as_page(
         page,
         "file_mapping",
-        400 if error else 200,
+        status_of(error) if error else 200,
         job=job,
         mapping=shown,
         choices=choices,

@@ -96,6 +96,7 @@ class Job(msgspec.Struct, frozen=True):
     known: int
     found: int
     left_out: int
+    from_entry: int
 
     @property
     def is_working(self) -> bool:
@@ -270,7 +271,8 @@ class Jobs:
         """Have what is right put on record. Raises UsageError while it is worked on, or nothing is."""
         with self._database.pool.connection() as connection:
             moved = connection.execute(
-                "update intake set state = 'recording', failure = null, share = null, moved_at = now()"
+                "update intake set state = 'recording', failure = null, share = null, moved_at = now(),"
+                " from_entry = (select base + size from log)"
                 " where id = %(id)s and state in ('checked', 'recorded') and (sent < ready or exists"
                 " (select from intake_row where intake = %(id)s and state = 'mended')) returning id",
                 {"id": job.id},
@@ -565,7 +567,7 @@ def storable(text: str) -> str:
 
 def _check_room(connection: Connection, organisation: str, size: int) -> None:
     number, total = connection.execute(
-        "select count(*), coalesce(sum(bytes), 0) from intake where organisation = %s and state <> 'removed'",
+        "select count(*), coalesce(sum(bytes), 0)::bigint from intake where organisation = %s and state <> 'removed'",
         (organisation,),
     ).fetchone() or (0, 0)
     if number >= MAX_FILES or total + size > MAX_BYTES:

@@ -70,6 +70,7 @@ class _Receipt(msgspec.Struct):
     """As much of a receipt as says what became of each line."""
 
     report: str
+    first_index: int | None
     accepted: list[int]
     known: list[msgspec.Raw]
     refused: list[_Refused]
@@ -257,6 +258,10 @@ class Worker:
     def _note(self, job: Job, rows: list[Ready], taken: _Receipt, share: float) -> Job:
         """Note what became of a batch; return the file as it stands then."""
         ends = [row.end for row in rows if row.end is not None]
+        # The very same report was there before this file's rows began to be put on record: none of it is new.
+        was_there = taken.first_index is not None and taken.first_index < job.from_entry
+        accepted = 0 if was_there else len(taken.accepted)
+        known = len(taken.known) + len(taken.accepted) - accepted
         troubles: dict[int, list[Trouble]] = {}
         for refused in taken.refused:
             said = Trouble(None, None, "", refused.rule, refused.message, refused.fix)
@@ -274,8 +279,8 @@ class Worker:
             job,
             sent=job.sent + len(ends),
             sent_bytes=max(ends, default=job.sent_bytes),
-            taken=job.taken + len(taken.accepted),
-            known=job.known + len(taken.known),
+            taken=job.taken + accepted,
+            known=job.known + known,
             found=job.found + len(found_at),
             share=share,
         )
@@ -284,8 +289,8 @@ class Worker:
             rows[0].number,
             rows[-1].number,
             len(rows),
-            len(taken.accepted),
-            len(taken.known),
+            accepted,
+            known,
             len(refused_at),
             len(found_at),
         )

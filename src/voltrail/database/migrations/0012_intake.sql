@@ -27,7 +27,8 @@ create table intake (
     taken        bigint not null default 0,
     known        bigint not null default 0,
     found        bigint not null default 0,    -- taken with findings
-    left_out     bigint not null default 0     -- rows that a person left out
+    left_out     bigint not null default 0,    -- rows that a person left out
+    from_entry   bigint not null default 0     -- where the log ended when its rows began to be put on record
 );
 create index intake_organisation on intake (organisation, made_at desc, id);
 create index intake_digest on intake (organisation, digest);
