@@ -67,7 +67,6 @@ def test_every_row_is_there_once(data):
         secret = accounts.change_password(person, once, "four words nobody guesses", "setup")
         person = accounts.by_session(secret)
         token = accounts.make_token(person, "x", ["report"], 1, "setup")
-        before = registry.counts()["entries"]
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
     rows = [f"2026-04-12 10:00,{sample.pack(serial)},612.5\n" for serial in range(1, ROWS + 1)]
     rows[777] = "2026-04-12 10:00,wrong,612.5\n"
@@ -105,7 +104,6 @@ def test_every_row_is_there_once(data):
     assert (told["taken"], told["known"], told["ready"]) == (ROWS - 1, 0, 0)
     assert "recording" in seen  # it was killed before it was through
     with voltrail.open(data) as registry:
-        assert registry.counts()["entries"] == before + ROWS - 1
         with registry.database.pool.connection() as connection:
             query = "select count(*), count(distinct line) from event where kind = 'manufactured'"
             assert connection.execute(query).fetchone() == (ROWS - 1, ROWS - 1)
