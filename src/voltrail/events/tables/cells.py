@@ -22,7 +22,7 @@ from voltrail.errors import CodeError, VoltrailError
 from voltrail.events import checks, reading
 from voltrail.events.lines import MAX_DIGITS
 from voltrail.events.structs import STRUCTS
-from voltrail.events.tables.columns import OTHER_UNITS, kind_of, unit_of
+from voltrail.events.tables.columns import OTHER_UNITS, all_units, kind_of, unit_of
 from voltrail.events.words import NAMES_ZH
 
 Cell: TypeAlias = str | int | float | bool | datetime | date | None
@@ -69,7 +69,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
         return _codes
     if member == "vin":
         return _vin
-    field = _types(kind)[member]
+    field = types_of(kind)[member]
     if isinstance(field, msgspec.inspect.DateTimeType):
         return lambda cell: _time(cell, offset)
     if isinstance(field, msgspec.inspect.LiteralType):
@@ -90,7 +90,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
 
 
 @lru_cache(maxsize=64)
-def _types(kind: str) -> dict[str, Any]:
+def types_of(kind: str) -> dict[str, Any]:
     """Return the type of each member of a kind, without None."""
     info = msgspec.inspect.type_info(STRUCTS[kind])
     return {field.encode_name: _not_none(field.type) for field in info.fields}  # type: ignore[attr-defined]
@@ -108,6 +108,8 @@ def _not_none(found: Any) -> Any:
 def _string(cell: Cell) -> str:
     """Return the text of a cell in normal signs; raises for what a spreadsheet puts in place of a value."""
     text = text_of(cell).strip()
+    if _HARMLESS.match(text):
+        return text[1:]
     if text.startswith("="):
         if (quoted := re.fullmatch(r'="([^"]*)"', text)) is None:
             raise WrongCellError(
@@ -125,6 +127,8 @@ def _string(cell: Cell) -> str:
     return text
 
 
+_HARMLESS: Final = re.compile(r"'[=+\-@＝＋－＠]")
+"""By this our own tables keep a text from being taken for a formula."""
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -323,7 +327,7 @@ def _without_unit(text: str, found: re.Match[str], member: str) -> str:
         return f"{Decimal(_plain_text(found[1], member)).scaleb(-2):f}"
     if unit in {name.casefold() for name in known}:
         return found[1]
-    if unit in OTHER_UNITS or known:
+    if unit in OTHER_UNITS or unit in all_units():
         raise WrongCellError(
             "cell.unit",
             f"{text[:_SHOWN]!r} is in {found[2][:_SHOWN]}, and the column in {(known or ('no unit',))[0]}.",
@@ -351,7 +355,7 @@ def _strict(text: str) -> str:
 
 _OFFSET = r"(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _CLOCK = (
-    r"(?:[T\s]*(?P<hour>\d{1,2})\s*[:时]\s*(?P<minute>\d{1,2})\s*(?:[:分]\s*(?:(?P<second>\d{1,2})"
+    r"(?:[T\s]*(?P<noon>上午|下午)?\s*(?P<hour>\d{1,2})\s*[:时]\s*(?P<minute>\d{1,2})\s*(?:[:分]\s*(?:(?P<second>\d{1,2})"
     r"(?:[.,](?P<fraction>\d{1,9}))?\s*秒?)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*" + _OFFSET + ")?"
 )
 _TIMES: Final = tuple(
@@ -381,7 +385,7 @@ def _time(cell: Cell, offset: str) -> str:
         return f"{cell.isoformat()}T00:00:00{offset}"
     parts = _parts(cell)
     hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
-    if half := parts["half"]:
+    if half := {"上午": "am", "下午": "pm"}.get(parts["noon"], parts["half"]):
         if not 1 <= hour <= 12:
             raise _no_time(cell)
         hour = hour % 12 + (12 if half[0] in "pP" else 0)

@@ -27,7 +27,7 @@ _MAX_KNOWN: Final = 10_000
 
 # What json would write unchanged, and no spreadsheet put there instead of something else.
 _is_plain_text = re.compile(
-    r"(?![+-]?[0-9]+(?:[.,][0-9]+)?[eE])[^\x00-\x20\x7f\"\\=#\s][^\x00-\x1f\x7f\"\\]{0,200}(?<!\s)"
+    r"(?![+-]?[0-9]+(?:[.,][0-9]+)?[eE])[^\x00-\x20\x7f\"\\=#'\s\ud800-\udfff][^\x00-\x1f\x7f\"\\\ud800-\udfff]{0,200}(?<!\s)"
 ).fullmatch
 _is_amount = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,5})?").fullmatch
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
@@ -48,9 +48,10 @@ class Quick:
         fragment_of: Callable[[str, Cell], bytes],
         converters: Mapping[str, Convert],
         strange: Sequence[int],
+        width: int,
         offset: str,
     ) -> None:
-        self._strange = strange
+        self._strange, self._width = strange, width
         self._head = f'{{"kind":"{kind}"'
         self._checked = STRUCTS[kind] in CHECKS or "codes" in columns
         self._takes = kind not in DERIVED and all(name in columns or name in constants for name in required)
@@ -78,6 +79,8 @@ class Quick:
         if not self._takes:
             return None
         width, parts = len(cells), [self._head]
+        if width > self._width:
+            return None
         for at in self._strange:
             if at < width and cells[at] is not None and cells[at] != "":
                 return None

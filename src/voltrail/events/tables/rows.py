@@ -20,6 +20,7 @@ from voltrail.events.tables.quick import Quick
 from voltrail.events.tables.seen import Seen
 from voltrail.events.tables.table import Table
 
+_TOTAL: Final = re.compile(r"\s*(?:合计|总计|小计|共计|总数|(?:grand |sub)?total\b|sum\b)", re.IGNORECASE)
 MAX_KINDS: Final = 1_000  # ways to write them
 _SHOWN = 200
 
@@ -54,9 +55,9 @@ def read_rows(table: Table, mapping: Mapping) -> Iterator[Row]:
 
     A row that gives the same line as one before it is refused, with that one's number. Raises TableError.
     """
-    reader, seen = Reader(mapping), Seen()
+    reader, seen, width = Reader(mapping), Seen(), len(table.header)
     for number, cells in table.rows():
-        if is_remark(cells):
+        if is_remark(cells) or tuple(map(text_of, cells[:width])) == table.header:
             continue
         row = reader.row(number, cells)
         if row.line is not None and (first := seen.first(row.line, number)) != number:
@@ -102,9 +103,36 @@ class Reader:
         kind, troubles = self._kind(cells)
         if kind is None:
             return Row(number, texts, None, tuple(troubles))
+        if (remark := self._remark(cells)) is not None:
+            return Row(number, texts, None, (remark,))
         line, more = self._plan(kind).line(cells)
-        troubles += more
+        troubles += [*more, *self._beyond(cells)]
         return Row(number, texts, None if troubles else line, tuple(troubles))
+
+    def _remark(self, cells: Sequence[Cell]) -> Trouble | None:
+        """Return what is told of a row that holds nothing but a remark, or a total."""
+        filled = [(at, cell) for at, cell in enumerate(cells) if not is_empty(cell)]
+        at, cell = filled[0]
+        single = len(filled) == 1 and sum(member is not None for member in self._mapping.columns) > 1
+        member = self._mapping.columns[at] if at < len(self._mapping.columns) else None
+        if not _TOTAL.match(text_of(cell)) and not (single and member != "code"):
+            return None
+        message = f"The row is a remark or a total, not an event: {text_of(cell)[:40]!r}."
+        fix = "Leave the row out; if it is an event, fill in its cells."
+        return Trouble(at, member, text_of(cell)[:_SHOWN], "row.remark", message, fix)
+
+    def _beyond(self, cells: Sequence[Cell]) -> Iterator[Trouble]:
+        """Yield a trouble for the first cell that stands behind the last column."""
+        width = len(self._mapping.columns)
+        for at, cell in enumerate(cells[width:], width):
+            if not is_empty(cell):
+                wrong = VoltrailError(
+                    "row.too_long",
+                    "The row has more cells than the table has columns.",
+                    "Put a cell that holds the delimiter in quotation marks, or give the column a header.",
+                )
+                yield _trouble(at, None, cell, wrong)
+                return
 
     def _plan(self, kind: str) -> _Plan:
         plan = self._plans.get(kind)
@@ -173,7 +201,10 @@ class _Plan:
         self._convert: dict[str, Convert] = {
             name: converter(kind, name, mapping.offset) for name in self._names
         }
-        self._decoders = {name: msgspec.json.Decoder(fields[name].type) for name in self._names}
+        types = {name: fields[name].type for name in self._names}
+        if derived and "codes" in types:
+            types["codes"] = tuple[str, ...]  # how many there must be is asked of the whole line
+        self._decoders = {name: msgspec.json.Decoder(type_) for name, type_ in types.items()}
         self._required = required(kind)
         self.quick = Quick(
             kind,
@@ -184,6 +215,7 @@ class _Plan:
             self._fragment,
             self._convert,
             [at for at, _ in self._strange],
+            len(mapping.columns),
             mapping.offset,
         )
 
