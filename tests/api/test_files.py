@@ -421,6 +421,8 @@ def test_mending_changes_what_was_sent_and_nothing_else(maker):
         assert maker.post(path + "/mend", **cells).status_code == 400, cells
     told = maker.told(path)
     assert (told["ready"], told["refused"]) == (1, 1)
+    maker.post(path + "/mend", **{f"cell.3.{column}": "" for column in range(len(HEADS))})
+    assert maker.told(path)["rules"] == {"row.empty": 1}
     hostile = '<img src=x onerror=alert(1)>"\0'
     maker.post(path + "/mend", **{"cell.3.1": hostile})
     assert "<img src=x" not in maker.page(path).text

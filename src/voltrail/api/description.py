@@ -34,8 +34,12 @@ _MEMBERS: Final = {
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
     "/models/{identifier}": "* model_id batteries",
-    "/reports": "format report lines accepted refused findings checkpoint signature",
+    "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
     "/checks": "scope checks",
+    "/workspace/files": "*",
+    "/workspace/files/templates": "* kinds",
+    "/workspace/files/{number}": "* file state rows ready refused taken known reports",
+    "/workspace/files/{number}/refused": "header rows next",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -47,6 +51,11 @@ _OTHERS: Final = {
     "/recalls/list": ("text/csv", _WORDS),
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
     "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
+    "/workspace/files/{number}/refused.csv": (CSV_TYPE, _WORDS),
+    "/workspace/files/{number}/refused.xlsx": (XLSX_TYPE, _BYTES),
+    "/workspace/files/{number}/refused.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/lines.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/receipts.jsonl": (LINES_TYPE, _WORDS),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -71,9 +80,20 @@ _FIELDS: Final = {
     "/accounts/add": "login organisation role csrf",
     "/accounts/reset": "login csrf",
     "/accounts/disable": "login csrf",
+    "/workspace/files/{number}/read": "kind offset sheet csrf",
+    "/workspace/files/{number}/mend": "rule after csrf",
+    "/workspace/files/{number}/leave-out": "row all rule after csrf",
+    "/workspace/files/{number}/record": "csrf",
+    "/workspace/files/{number}/remove": "csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
-    "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
+    "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, CSV_TYPE, XLSX_TYPE)},
+    "/workspace/files": {
+        **{one: {"schema": _BYTES} for one in (CSV_TYPE, XLSX_TYPE, LINES_TYPE)},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"csrf": _WORDS, "file": _BYTES}},
+        },
+    },
     "/checks": {
         _JSON: {
             "schema": {

@@ -195,7 +195,7 @@ def set_mapping(request: Asked, number: Id, data: Form) -> Response[Any]:
             jobs.map(job, job.mapping or Mapping(None, ()), _sheet_of(job, sheet))
         else:
             chosen = _chosen(job, data)
-            read_row(chosen, 1, ("",) * len(chosen.columns))  # says what cannot be
+            read_row(chosen, 1, ("-",) * len(chosen.columns))  # says what cannot be
             if missing := lacking(chosen):
                 raise UsageError(
                     "file.lacking",

@@ -71,7 +71,16 @@ def again_of(job: Job) -> Again:
     mapping = job.mapping
     if job.form == "jsonl" or mapping is None:
         return lambda number, cells: read_line(number, cells[0].encode(errors="replace"))
-    return lambda number, cells: read_row(mapping, number, tuple(cells))
+
+    def again(number: int, cells: Sequence[str]) -> Row:
+        if not any(cell.strip() for cell in cells):
+            empty = Trouble(
+                None, None, "", "row.empty", "The row is empty now.", "Leave it out, or fill it in."
+            )
+            return Row(number, tuple(cells), None, (empty,))
+        return read_row(mapping, number, tuple(cells))
+
+    return again
 
 
 class _Sheet:
