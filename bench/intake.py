@@ -4,10 +4,11 @@ How fast does a spreadsheet become a record? Beside it in the same run: reading 
     python bench/intake.py --rows 1000000 --sheet-rows 100000
     python bench/intake.py --only workbook
 
-`csv`: a CSV file of new batteries, at least 200 bytes a line, into a registry of its own (embedded PostgreSQL,
-fsync on) by the way that the page's job goes: read, reports of 10,000 lines, signed by the host, each durable
-before the next receipt. The peers: the csv module reading the same file and doing nothing; COPY of the same
-lines into a bare table. `workbook`: the same from Excel; the peer is openpyxl reading it and doing nothing.
+`csv`: a CSV file of new batteries, at least 200 bytes a line, into a registry of its own (with the embedded
+PostgreSQL, fsync on) the way the page goes: all rows are checked first, then put on record in reports of
+10,000 lines which the host signs, each durable before its receipt. The peers: the csv module reading the same
+file and doing nothing; COPY of the same lines into a bare table. `workbook`: the same from Excel; the peer is
+openpyxl reading it and doing nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import itertools
 import os
 import platform
 import random
@@ -27,11 +29,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Self
 from xml.sax.saxutils import escape
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
 
 from bench import ledger
 
@@ -82,6 +86,14 @@ def write_csv(path: Path, count: int) -> None:
         writer.writerows(made(count))
 
 
+_OFFICE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+_SHARED = {
+    b"</Types>": f'<Override PartName="/xl/sharedStrings.xml" ContentType="{_OFFICE}"/>'.encode(),
+    b"</Relationships>": b'<Relationship Id="r9" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+    b'relationships/sharedStrings" Target="sharedStrings.xml"/>',
+}
+
+
 def write_workbook(path: Path, count: int) -> None:
     """Write a workbook as Excel does, strings shared, numbers as numbers."""
     strings: dict[str, int] = {}
@@ -94,45 +106,40 @@ def write_workbook(path: Path, count: int) -> None:
 
     from openpyxl import Workbook
 
-    empty = io.BytesIO()
-    Workbook().save(empty)
-    with zipfile.ZipFile(empty) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+    around = io.BytesIO()
+    Workbook().save(around)
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    with zipfile.ZipFile(around) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
         with target.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-            sheet.write(
-                b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
-            )
+            sheet.write(f"<worksheet {main}><sheetData>".encode())
             for number, row in enumerate((HEADER, *made(count)), 1):
                 cells = "".join(cell(at, number, text) for at, text in enumerate(row))
                 sheet.write(f'<row r="{number}" spans="1:9">{cells}</row>'.encode())
             sheet.write(b"</sheetData></worksheet>")
         shared = "".join(f"<si><t>{escape(text)}</t></si>" for text in strings)
-        target.writestr(
-            "xl/sharedStrings.xml",
-            '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">' + shared + "</sst>",
-        )
-        for name in source.namelist():
-            if name not in target.namelist():
-                data = source.read(name)
-                if name == "[Content_Types].xml":
-                    part = (
-                        b'<Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-'
-                        b'officedocument.spreadsheetml.sharedStrings+xml"/></Types>'
-                    )
-                    data = data if b"sharedStrings" in data else data.replace(b"</Types>", part)
-                target.writestr(name, data)
+        target.writestr("xl/sharedStrings.xml", f"<sst {main}>{shared}</sst>")
+        for name in set(source.namelist()) - set(target.namelist()):
+            data = source.read(name)
+            for end, more in _SHARED.items():
+                data = data.replace(end, more + end)
+            target.writestr(name, data)
 
 
 class Watch:
-    """Wall time, CPU and peak memory: of this process, of those it started, and of PostgreSQL."""
+    """Wall time, CPU and peak memory: of this process, and of the PostgreSQL of a registry's folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.own = psutil.Process()
+        self.server = None
+        if folder is not None:
+            pid = (folder / "pg" / "postmaster.pid").read_text().split()[0]
+            self.server = psutil.Process(int(pid))
         self.peak = self.peak_postgres = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> Watch:
-        self._cpu = self._cpus()
+    def __enter__(self) -> Self:
+        self._cpu, self._cpu_postgres = self._cpus()
         self._started = time.perf_counter()
         self._thread.start()
         return self
@@ -141,96 +148,67 @@ class Watch:
         self.seconds = time.perf_counter() - self._started
         self._stop.set()
         self._thread.join()
-        now = self._cpus()
-        self.cpu, self.cpu_postgres = now[0] - self._cpu[0], now[1] - self._cpu[1]
+        cpu, cpu_postgres = self._cpus()
+        self.cpu, self.cpu_postgres = cpu - self._cpu, cpu_postgres - self._cpu_postgres
 
-    def _postgres(self) -> list[psutil.Process]:
-        return [
-            one for one in psutil.process_iter(["name"]) if one.info["name"] == "postgres" and self._ours(one)
-        ]
-
-    def _ours(self, one: psutil.Process) -> bool:
-        try:
-            return (
-                one.ppid() == self.own.pid
-                or any(up.pid == self.own.pid for up in one.parents())
-                or (tempfile.gettempdir() in " ".join(one.cmdline()) or self._ours_by_parent(one))
-            )
-        except psutil.Error:
-            return False
-
-    def _ours_by_parent(self, one: psutil.Process) -> bool:
-        parent = one.parent()
-        return parent is not None and "voltrail-bench-" in " ".join(parent.cmdline())
+    def _servers(self) -> list[psutil.Process]:
+        return [] if self.server is None else [self.server, *self.server.children()]
 
     def _cpus(self) -> tuple[float, float]:
-        own = postgres = 0.0
-        for one in (self.own, *self.own.children(recursive=True)):
-            try:
-                times = one.cpu_times()
-                if one.name() != "postgres":
-                    own += times.user + times.system
-            except psutil.Error:
-                continue
-        for one in self._postgres():
-            try:
-                times = one.cpu_times()
-                postgres += times.user + times.system
-            except psutil.Error:
-                continue
-        return own, postgres
+        """CPU until now; of sessions that ended too."""
+        times = self.own.cpu_times()
+        postgres = 0.0
+        for one in self._servers():
+            theirs = one.cpu_times()
+            postgres += theirs.user + theirs.system + (theirs.children_user + theirs.children_system
+                                                       if one == self.server else 0)  # fmt: skip
+        return times.user + times.system, postgres
 
     def _look(self) -> None:
         while not self._stop.wait(0.2):
-            own = postgres = 0.0
-            for one in (self.own, *self.own.children(recursive=True)):
-                try:
-                    if one.name() != "postgres":
-                        own += one.memory_info().rss
-                except psutil.Error:
-                    continue
-            for one in self._postgres():
-                try:
-                    postgres += getattr(one.memory_full_info(), "pss", 0)
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, own)
-            self.peak_postgres = max(self.peak_postgres, postgres)
+            self.peak = max(self.peak, self.own.memory_info().rss)
+            try:
+                shared = sum(one.memory_full_info().pss for one in self._servers())
+            except psutil.Error:
+                continue
+            self.peak_postgres = max(self.peak_postgres, shared)
 
     def row(self, what: str, count: int, remark: str = "") -> str:
         return (
             f"| {what} | {count:,} | {self.seconds:.1f} | {count / self.seconds:,.0f} | {self.cpu:.1f} |"
-            f" {self.cpu_postgres:.1f} | {self.peak / 1e6:,.0f} | {self.peak_postgres / 1e6:,.0f} | {remark} |"
+            f" {self.cpu_postgres:.1f} | {self.peak / 1e6:,.0f} | {self.peak_postgres / 1e6:,.0f} |"
+            f" {remark} |"
         )
 
 
-def into_record(path: Path, name: str, folder: Path, count: int) -> str:
-    """Put a file into a registry of its own; return the row of the table."""
+def into_record(path: Path, name: str, folder: Path, count: int) -> list[str]:
+    """Put a file into a registry of its own, checked first as the page does; return rows of the table."""
     ledger.begin(folder)
     warm()
     with voltrail.open(folder) as registry:
         organisation = begin_host_signed(registry)
-        accepted = wrong = 0
-        with Watch() as watch, path.open("rb") as stream:
+        before, ready = registry.counts()["entries"], path.with_suffix(".lines")
+        with Watch(folder) as checking, path.open("rb") as stream, ready.open("wb") as right:
             table = open_table(stream, path.name)
-            mapping = guess(table.header)
-
-            def lines() -> Iterator[bytes]:
-                nonlocal wrong
-                for row in read_rows(table, mapping):
-                    if row.line is None:
-                        wrong += 1
-                    else:
-                        yield row.line
-
-            for taken in take_rows(registry, organisation, lines()):
-                accepted += taken.lines
+            for row in read_rows(table, guess(table.header)):
+                if row.line is None:
+                    raise SystemExit(f"row {row.number}: {row.troubles}")
+                right.write(row.line + b"\n")
+        taken = 0
+        with Watch(folder) as recording, ready.open("rb") as lines:
+            for report in take_rows(registry, organisation, (line[:-1] for line in lines)):
+                taken += report.lines
                 if sys.stderr.isatty():
-                    print(f"\r{accepted:,}", end="", file=sys.stderr)
-        entries = registry.counts()["entries"]
-    if wrong or accepted != count or entries < count:
-        raise SystemExit(f"{accepted:,} taken, {wrong:,} wrong, {entries:,} on record of {count:,}")
-    return watch.row(name, count, "all on record")
+                    print(f"\r{taken:,}", end="", file=sys.stderr)
+        if not taken == count == registry.counts()["entries"] - before:
+            raise SystemExit(f"{taken:,} taken, {registry.counts()['entries'] - before:,} on record")
+        length = ready.stat().st_size / count - 1
+    seconds = checking.seconds + recording.seconds
+    return [
+        checking.row(f"{name}: check all rows", count, f"{length:.0f} bytes a line"),
+        recording.row(f"{name}: put them on record", count),
+        f"| **{name}: both** | {count:,} | **{seconds:.1f}** | {count / seconds:,.0f} | | | | | |",
+    ]
 
 
 def begin_host_signed(registry: voltrail.Registry) -> str:
@@ -249,35 +227,28 @@ def begin_host_signed(registry: voltrail.Registry) -> str:
 def part_csv(folder: Path, options: argparse.Namespace) -> list[str]:
     path = folder / "made.csv"
     write_csv(path, options.rows)
-    table = [into_record(path, "CSV into the record", folder / "csv", options.rows)]
+    table = into_record(path, "CSV", folder / "csv", options.rows)
     with Watch() as watch, path.open(encoding="utf-8-sig", newline="") as file:
         for _ in csv.reader(file):
             pass
-    table.append(watch.row("peer: the csv module alone", options.rows, "nothing is made of it"))
-    with Watch() as watch, path.open("rb") as stream:
-        opened = open_table(stream, path.name)
-        bytes_ = sum(len(row.line or b"") for row in read_rows(opened, guess(opened.header)))
-    table.append(
-        watch.row("reading into lines alone", options.rows, f"{bytes_ / options.rows:.0f} bytes a line")
-    )
-    table.append(bare_copy(path, folder / "csv", options.rows))
-    return table
+    return [
+        *table,
+        watch.row("peer: the csv module alone", options.rows, "nothing is made of it"),
+        bare_copy(path.with_suffix(".lines"), folder / "csv", options.rows),
+    ]
 
 
 def bare_copy(path: Path, folder: Path, count: int) -> str:
     """COPY the same lines into a table of numbers and lines, in transactions of 10,000."""
-    with path.open("rb") as stream:
-        opened = open_table(stream, path.name)
-        lines = [row.line or b"" for row in read_rows(opened, guess(opened.header))]
     with voltrail.open(folder) as registry, registry.database.connect() as connection:
         connection.execute("create table bare (number bigint, line bytea)")
         connection.commit()
-        with Watch() as watch:
-            for at in range(0, count, 10_000):
-                some = [
-                    copy.columns(2) + copy.bigint(number) + copy.blob(line)
-                    for number, line in enumerate(lines[at : at + 10_000], at)
-                ]
+        with Watch(folder) as watch, path.open("rb") as lines:
+            numbered = enumerate(lines)
+            while some := [
+                copy.columns(2) + copy.bigint(number) + copy.blob(line[:-1])
+                for number, line in itertools.islice(numbered, 10_000)
+            ]:
                 record_rows.copy_in(connection, "bare", some)
                 connection.commit()
     return watch.row("limit: COPY into a bare table", count, "the lines were made before")
@@ -288,17 +259,11 @@ def part_workbook(folder: Path, options: argparse.Namespace) -> list[str]:
 
     path = folder / "made.xlsx"
     write_workbook(path, options.sheet_rows)
-    table = [into_record(path, "Excel into the record", folder / "xlsx", options.sheet_rows)]
-    with Watch() as watch, path.open("rb") as stream:
-        opened = open_table(stream, path.name)
-        for _ in read_rows(opened, guess(opened.header)):
-            pass
-    table.append(watch.row("reading into lines alone", options.sheet_rows))
+    table = into_record(path, "Excel", folder / "xlsx", options.sheet_rows)
     with Watch() as watch:
         for _ in load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True):
             pass
-    table.append(watch.row("peer: openpyxl alone, read only", options.sheet_rows, "nothing is made of it"))
-    return table
+    return [*table, watch.row("peer: openpyxl alone, read only", options.sheet_rows, "nothing is made of it")]
 
 
 PARTS: dict[str, Callable[[Path, argparse.Namespace], list[str]]] = {
@@ -317,9 +282,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
     try:
-        print(
-            f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {platform.python_version()}"
-        )
+        python = platform.python_version()
+        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {python}")
         print(f"load average {os.getloadavg()[0]:.1f}\n")
         print(
             "| What | Rows | Seconds | Rows/s | CPU, s | PostgreSQL's | Peak, MB | PostgreSQL's | Remark |\n"

@@ -1,4 +1,4 @@
-"""What a cell may hold: other ways to write the same are taken, what a spreadsheet lost is never guessed back."""
+"""What a cell may hold: other ways to write the same are taken, what was lost is never guessed back."""
 
 import json
 from datetime import date, datetime

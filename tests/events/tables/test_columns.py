@@ -44,11 +44,13 @@ def test_no_header_means_two_members():
     ("header", "member"),
     [
         ("Battery code", "code"), ("BATTERY_CODE", "code"), ("battery-code*", "code"), ("电池编码", "code"),
-        (" 电 池 编 码 ", "code"), ("动力电池编码（必填）", "code"), ("code", "code"), ("Mass [kg]", "mass_kg"),
+        (" 电 池 编 码 ", "code"), ("动力电池编码（必填）", "code"), ("code", "code"),
+        ("Mass [kg]", "mass_kg"),
         ("质量（千克）", "mass_kg"), ("mass_kg", "mass_kg"), ("Mass / kg", "mass_kg"), ("Weight", "mass_kg"),
-        ("Mass (g)", None), ("能量（Wh）", None), ("能量(kWh)", "energy_kwh"), ("State of health (%)", "soh_fraction"),
-        ("SOH", "soh_fraction"), ("VIN", "vin"), ("车架号", "vin"), ("Batery code", "code"), ("Odometre (km)", "odometer_km"),
-        ("收货单位", "to"), ("Colour", None), ("", None), ("序号", None), ("电池编码列表", "codes"),
+        ("Mass (g)", None), ("能量（Wh）", None), ("能量(kWh)", "energy_kwh"),
+        ("State of health (%)", "soh_fraction"), ("SOH", "soh_fraction"), ("VIN", "vin"), ("车架号", "vin"),
+        ("Batery code", "code"), ("Odometre (km)", "odometer_km"), ("收货单位", "to"), ("Colour", None),
+        ("", None), ("序号", None), ("电池编码列表", "codes"),
     ],
 )  # fmt: skip
 def test_headers_as_people_write_them(header, member):

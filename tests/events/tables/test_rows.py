@@ -22,11 +22,12 @@ from voltrail.events.tables.seen import Seen
 
 # Cells as they come: right, nearly right, and wrong, for any column.
 TEXTS = st.sampled_from([
-    "", " ", CODE, CODE.lower(), OTHER, f"{CODE} {OTHER}", f"{OTHER},{THIRD}", "2026-04-21", "2026-04-21 09:30",
-    "2026-04-21T09:30:15", "2026-02-30 09:30", "1980-01-01 09:30", "2026-04-21 24:00", "2026/4/21", "03/04/2026",
-    "412.5", "0412", "1,5", "-1", "0.95", "95", "1E+23", "1E5", "12345678901234567", "812", "0", "true", "是",
-    "在库", "in_stock", "label", "fire", "new", "CN", "cn", "LSVSAMP0000000001", "M-1", "a\"b", "a\\b", "a\nb",
-    "备注", " edge ", "'=1", "=1", "#N/A", "# x", "x" * 300, "x" * 3000, "\x7f", "\u2028", "合计", "kind", "生产",
+    "", " ", CODE, CODE.lower(), OTHER, f"{CODE} {OTHER}", f"{OTHER},{THIRD}", "2026-04-21",
+    "2026-04-21 09:30", "2026-04-21T09:30:15", "2026-02-30 09:30", "1980-01-01 09:30",
+    "2026-04-21 24:00", "2026/4/21", "03/04/2026", "412.5", "0412", "1,5", "-1", "0.95", "95",
+    "1E+23", "1E5", "12345678901234567", "812", "0", "true", "是", "在库", "in_stock", "label", "fire",
+    "new", "CN", "cn", "LSVSAMP0000000001", "M-1", 'a"b', "a\\b", "a\nb", "备注", " edge ", "'=1",
+    "=1", "#N/A", "# x", "x" * 300, "x" * 3000, "\x7f", "\u2028", "合计", "kind", "生产",
     "manufactured", "shipped", "发货",
 ])  # fmt: skip
 CELLS = st.one_of(

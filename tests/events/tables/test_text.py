@@ -50,7 +50,7 @@ def test_utf_16_big_endian_with_its_mark():
         "電池コード,発生日時,備考\r\n九,二,出荷検査に合格しました\r\n".encode("euc-jp"),
         "дата;код;примечание\r\nа;б;партия принята\r\n".encode("cp1251"),
         b"\xff\xfe\x00\x00" + "code".encode("utf-32-le"),
-        "code,note\r\n".encode() + b"9,\xff\xff\xff\r\n",
+        b"code,note\r\n" + b"9,\xff\xff\xff\r\n",
         b"\xff\xfe" + "code,note\r\n".encode("utf-16-le") + b"\x00\xd8",
     ],
 )
@@ -93,7 +93,7 @@ def test_the_delimiter_that_excel_names():
 
 def test_quotes_and_line_breaks_within_cells():
     """A cell may hold the delimiter, quotes and lines; a row counts as the spreadsheet counts it."""
-    table = csv_table(csv_of(HEADER, (*GOOD[:5], 'two\nlines, and "quotes"'), GOOD[:1] + (OTHER,) + GOOD[2:]))
+    table = csv_table(csv_of(HEADER, (*GOOD[:5], 'two\nlines, and "quotes"'), (*GOOD[:1], OTHER, *GOOD[2:])))
     first, second = read(table)
     assert rb"two\nlines, and \"quotes\"" in first.line
     assert (first.number, second.number) == (2, 3)

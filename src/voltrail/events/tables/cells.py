@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from voltrail.codes import is_code, parse, tidy
-from voltrail.errors import CodeError, VoltrailError
+from voltrail.errors import CellError, CodeError
 from voltrail.events import checks, reading
 from voltrail.events.lines import MAX_DIGITS
 from voltrail.events.structs import STRUCTS
@@ -35,10 +35,6 @@ ERRORS: Final = frozenset({
 })  # fmt: skip
 _SHOWN = 40
 _AS_TEXT = "Format the column as text in the spreadsheet, enter the value again from its source, and save."
-
-
-class WrongCellError(VoltrailError):
-    """A cell does not hold what its column is for; told at the cell, never raised out of a row."""
 
 
 def text_of(cell: Cell) -> str:
@@ -112,7 +108,7 @@ def _string(cell: Cell) -> str:
         return text[1:]
     if text.startswith("="):
         if (quoted := re.fullmatch(r'="([^"]*)"', text)) is None:
-            raise WrongCellError(
+            raise CellError(
                 "cell.formula",
                 f"{text[:_SHOWN]!r} is a formula without its result.",
                 "Open the file in the spreadsheet program and save it there, or write the value.",
@@ -121,9 +117,7 @@ def _string(cell: Cell) -> str:
     if text in ERRORS:
         raise _error_cell(text)
     if _NO_TEXT.search(text):
-        raise WrongCellError(
-            "cell.character", "The cell holds characters that no text has.", "Write it again."
-        )
+        raise CellError("cell.character", "The cell holds characters that no text has.", "Write it again.")
     return text
 
 
@@ -132,14 +126,14 @@ _HARMLESS: Final = re.compile(r"'[=+\-@＝＋－＠]")
 _NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
-def _error_cell(text: str) -> WrongCellError:
+def _error_cell(text: str) -> CellError:
     if text == MERGED:
-        return WrongCellError(
+        return CellError(
             "cell.merged",
             "This cell is merged with one above; the value counts for the first row only.",
             "Unmerge the cells and fill in each row.",
         )
-    return WrongCellError(
+    return CellError(
         "cell.error", f"The formula of this cell failed: {text}.", "Mend the formula, or write the value."
     )
 
@@ -154,7 +148,7 @@ def _text(cell: Cell) -> str:
 def _check_not_changed(cell: Cell, text: str) -> None:
     """Raise where a spreadsheet made a number or a date of an identifier."""
     if isinstance(cell, date):
-        raise WrongCellError(
+        raise CellError(
             "cell.date_for_text", f"The spreadsheet has made a date of this text: {text}.", _AS_TEXT
         )
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
@@ -162,7 +156,7 @@ def _check_not_changed(cell: Cell, text: str) -> None:
     else:
         lost = _EXPONENT.fullmatch(text) is not None
     if lost:
-        raise WrongCellError(
+        raise CellError(
             "cell.digits_lost",
             f"The spreadsheet has made the number {text[:_SHOWN]} of this value; digits of it are lost.",
             _AS_TEXT,
@@ -190,7 +184,7 @@ def _code(cell: Cell) -> str:
     try:
         return parse(plain if len(plain) in (19, 24) else text).text
     except CodeError as error:
-        raise WrongCellError(error.rule, error.message, error.fix, source=error.source) from None
+        raise CellError(error.rule, error.message, error.fix, source=error.source) from None
 
 
 def _codes(cell: Cell) -> list[str]:
@@ -226,7 +220,7 @@ def _choice(cell: Cell, values: tuple[Any, ...]) -> str:
     if _EN_WORDS.get(key) in values:
         return _EN_WORDS[key]
     told = ", ".join(f"{value} ({NAMES_ZH[value]})" if value in NAMES_ZH else str(value) for value in values)
-    raise WrongCellError("cell.choice", f"{text[:_SHOWN]!r} is none of the values.", f"Write one of: {told}.")
+    raise CellError("cell.choice", f"{text[:_SHOWN]!r} is none of the values.", f"Write one of: {told}.")
 
 
 def _truth(cell: Cell) -> bool:
@@ -237,9 +231,7 @@ def _truth(cell: Cell) -> bool:
         return True
     if text in _NO:
         return False
-    raise WrongCellError(
-        "cell.choice", f"{text[:_SHOWN]!r} is neither yes nor no.", "Write yes or no (是 or 否)."
-    )
+    raise CellError("cell.choice", f"{text[:_SHOWN]!r} is neither yes nor no.", "Write yes or no (是 or 否).")
 
 
 def kind_in(cell: Cell) -> str:
@@ -247,7 +239,7 @@ def kind_in(cell: Cell) -> str:
     text = _string(cell)
     kind = kind_of(text)
     if kind is None:
-        raise WrongCellError(
+        raise CellError(
             "event.unknown_kind",
             f"There is no kind of event called {text[:_SHOWN]!r}.",
             "docs/events.md lists the kinds, in English and Chinese.",
@@ -268,22 +260,20 @@ _WITH_UNIT = re.compile(r"(.*?[\d.,])\s*([^\d\s.,+-][^\d\s]*)")
 def _number(cell: Cell, member: str, *, whole: bool) -> msgspec.Raw:
     """Return the digits of a number, as they stand in a line."""
     if isinstance(cell, (bool, date)):
-        raise WrongCellError("cell.number", f"{text_of(cell)} is not a number.", _plain_fix(member))
+        raise CellError("cell.number", f"{text_of(cell)} is not a number.", _plain_fix(member))
     if isinstance(cell, (int, float)):
         text = _plain_number(cell)
     else:
         text = _plain_text(unicodedata.normalize("NFKC", _string(cell)), member)
     digits = _strict(text)
     if len(digits.lstrip("-").replace(".", "").lstrip("0")) > MAX_DIGITS:
-        raise WrongCellError(
+        raise CellError(
             "cell.number", f"{text[:_SHOWN]} has more than {MAX_DIGITS} digits.", "Round the number."
         )
     if whole and "." in digits:
         head, _, tail = digits.partition(".")
         if tail.strip("0"):
-            raise WrongCellError(
-                "cell.number", f"{text[:_SHOWN]} is not a whole number.", "Write a whole number."
-            )
+            raise CellError("cell.number", f"{text[:_SHOWN]} is not a whole number.", "Write a whole number.")
         digits = head
     return msgspec.Raw(digits.encode())
 
@@ -311,13 +301,13 @@ def _plain_text(text: str, member: str) -> str:
         return found[1] + found[2].replace(",", "") + (found[3] or "")
     if found := _COMMA.fullmatch(text):
         if len(found[2]) == 3 and found[1].strip("+-0"):
-            raise WrongCellError(
+            raise CellError(
                 "cell.ambiguous",
                 f"{text[:_SHOWN]!r} may be {found[1]}{found[2]} or {found[1]}.{found[2]}.",
                 "Write it without a thousands separator, and with a decimal point.",
             )
         return f"{found[1]}.{found[2]}"
-    raise WrongCellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
+    raise CellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
 
 
 def _without_unit(text: str, found: re.Match[str], member: str) -> str:
@@ -328,12 +318,12 @@ def _without_unit(text: str, found: re.Match[str], member: str) -> str:
     if unit in {name.casefold() for name in known}:
         return found[1]
     if unit in OTHER_UNITS or unit in all_units():
-        raise WrongCellError(
+        raise CellError(
             "cell.unit",
             f"{text[:_SHOWN]!r} is in {found[2][:_SHOWN]}, and the column in {(known or ('no unit',))[0]}.",
             "Convert the value, and write the number alone.",
         )
-    raise WrongCellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
+    raise CellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
 
 
 def _plain_fix(member: str) -> str:
@@ -390,9 +380,7 @@ def _time(cell: Cell, offset: str) -> str:
             raise _no_time(cell)
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
     if hour > 23 or minute > 59 or second > 59:
-        raise WrongCellError(
-            "cell.time", f"{text_of(cell)[:_SHOWN]!r}: the clock has no such time.", _TIME_FIX
-        )
+        raise CellError("cell.time", f"{text_of(cell)[:_SHOWN]!r}: the clock has no such time.", _TIME_FIX)
     fraction = f".{parts['fraction']}" if parts["fraction"] else ""
     own = parts["offset"] or offset
     if own in ("UTC", "GMT"):
@@ -413,9 +401,7 @@ def _day(cell: Cell) -> str:
         text = _day_of(parts, cell)
         clock = ":".join(parts[name] or "0" for name in ("hour", "minute", "second"))
     if clock.strip("0:."):
-        raise WrongCellError(
-            "cell.day", f"{text_of(cell)} is a time; this column holds days.", f"Write {text}."
-        )
+        raise CellError("cell.day", f"{text_of(cell)} is a time; this column holds days.", f"Write {text}.")
     return text
 
 
@@ -430,11 +416,9 @@ def _parts(cell: Cell) -> dict[str, str]:
     if found := _BACKWARDS.fullmatch(text):
         return _forwards(text, found.groupdict())
     if _SHORT_YEAR.fullmatch(text):
-        raise WrongCellError(
-            "cell.ambiguous", f"{text[:_SHOWN]!r} does not say the year in full.", f"{_TIME_FIX}"
-        )
+        raise CellError("cell.ambiguous", f"{text[:_SHOWN]!r} does not say the year in full.", f"{_TIME_FIX}")
     if (serial := _serial(text)) is not None:
-        raise WrongCellError(
+        raise CellError(
             "cell.date_number",
             f"{text[:_SHOWN]} is a number. As a spreadsheet counts days from 1900, it would be {serial}.",
             "Format the column as a date in the spreadsheet and save the file again, or write the date.",
@@ -447,7 +431,7 @@ def _forwards(text: str, parts: dict[str, str]) -> dict[str, str]:
     one, two = int(parts["one"]), int(parts["two"])
     if one <= 12 and two <= 12 and one != two:
         year = parts["year"]
-        raise WrongCellError(
+        raise CellError(
             "cell.ambiguous",
             f"{text[:_SHOWN]!r} may be {year}-{two:02}-{one:02} or {year}-{one:02}-{two:02}.",
             "Write the year first, then month and day: 2026-04-21.",
@@ -461,7 +445,7 @@ def _day_of(parts: dict[str, str], cell: Cell) -> str:
         return date(int(parts["year"]), int(parts["month"]), int(parts["day"])).isoformat()
     except ValueError:
         message = f"{text_of(cell)[:_SHOWN]!r}: the calendar has no such day."
-        raise WrongCellError("cell.time", message, _TIME_FIX) from None
+        raise CellError("cell.time", message, _TIME_FIX) from None
 
 
 def _serial(text: str) -> str | None:
@@ -474,5 +458,5 @@ def _serial(text: str) -> str | None:
     return day if not seconds else f"{day} {seconds // 3600 % 24:02}:{seconds // 60 % 60:02}"
 
 
-def _no_time(cell: Cell) -> WrongCellError:
-    return WrongCellError("cell.time", f"{text_of(cell)[:_SHOWN]!r} is not a date or time.", _TIME_FIX)
+def _no_time(cell: Cell) -> CellError:
+    return CellError("cell.time", f"{text_of(cell)[:_SHOWN]!r} is not a date or time.", _TIME_FIX)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from voltrail.errors import TableError, VoltrailError
+from voltrail.errors import CellError, TableError, VoltrailError
 from voltrail.events import kinds, lines, reading
 from voltrail.events.checks import bad_year
 from voltrail.events.structs import STRUCTS
@@ -118,15 +118,15 @@ class Reader:
         if not _TOTAL.match(text_of(cell)) and not (single and member != "code"):
             return None
         message = f"The row is a remark or a total, not an event: {text_of(cell)[:40]!r}."
-        fix = "Leave the row out; if it is an event, fill in its cells."
-        return Trouble(at, member, text_of(cell)[:_SHOWN], "row.remark", message, fix)
+        told = CellError("row.remark", message, "Leave the row out; if it is an event, fill in its cells.")
+        return _trouble(at, member, cell, told)
 
     def _beyond(self, cells: Sequence[Cell]) -> Iterator[Trouble]:
         """Yield a trouble for the first cell that stands behind the last column."""
         width = len(self._mapping.columns)
         for at, cell in enumerate(cells[width:], width):
             if not is_empty(cell):
-                wrong = VoltrailError(
+                wrong = CellError(
                     "row.too_long",
                     "The row has more cells than the table has columns.",
                     "Put a cell that holds the delimiter in quotation marks, or give the column a header.",
@@ -311,8 +311,8 @@ def _trouble(column: int | None, member: str | None, cell: Cell, error: Voltrail
 
 def _twice(row: Row, cells: Sequence[Cell], first: int) -> Row:
     message = f"The row says the same as row {first:,}."
-    trouble = Trouble(None, None, "", "row.twice", message, "Leave one of the two out.")
-    return Row(row.number, tuple(map(text_of, cells)), None, (trouble,))
+    told = CellError("row.twice", message, "Leave one of the two out.")
+    return Row(row.number, tuple(map(text_of, cells)), None, (_trouble(None, None, None, told),))
 
 
 _OFFSETS: Final = re.compile(r"Z|[+-](?:0\d|1[0-4]):[0-5]\d")

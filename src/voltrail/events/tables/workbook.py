@@ -150,7 +150,8 @@ class _Workbook:
             if name == "workbookPr":
                 self.from_1904 = attributes.get("date1904") in ("1", "true")
             elif name == "sheet":
-                part = targets.get(attributes.get("id", ""), "")
+                reference = next((attributes[key] for key in attributes if key.endswith(" id")), "")
+                part = targets.get(reference, "")
                 if part in names and "worksheets/" in part:
                     hidden = attributes.get("state", "visible") != "visible"
                     self.sheets.append(_Sheet(attributes.get("name", ""), part, hidden=hidden))
@@ -409,7 +410,7 @@ def _parser(
     end: Callable[[str], None] | None,
     data: Callable[[str], None] | None,
 ) -> Any:
-    """Return a parser that calls by local names, and takes no document type: no entity can grow."""
+    """Return a parser that calls by local names, and takes no document type, so that no entity can grow."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     names: dict[str, str] = {}
@@ -422,13 +423,7 @@ def _parser(
                 names[name] = short
         return short
 
-    def started(name: str, attributes: dict[str, str]) -> None:
-        start(
-            local(name),
-            {local(key): value for key, value in attributes.items()} if attributes else attributes,
-        )
-
-    parser.StartElementHandler = started
+    parser.StartElementHandler = lambda name, attributes: start(local(name), attributes)
     if end is not None:
         parser.EndElementHandler = lambda name: end(local(name))
     if data is not None:
