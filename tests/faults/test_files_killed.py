@@ -103,7 +103,6 @@ def test_every_row_is_there_once(data):
     server.end(signal.SIGINT)
     assert (told["taken"], told["known"], told["ready"]) == (ROWS - 1, 0, 0)
     assert "recording" in seen  # it was killed before it was through
-    with voltrail.open(data) as registry:
-        with registry.database.pool.connection() as connection:
-            query = "select count(*), count(distinct line) from event where kind = 'manufactured'"
-            assert connection.execute(query).fetchone() == (ROWS - 1, ROWS - 1)
+    with voltrail.open(data) as registry, registry.database.pool.connection() as connection:
+        query = "select count(*), count(distinct line) from event where kind = 'manufactured'"
+        assert connection.execute(query).fetchone() == (ROWS - 1, ROWS - 1)
