@@ -1,4 +1,4 @@
-"""A spreadsheet's way into the record over HTTP: nothing wrong passes, nothing right is lost, nothing twice."""
+"""A spreadsheet's way into the record over HTTP: nothing wrong passes, nothing right is lost or twice."""
 
 import csv
 import io
@@ -207,7 +207,7 @@ def test_a_form_without_its_token_sends_nothing(maker, registry):
 
 
 def test_no_file_and_no_form_are_told(maker):
-    """Nothing chosen, a form that does not read, a content type that is none of these: each says what to do."""
+    """Nothing chosen, a form that does not read, another content type: each says what to do."""
     answer = maker.client.post(
         "/workspace/files", data={"csrf": maker.csrf}, files={"file": ("a.csv", b"")}, headers=HTML
     )
@@ -391,7 +391,7 @@ def test_rows_are_left_out(maker):
 
 
 def test_what_the_record_refuses_is_mended_the_same_way(maker, registry):
-    """A row in the future is right as a row, refused by the record, shown with its cells, mended, and taken."""
+    """A row in the future is refused by the record, shown with its cells, mended, and taken."""
     rows = [made(51), made(52, Occurred_at="2096-04-12 10:00"), made(53)]
     path = maker.send("future.csv", as_csv(rows))
     assert maker.wait(path, "checked")["ready"] == 3
@@ -524,7 +524,7 @@ def test_a_program_goes_the_whole_way(app):
 
 
 def test_a_small_spreadsheet_at_reports(app, registry):
-    """CSV and a workbook are taken at once; what is wrong is named by row; with mode=all nothing is taken then."""
+    """CSV and a workbook are taken at once; what is wrong is named by row; mode=all takes nothing then."""
     client = TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
     client.headers.update(token(app, "report"))
     content = as_csv([made(91), made(92, Occurred_at="never")])

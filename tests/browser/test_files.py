@@ -165,7 +165,7 @@ def send(page, name, content):
 @pytest.mark.parametrize("form", ["xlsx", "csv"])
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_from_a_spreadsheet_to_receipts(opened, look, form, site):
-    """Each of twenty mistakes is seen beside its cell with its fix and mended there; then all is on record once."""
+    """Each of twenty mistakes is seen beside its cell and mended there; then all is on record once."""
     first = 1_000 * (1 + LOOKS.index(look)) + (500 if form == "csv" else 0)
     wrong = mistakes(look.language, first)
     rows = [row(look.language, first), *[row(look.language, first + 100 + n) for n in range(4)]]
@@ -203,7 +203,7 @@ def test_from_a_spreadsheet_to_receipts(opened, look, form, site):
     assert page.locator("li.refused").count() == 0
     with page.expect_download() as download:
         page.locator("a[href*='receipts.jsonl']").click()
-    receipts = [json.loads(line) for line in open(download.value.path(), "rb")]
+    receipts = [json.loads(line) for line in download.value.path().read_bytes().splitlines()]
     assert sum(len(one["accepted"]) for one in receipts) == len(rows) + len(wrong) - 1
     page.goto(f"{site[0]}/b/{pack(first + 3)}")
     assert page.locator(".life li").count() == 1

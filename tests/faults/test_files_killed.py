@@ -1,4 +1,4 @@
-"""The server is killed while it reads a file and while it puts it on record: every row is there exactly once."""
+"""The server is killed while it reads a file, and while it puts it on record: every row is there once."""
 
 import signal
 import subprocess

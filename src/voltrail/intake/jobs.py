@@ -567,7 +567,8 @@ def storable(text: str) -> str:
 
 def _check_room(connection: Connection, organisation: str, size: int) -> None:
     number, total = connection.execute(
-        "select count(*), coalesce(sum(bytes), 0)::bigint from intake where organisation = %s and state <> 'removed'",
+        "select count(*), coalesce(sum(bytes), 0)::bigint from intake"
+        " where organisation = %s and state <> 'removed'",
         (organisation,),
     ).fetchone() or (0, 0)
     if number >= MAX_FILES or total + size > MAX_BYTES:

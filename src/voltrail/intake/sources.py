@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, BinaryIO, Final, Protocol, cast
 
-from voltrail.errors import VoltrailError
+from voltrail.errors import EventError, VoltrailError
 from voltrail.events import decode, split
 from voltrail.events.tables import (
     Cell,
@@ -74,9 +74,8 @@ def again_of(job: Job) -> Again:
 
     def again(number: int, cells: Sequence[str]) -> Row:
         if not any(cell.strip() for cell in cells):
-            empty = Trouble(
-                None, None, "", "row.empty", "The row is empty now.", "Leave it out, or fill it in."
-            )
+            error = EventError("row.empty", "The row is empty now.", "Leave it out, or fill it in.")
+            empty = Trouble(None, None, "", error.rule, error.message, error.fix)
             return Row(number, tuple(cells), None, (empty,))
         return read_row(mapping, number, tuple(cells))
 
