@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 
 import openpyxl
+import psutil
 import pytest
 from argon2 import PasswordHasher
 from litestar.testing import TestClient
@@ -610,3 +611,24 @@ def test_each_deed_stands_in_the_trail(maker, app):
     mine = [one.action for one in deeds if one.detail and told["sha256"] in one.detail]
     assert mine == ["file.removed", "file.recorded", "file.sent"]
     assert datetime.now(UTC) > deeds[0].at
+
+
+def test_a_long_file_takes_no_more_memory(maker):
+    """Six times as many rows are read and put on record in the memory that a short file took, roughly."""
+    process = psutil.Process()
+
+    def through(first, number):
+        rows = [[f"2026-04-12 10:00,{sample.pack(serial)},612.5"] for serial in range(first, first + number)]
+        content = "Occurred at,Battery code,Mass (kg)\n" + "\n".join(row[0] for row in rows)
+        before = process.memory_info().rss
+        path = maker.send(f"{number}.csv", content.encode())
+        if maker.wait(path, "checked", "mapping")["state"] == "mapping":
+            named = {"column.0": "occurred_at", "column.1": "code", "column.2": "mass_kg"}
+            maker.post(path + "/read", kind="manufactured", **named)
+        assert maker.wait(path, "checked")["ready"] == number
+        maker.post(path + "/record")
+        assert maker.wait(path, "recorded")["taken"] == number
+        return process.memory_info().rss - before
+
+    through(1_000_000, 5_000)
+    assert through(1_010_000, 30_000) < 150 << 20
