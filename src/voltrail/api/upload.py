@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from litestar.concurrency import sync_to_thread
+from litestar.exceptions import InternalServerException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from voltrail.api.answers import Asked
@@ -100,12 +101,15 @@ async def _from_form(
 async def _pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield what comes in larger pieces, so that the disk is asked less often."""
     pieces, size = [], 0
-    async for chunk in stream:
-        pieces.append(chunk)
-        size += len(chunk)
-        if size >= _PIECE_BYTES:
-            yield b"".join(pieces)
-            pieces, size = [], 0
+    try:
+        async for chunk in stream:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size >= _PIECE_BYTES:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+    except InternalServerException:  # as Litestar says it
+        raise UsageError("file.cut", "The file did not come whole.", "Send it again.") from None
     if pieces:
         yield b"".join(pieces)
 

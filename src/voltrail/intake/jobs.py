@@ -482,9 +482,9 @@ class Jobs:
         """Note a batch that is on record, and keep the rows to look at; mended ones among them are done."""
         with self._database.pool.connection() as connection, connection.transaction():
             connection.execute(
-                "update intake set sent = %s, sent_bytes = %s, taken = %s, known = %s, found = %s, share = %s"
-                " where id = %s",
-                (job.sent, job.sent_bytes, job.taken, job.known, job.found, job.share, job.id),
+                "update intake set sent = %s, sent_bytes = %s, taken = %s, known = %s, found = %s,"
+                " unkept = %s, share = %s where id = %s",
+                (job.sent, job.sent_bytes, job.taken, job.known, job.found, job.unkept, job.share, job.id),
             )
             connection.execute(
                 "insert into intake_batch (intake, report, first_row, last_row, rows, taken, known, refused,"

@@ -245,18 +245,21 @@ class Worker:
                 yield row.line
 
         told, done = job, 0
+        room = MAX_ROWS - self.jobs.counts(job).refused
         for taken in take_rows(
             registry, organisation, lines(), source_digest=job.digest, report_lines=_report_lines(job)
         ):
             rows = [waiting.popleft() for _ in range(taken.lines)]
             done += len(rows)
-            told = self._note(told, rows, msgspec.json.decode(taken.receipt, type=_Receipt), done / of)
+            receipt = msgspec.json.decode(taken.receipt, type=_Receipt)
+            told = self._note(told, rows, receipt, done / of, room)
+            room -= len(receipt.refused)
         if not self._stop.is_set():
             self._fill_cells(told)
             self.jobs.move(told, "recorded")
 
-    def _note(self, job: Job, rows: list[Ready], taken: _Receipt, share: float) -> Job:
-        """Note what became of a batch; return the file as it stands then."""
+    def _note(self, job: Job, rows: list[Ready], taken: _Receipt, share: float, room: int) -> Job:
+        """Note what became of a batch, keeping so many refused rows; return the file as it stands then."""
         ends = [row.end for row in rows if row.end is not None]
         # The very same report was there before this file's rows began to be put on record: none of it is new.
         was_there = taken.first_index is not None and taken.first_index < job.from_entry
@@ -271,7 +274,8 @@ class Worker:
             said = Trouble(None, None, finding.kind, finding.rule, finding.message, "")
             troubles.setdefault(finding.line, []).append(said)
         found_at = [at for at in sorted(troubles) if at not in refused_at]
-        shown = [*sorted(refused_at), *found_at[: max(0, MAX_FOUND - job.found)]]
+        kept = sorted(refused_at)[: max(0, room)]
+        shown = [*kept, *found_at[: max(0, MAX_FOUND - job.found)]]
         to_keep = [
             ("refused" if at in refused_at else "found", _row_of(rows[at], troubles[at])) for at in shown
         ]
@@ -282,6 +286,7 @@ class Worker:
             taken=job.taken + accepted,
             known=job.known + known,
             found=job.found + len(found_at),
+            unkept=job.unkept + len(refused_at) - len(kept),
             share=share,
         )
         batch = Batch(
