@@ -162,6 +162,16 @@ def test_a_float_is_what_the_spreadsheet_shows():
     assert trouble.rule == "cell.number"
 
 
+@pytest.mark.parametrize("cell", [float("inf"), float("nan"), 1e300, -1e300, 10**400])
+def test_numbers_beyond_all_measure(cell):
+    """Sent by a program, they are told at their cell."""
+    (trouble,) = read_row(Mapping("found", ("occurred_at", "code", None)), 2, ["2026-04-21", cell]).troubles
+    assert trouble.member == "code"
+    mapping = Mapping("manufactured", ("occurred_at", "code", "mass_kg"))
+    (trouble,) = read_row(mapping, 2, ["2026-04-21", CODE, cell]).troubles
+    assert (trouble.rule, trouble.member) == ("cell.number", "mass_kg")
+
+
 def test_percent():
     """95 % is 0.95 of health; 95 alone is refused by the event's own rule."""
     mapping = Mapping("measured", ("occurred_at", "code", "soh_fraction"))

@@ -265,6 +265,8 @@ def _number(cell: Cell, member: str, *, whole: bool) -> msgspec.Raw:
         text = _plain_number(cell)
     else:
         text = _plain_text(unicodedata.normalize("NFKC", _string(cell)), member)
+    if _PLAIN.fullmatch(text) is None:  # a float beyond what a spreadsheet shows in full
+        raise CellError("cell.number", f"{text[:_SHOWN]} is too large.", _plain_fix(member))
     digits = _strict(text)
     if len(digits.lstrip("-").replace(".", "").lstrip("0")) > MAX_DIGITS:
         raise CellError(

@@ -14,7 +14,7 @@ import msgspec
 
 from voltrail.codes import is_code
 from voltrail.errors import VoltrailError
-from voltrail.events import kinds
+from voltrail.events import kinds, reading
 from voltrail.events.checks import CHECKS
 from voltrail.events.lines import MAX_LINE_BYTES
 from voltrail.events.structs import STRUCTS
@@ -23,7 +23,8 @@ from voltrail.events.tables.mapping import DERIVED
 
 Fragment = Callable[[str], str | None]
 
-_MAX_KNOWN: Final = 10_000
+_MAX_KNOWN: Final = 2_000  # texts of a column that are remembered
+_MAX_CHARS: Final = 200
 
 # What json would write unchanged, and no spreadsheet put there instead of something else.
 _is_plain_text = re.compile(
@@ -53,26 +54,21 @@ class Quick:
     ) -> None:
         self._strange, self._width = strange, width
         self._head = f'{{"kind":"{kind}"'
-        self._checked = STRUCTS[kind] in CHECKS or "codes" in columns
+        self._checked = STRUCTS[kind] in CHECKS or "codes" in columns or "codes" in constants
         self._takes = kind not in DERIVED and all(name in columns or name in constants for name in required)
         types = {field.encode_name: field.type for field in msgspec.structs.fields(STRUCTS[kind])}
-        needed = set(required)
-        self._columns: list[tuple[int, bool, _Column]] = []
+        needed = {*required, *constants}  # an empty cell of these is the matter of the long way
+        self._columns: list[tuple[int, bool, str, _Column]] = []
         for name in names:
-            constant = constants.get(name)
-            if name not in columns:
-                self._takes = self._takes and self._fix(name, constant or "", fragment_of)
+            if name in columns:
+                quick = _quick(name, types[name], offset, converters[name])
+                column = _Column(name, quick, fragment_of)
+                self._columns.append((columns[name], name in needed, "", column))
                 continue
-            quick = _quick(name, types[name], offset, converters[name])
-            column = _Column(name, quick, fragment_of)
-            self._columns.append((columns[name], name in needed or constant is not None, column))
-
-    def _fix(self, name: str, constant: str, fragment_of: Callable[[str, Cell], bytes]) -> bool:
-        """Set what is the same in all rows; return whether it can be."""
-        column = _Column(name, None, fragment_of)
-        self._columns.append((-1, True, column))
-        column.fixed = column.of(constant) if constant.strip() else ""
-        return column.fixed is not None
+            column, constant = _Column(name, None, fragment_of), constants.get(name, "")
+            fixed = column.of(constant) if constant.strip() else None
+            self._takes = self._takes and fixed is not None
+            self._columns.append((-1, True, fixed or "", column))
 
     def line(self, cells: Sequence[Cell]) -> bytes | None:
         """Return the line of a row, or None where the long way has to look."""
@@ -84,19 +80,19 @@ class Quick:
         for at in self._strange:
             if at < width and cells[at] is not None and cells[at] != "":
                 return None
-        for at, needed, column in self._columns:
-            if at < 0:
-                parts.append(column.fixed or "")
-                continue
-            cell = cells[at] if at < width else None
-            if cell is None or cell == "":
-                if needed:
+        for at, needed, part, column in self._columns:
+            if at >= 0:
+                cell = cells[at] if at < width else None
+                if cell is None or cell == "":
+                    if needed:
+                        return None
+                    continue
+                found = column.known.get(cell) if type(cell) is str else None
+                if found is None and (found := column.of(cell)) is None:
                     return None
-                continue
-            part = column.known.get(cell) if type(cell) is str else None
-            if part is None and (part := column.of(cell)) is None:
-                return None
-            parts.append(part)
+                parts.append(found)
+            else:
+                parts.append(part)
         parts.append("}")
         line = "".join(parts).encode()
         if len(line) > MAX_LINE_BYTES:
@@ -116,17 +112,19 @@ class _Column:
         self._name, self._quick, self._fragment_of = name, quick, fragment_of
         self._key = f',"{name}":'
         self.known: dict[str, str] = {}
-        self.fixed: str | None = None
 
     def of(self, cell: Cell) -> str | None:
         """Return the member of a cell that is not empty, or None where it is wrong or white space."""
         if type(cell) is str and self._quick is not None and (value := self._quick(cell)) is not None:
-            return self._key + value
+            part = self._key + value
+            if len(self.known) < _MAX_KNOWN:
+                self.known[cell] = part
+            return part
         try:
             part = self._key + self._fragment_of(self._name, cell).decode()
         except (VoltrailError, msgspec.ValidationError):
             return None
-        if type(cell) is str and len(cell) < 500:
+        if type(cell) is str and len(cell) <= _MAX_CHARS:
             if len(self.known) >= _MAX_KNOWN:
                 self.known.clear()
             self.known[cell] = part
@@ -137,6 +135,8 @@ def _quick(name: str, type_: object, offset: str, convert: Convert) -> Fragment 
     """Return the quick way to a member, which gives None for what it does not know."""
     if name == "code":
         return _code
+    if name == "vin":
+        return lambda cell: f'"{cell}"' if reading.VIN.fullmatch(cell) else None
     if name == "occurred_at":
         return _Times(offset, convert).of
     info = msgspec.inspect.type_info(type_)
@@ -145,13 +145,9 @@ def _quick(name: str, type_: object, offset: str, convert: Convert) -> Fragment 
         return lambda cell: cell if _is_amount(cell) else None
     if isinstance(found, msgspec.inspect.IntType):
         return lambda cell: cell if _is_count(cell) else None
-    if isinstance(found, msgspec.inspect.StrType) and found.pattern is None and name in _TEXTS:
+    if isinstance(found, msgspec.inspect.StrType) and found.pattern is None:
         return lambda cell: f'"{cell}"' if _is_plain_text(cell) else None
     return None
-
-
-_TEXTS: Final = frozenset({"batch", "note", "certificate_no", "work"})
-"""Texts that may be others in every row; texts that come again are remembered."""
 
 
 def _code(cell: str) -> str | None:

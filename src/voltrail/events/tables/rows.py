@@ -55,9 +55,9 @@ def read_rows(table: Table, mapping: Mapping) -> Iterator[Row]:
 
     A row that gives the same line as one before it is refused, with that one's number. Raises TableError.
     """
-    reader, seen, width = Reader(mapping), Seen(), len(table.header)
+    reader, seen, header = Reader(mapping), Seen(), table.header
     for number, cells in table.rows():
-        if is_remark(cells) or tuple(map(text_of, cells[:width])) == table.header:
+        if is_remark(cells) or (cells[0] == header[0] and _is_header(cells, header)):
             continue
         row = reader.row(number, cells)
         if row.line is not None and (first := seen.first(row.line, number)) != number:
@@ -68,6 +68,11 @@ def read_rows(table: Table, mapping: Mapping) -> Iterator[Row]:
 def read_row(mapping: Mapping, number: int, cells: Sequence[Cell]) -> Row:
     """Return one row, as when it was mended by hand. Raises TableError for a mapping that cannot be."""
     return Reader(mapping).row(number, cells)
+
+
+def _is_header(cells: Sequence[Cell], header: tuple[str, ...]) -> bool:
+    """Return whether a row is the header again, as programs print it on each page."""
+    return tuple(text_of(cell).strip() for cell in cells[: len(header)]) == header
 
 
 def is_remark(cells: Sequence[Cell]) -> bool:
@@ -101,17 +106,19 @@ class Reader:
         """Return the same by the way that can tell what is wrong."""
         texts = tuple(map(text_of, cells))
         kind, troubles = self._kind(cells)
-        if kind is None:
-            return Row(number, texts, None, tuple(troubles))
-        if (remark := self._remark(cells)) is not None:
-            return Row(number, texts, None, (remark,))
-        line, more = self._plan(kind).line(cells)
-        troubles += [*more, *self._beyond(cells)]
+        line = b""
+        if kind is not None:
+            line, more = self._plan(kind).line(cells)
+            troubles += [*more, *self._beyond(cells)]
+        if troubles and (remark := self._remark(cells)) is not None:
+            troubles = [remark]
         return Row(number, texts, None if troubles else line, tuple(troubles))
 
     def _remark(self, cells: Sequence[Cell]) -> Trouble | None:
         """Return what is told of a row that holds nothing but a remark, or a total."""
         filled = [(at, cell) for at, cell in enumerate(cells) if not is_empty(cell)]
+        if not filled:
+            return None
         at, cell = filled[0]
         single = len(filled) == 1 and sum(member is not None for member in self._mapping.columns) > 1
         member = self._mapping.columns[at] if at < len(self._mapping.columns) else None

@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 from voltrail.errors import TableError
@@ -199,7 +200,8 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Numbered]
     except UnicodeDecodeError:
         raise _unknown() from None
     finally:
-        text.detach()
+        with suppress(ValueError):  # the stream may have been closed meanwhile
+            text.detach()
 
 
 def _bounded(text: io.TextIOWrapper, budget: _Budget) -> Iterator[str]:
