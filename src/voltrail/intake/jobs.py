@@ -327,7 +327,9 @@ class Jobs:
     # ------------------------------------------------------------------ rows
 
     def counts(self, job: Job) -> Counts:
-        """Return how many rows are to be looked at, by what is wrong with them."""
+        """Return how many rows are to be looked at, by what is wrong; while the file is read, how many."""
+        if job.state in {"opening", "checking"}:  # asked every second
+            return Counts(job.checked - job.ready - job.unkept, 0, 0, {}, {})
         with self._database.pool.connection() as connection:
             rows = connection.execute(
                 "select state, rule, count(*) from intake_row where intake = %s group by 1, 2"
