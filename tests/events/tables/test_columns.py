@@ -68,6 +68,11 @@ def test_members_of_other_kinds_are_left_out():
     assert guess(["Battery code", "Mass (kg)"], "found").columns == ("code", None)
 
 
+def test_very_many_headers():
+    """Hundreds of long headers that mean nothing keep nobody waiting."""
+    assert set(guess([f"Batery cod {number} " * 10 for number in range(500)]).columns) == {None}
+
+
 def test_what_a_mapping_lacks():
     """Told before the first row is read."""
     assert lacking(guess(["Battery code"], "shipped")) == ("occurred_at", "to")
