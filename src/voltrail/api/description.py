@@ -36,10 +36,6 @@ _MEMBERS: Final = {
     "/models/{identifier}": "* model_id batteries",
     "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
     "/checks": "scope checks",
-    "/workspace/files": "*",
-    "/workspace/files/templates": "* kinds",
-    "/workspace/files/{number}": "* file state rows ready refused taken known reports",
-    "/workspace/files/{number}/refused": "header rows next",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -80,11 +76,6 @@ _FIELDS: Final = {
     "/accounts/add": "login organisation role csrf",
     "/accounts/reset": "login csrf",
     "/accounts/disable": "login csrf",
-    "/workspace/files/{number}/read": "kind offset sheet csrf",
-    "/workspace/files/{number}/mend": "rule after csrf",
-    "/workspace/files/{number}/leave-out": "row all rule after csrf",
-    "/workspace/files/{number}/record": "csrf",
-    "/workspace/files/{number}/remove": "csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, CSV_TYPE, XLSX_TYPE)},
