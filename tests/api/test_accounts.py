@@ -301,6 +301,10 @@ FORMS = [
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
     ("/workspace/incoming/receive", {"code": PACK}),
+    ("/workspace/files/{number}/read", {"kind": "manufactured"}),
+    ("/workspace/files/{number}/mend", {"cell.2.0": "x"}),
+    ("/workspace/files/{number}/leave-out", {"all": "1"}),
+    ("/workspace/files/{number}/remove", {}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -312,9 +316,10 @@ WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
 def test_every_form_is_on_the_list(app):
     """Whoever adds a form that changes something adds it to FORMS, or to the routes that need none."""
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
-    # Those are tried in test_applications.py and test_recalls.py.
+    # Those are tried in test_applications.py, test_recalls.py and test_files.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
     elsewhere |= {"/recalls/open"}  # in parts, as files come
+    elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

@@ -158,7 +158,7 @@ def test_plain_lines_need_a_sign_in(client):
     assert "signed report file" in error["fix"]
 
 
-@pytest.mark.parametrize("content_type", ["text/csv", "", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("content_type", ["application/pdf", "", "application/x-www-form-urlencoded"])
 def test_other_content_types_are_not_taken(client, content_type):
     """415 says which is."""
     response = report(client, b"a,b\n", content_type)

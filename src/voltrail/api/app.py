@@ -20,6 +20,8 @@ from voltrail.api import (
     batteries,
     checks,
     epcis,
+    file_rows,
+    files,
     followed,
     grants,
     home,
@@ -48,6 +50,7 @@ from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
 from voltrail.connections.witness_client import Witnesses
+from voltrail.intake import Worker
 from voltrail.registry.registry import Registry
 
 
@@ -55,11 +58,12 @@ def create_app(registry: Registry) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
+    files are read.
     Raises RegistryError for an identity provider whose settings do not read.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
-    daily, follower = DailyHeads(registry), Follower(registry)
+    daily, follower, worker = DailyHeads(registry), Follower(registry), Worker(registry)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -82,6 +86,8 @@ def create_app(registry: Registry) -> Litestar:
             *applications.ROUTES,
             *own_organisation.ROUTES,
             *work.ROUTES,
+            *files.ROUTES,
+            *file_rows.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -96,12 +102,13 @@ def create_app(registry: Registry) -> Litestar:
                 "applications": Applications(registry),
                 "owners": Owners(registry),
                 "followed": Followed(registry.database),
+                "files": worker,
                 "metrics": metrics,
                 "witnesses": witnesses,
             }
         ),
-        on_startup=[witnesses.start, daily.start, follower.start],
-        on_shutdown=[witnesses.close, daily.close, follower.close],
+        on_startup=[witnesses.start, daily.start, follower.start, worker.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close, worker.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

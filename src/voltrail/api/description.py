@@ -37,7 +37,7 @@ _MEMBERS: Final = {
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
     "/models/{identifier}": "* model_id batteries",
-    "/reports": "format report lines accepted refused findings checkpoint signature",
+    "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
     "/checks": "scope checks",
     "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
     **dict.fromkeys(
@@ -62,6 +62,11 @@ _OTHERS: Final = {
     "/recalls/list": ("text/csv", _WORDS),
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
     "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
+    "/workspace/files/{number}/refused.csv": (CSV_TYPE, _WORDS),
+    "/workspace/files/{number}/refused.xlsx": (XLSX_TYPE, _BYTES),
+    "/workspace/files/{number}/refused.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/lines.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/receipts.jsonl": (LINES_TYPE, _WORDS),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -88,9 +93,15 @@ _FIELDS: Final = {
     "/accounts/disable": "login csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
-    "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
     "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
     "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
+    "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, CSV_TYPE, XLSX_TYPE)},
+    "/workspace/files": {
+        **{one: {"schema": _BYTES} for one in (CSV_TYPE, XLSX_TYPE, LINES_TYPE)},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"csrf": _WORDS, "file": _BYTES}},
+        },
+    },
     "/checks": {
         _JSON: {
             "schema": {

@@ -50,6 +50,8 @@ _BY_RULE: Final = {
     "provider.slow": 503,
     "provider.unreachable": 503,
     "application.many": 429,
+    "file.busy": 409,
+    "file.too_large": 413,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,

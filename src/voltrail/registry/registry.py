@@ -444,6 +444,15 @@ class Registry:
             known = World(connection, self._writer.authorities).organisation(organisation)
         return known is not None and has_role(known, {role}, datetime.now(UTC))
 
+    def roles_of(self, organisation: str) -> frozenset[str]:
+        """Return the roles that an organisation has on record now."""
+        with self.database.pool.connection() as connection:
+            known = World(connection, self._writer.authorities).organisation(organisation)
+        if known is None:
+            return frozenset()
+        now = datetime.now(UTC)
+        return frozenset(one.role for one in known.roles if has_role(known, {one.role}, now))
+
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""
         text = parse(code).text

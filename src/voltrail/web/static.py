@@ -39,6 +39,7 @@ ASSETS: Final[dict[str, Asset]] = {
     "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
     "owner.js": _read("owner.js", "text/javascript; charset=utf-8"),
     "report.js": _read("report.js", "text/javascript; charset=utf-8"),
+    "upload.js": _read("upload.js", "text/javascript; charset=utf-8"),
     "signing.js": _read("signing.js", "text/javascript; charset=utf-8"),
     "sign.js": _read("sign.js", "text/javascript; charset=utf-8"),
     "key.js": _read("key.js", "text/javascript; charset=utf-8"),
