@@ -2,8 +2,8 @@
 /labels and /b/{code}/label.*: labels to print.
 
 A label says nothing but the code and where the registry is, so whoever has a code may have its label, signed
-in or not, and on record or not: makers print before they report. The registry is not asked. What is bounded is
-the work: some hundred labels at once without a sign-in, ten thousand with one, one such file at a time.
+in or not, and on record or not: makers print before they report. The registry is not asked. What is bounded
+is the work: some hundred labels at once without a sign-in, ten thousand with one, one such file at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from litestar import Response, get, post
 from litestar.params import QueryParameter
 
 from voltrail.api.access import is_private, person_of
-from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, tell_programs, wants_page
+from voltrail.api.answers import (
+    NEGOTIATED,
+    Asked,
+    as_json,
+    as_page,
+    page_for,
+    registry_of,
+    tell_programs,
+    wants_page,
+)
 from voltrail.api.batteries import CodeText
 from voltrail.api.failures import status_of
 from voltrail.api.sign_in import Form, field
@@ -129,7 +138,8 @@ def make_labels(request: Asked, data: Form) -> Response[bytes]:
     """
     Take `codes` (one a line), `carrier`, `size`, `host`, `start`, and `do`: pdf, svg, png, or show.
 
-    Answers with a file: of SVG and PNG a zip where there are several. With `show`, the page with the first labels.
+    Answers with a file: of SVG and PNG a zip where there are several. With `show`, the page with the first
+    labels.
     Up to 300 codes; from who is signed in, 10,000.
     """
     given = {name: field(data, name) for name in ("codes", "carrier", "size", "host", "start", "do")}
@@ -140,7 +150,7 @@ def make_labels(request: Asked, data: Form) -> Response[bytes]:
 
 
 def label_host(request: Asked) -> str:
-    """Return the host that labels name: where this page was asked for, or where the log is from if that is here."""
+    """Return the host that labels name: whom this page was asked of, or the log's where that is this machine."""
     origin = registry_of(request).origin.partition("/")[0]
     asked = urlsplit(str(request.base_url))
     is_here = asked.hostname in {"127.0.0.1", "::1", "localhost"} or asked.hostname is None
@@ -179,8 +189,10 @@ def _made(request: Asked, given: dict[str, str]) -> Response[bytes]:
     for code in codes[1:SHOWN]:
         labels.make(code, carrier, size, host)
     values = given | {"host": host, "carrier": carrier, "size": size.name, "start": str(start + 1)}
-    pages = -(-(len(codes) + start) // size.count)
-    return _answer(request, values | {"codes": "\n".join(codes)}, shown=codes[:SHOWN], first=first, pages=pages)
+    pages = -(-(len(codes) + start) // size.per_sheet)
+    return _answer(
+        request, values | {"codes": "\n".join(codes)}, shown=codes[:SHOWN], first=first, pages=pages
+    )
 
 
 def _pictures(codes: list[str], carrier: Carrier, given: dict[str, str], do: str) -> Response[bytes]:
@@ -239,7 +251,7 @@ def _mine(request: Asked, wanted: Wanted) -> list[str]:
 
 def _told(name: str) -> dict[str, Any]:
     size = SIZES[name]
-    return {"size": name, "width_mm": size.width_mm, "height_mm": size.height_mm, "labels": size.count}
+    return {"size": name, "width_mm": size.width_mm, "height_mm": size.height_mm, "labels": size.per_sheet}
 
 
 def _answer(
@@ -277,9 +289,7 @@ def _file(content: bytes, media_type: str, name: str, *, download: bool = False)
     shown = media_type in {SVG_TYPE, PNG_TYPE} and not download
     kind = "inline" if shown else "attachment"
     headers = NEGOTIATED | {"Content-Disposition": f'{kind}; filename="{name}"'}
-    return cast(
-        "Response[bytes]", Response(content, media_type=media_type, headers=headers)
-    )
+    return cast("Response[bytes]", Response(content, media_type=media_type, headers=headers))
 
 
 ROUTES: Final = (label_svg, label_png, label_pdf, labels_page, make_labels)

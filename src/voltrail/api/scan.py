@@ -14,7 +14,15 @@ from litestar.params import MultipartBody, QueryParameter
 from litestar.response import Redirect
 
 from voltrail.accounts import Person
-from voltrail.api.access import check_form, cookie_secret, keep_cookie, may_report, person_of, reader_of, signed_in
+from voltrail.api.access import (
+    check_form,
+    cookie_secret,
+    keep_cookie,
+    may_report,
+    person_of,
+    reader_of,
+    signed_in,
+)
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, tell_programs, wants_page
 from voltrail.api.batteries import search
 from voltrail.api.failures import status_of
@@ -43,7 +51,7 @@ _photos: Final = BoundedSemaphore(2)  # each may take a core for a second, and t
 @get("/scan", sync_to_thread=True, summary="Scan a battery")
 def scan_page(request: Asked, text: Text = None, part: Typed = None) -> Response[Any]:
     """
-    Return the page that reads labels. With `text`, what a label says: its battery, and what may be reported next.
+    Return the page that reads labels. With `text`, what a label says: its battery, and what may come next.
 
     A label's text is the address on it, a code, or a GS1 Digital Link with one; `host` is whom it names. With
     `part`, the batteries whose codes have it: for a label that is cracked.
@@ -68,7 +76,7 @@ def scan_page(request: Asked, text: Text = None, part: Typed = None) -> Response
 )
 def scan_photo(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
     """
-    Take a form with `photo`: JPEG, PNG or WebP. Answers with what its symbols say, or with the battery's page.
+    Take a form with `photo`: JPEG, PNG or WebP. Answers with what its symbols say, or with the battery.
 
     The photograph is read and forgotten. Browsers with scripts read it themselves.
     """
@@ -166,7 +174,7 @@ def _battery(
     error: VoltrailError | None = None,
     given: dict[str, str] | None = None,
 ) -> Response[Any]:
-    """Return what is known of a scanned battery, and what may be reported next; or what became of a report."""
+    """Return what is known of a scanned battery and what may come next; or what became of a report."""
     registry, parsed = registry_of(request), parse(scanned.code)
     found: dict[str, Any] | None = None
     with suppress(UnknownBattery):
@@ -222,7 +230,9 @@ def _reporter(person: Person | None) -> Person | None:
 
 def _reason(request: Asked, person: Person | None) -> str:
     """Return the usual reason for taking a battery out: at a dismantler it is scrapping."""
-    takes_apart = person is not None and registry_of(request).has_role(person.organisation, "vehicle_dismantler")
+    takes_apart = person is not None and registry_of(request).has_role(
+        person.organisation, "vehicle_dismantler"
+    )
     return "scrapping" if takes_apart else ""
 
 

@@ -1,7 +1,7 @@
 """
 The next event of a battery that somebody stands before: which come into question, what each asks, its line.
 
-The judge says which may be reported, as it is asked beforehand. Whose a battery is and where counts in that only for
+The judge says which may be reported, as it is asked beforehand. Whose a battery is and where counts only for
 what is on record as this organisation's, or on the way to it: of others' batteries no question may tell
 anything, since asking leaves no trace.
 """
@@ -61,12 +61,12 @@ ASKS: Final[dict[str, tuple[Ask, ...]]] = {
 }
 """In the order in which they come into question: what lies nearest for who has a battery before him."""
 _FROM_OUTSIDE: Final = ("removed", "collected", "measured", "serviced")
-"""Kinds that are everyday's for a battery that is on record as another's; who has it is not looked at then."""
+"""What is done every day with a battery that is on record as another's; who has it is not looked at then."""
 _KNOWN: Final = {"received": ("from",), "enrolled": ("place", "basis"), "serviced": ("campaign",)}
 
 
 def next_steps(request: Asked, person: Person, code: str, battery: dict[str, Any] | None) -> list[Step]:
-    """Return up to three kinds that an organisation may report next of a battery; of one not on record, None."""
+    """Return up to three kinds that an organisation may report next; without a battery, of an unknown one."""
     registry = registry_of(request)
     if person.organisation in {*registry.authorities, registry.settings.host}:
         return []  # they report with a key alone
@@ -88,7 +88,9 @@ def line_of(kind: str, code: str, given: dict[str, str]) -> bytes:
     Raises UsageError (`scan.kind`, `scan.field`, `request.time`).
     """
     if kind not in ASKS:
-        raise UsageError("scan.kind", f"{kind[:40]!r} is not reported here.", "Report it on the page /report.")
+        raise UsageError(
+            "scan.kind", f"{kind[:40]!r} is not reported here.", "Report it on the page /report."
+        )
     members: dict[str, Any] = {name: given[name] for name in _KNOWN.get(kind, ()) if given.get(name)}
     for ask in ASKS[kind]:
         value = given.get(ask.name, "").strip()[:MAX_TEXT]
@@ -145,7 +147,9 @@ def _read(ask: Ask, value: str) -> Any:
     except ValueError:
         number = -1
     if not 0 <= number <= (150 if ask.how == "percent" else 1_000_000):
-        raise UsageError("scan.field", f"{ask.name} is {value[:40]!r}, which is no such number.", "Write digits.")
+        raise UsageError(
+            "scan.field", f"{ask.name} is {value[:40]!r}, which is no such number.", "Write digits."
+        )
     return round(number / 100, 5) if ask.how == "percent" else number
 
 
@@ -156,7 +160,9 @@ def _when(given: dict[str, str]) -> datetime:
         when = datetime.fromisoformat(text) if text else datetime.now(UTC)
     except ValueError as error:
         raise UsageError(
-            "request.time", f"{text[:40]!r} is no time.", "Write it as 2026-05-03T08:00, or leave it empty: now."
+            "request.time",
+            f"{text[:40]!r} is no time.",
+            "Write it as 2026-05-03T08:00, or leave it empty: now.",
         ) from error
     return when if when.tzinfo is not None else when.replace(tzinfo=CHINA)
 

@@ -23,8 +23,12 @@ SUFFIXES: Final = (".svg", ".png", ".pdf")
 
 @click.command()
 @click.argument("codes", nargs=-1, metavar="CODE...")
-@click.option("--codes", "file", type=click.File(encoding="utf-8-sig"), help="A file with one code a line, or -.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="FILE.svg, .png, .pdf")
+@click.option(
+    "--codes", "file", type=click.File(encoding="utf-8-sig"), help="A file with one code a line, or -."
+)
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="FILE.svg, .png, .pdf"
+)
 @click.option(
     "--host",
     required=True,
@@ -59,12 +63,18 @@ def label(
     dots = dpi if suffix == ".png" else labels.DOTS_PER_INCH
     printing.check_dots(dots)
     with Progress(transient=True, disable=as_json or len(wanted) < BAR_FROM) as bar:
-        made = (labels.make(one, carrier, chosen, host, dots) for one in bar.track(wanted, description="Labels"))
+        made = (
+            labels.make(one, carrier, chosen, host, dots) for one in bar.track(wanted, description="Labels")
+        )
         written = _write(made, out, suffix, chosen, start, dots)
     if as_json:
-        print_json({"labels": len(wanted), "carrier": carrier, "size": size, "files": [str(one) for one in written]})
+        print_json(
+            {"labels": len(wanted), "carrier": carrier, "size": size, "files": [str(one) for one in written]}
+        )
     else:
-        click.echo(f"{len(wanted):,} {'label' if len(wanted) == 1 else 'labels'} in {written[0]}{_more(written)}")
+        click.echo(
+            f"{len(wanted):,} {'label' if len(wanted) == 1 else 'labels'} in {written[0]}{_more(written)}"
+        )
 
 
 def _codes(given: tuple[str, ...], file: Any) -> list[str]:
@@ -90,9 +100,7 @@ def _suffix(out: Path, count: int) -> str:
     return suffix
 
 
-def _write(
-    made: Iterable[Label], out: Path, suffix: str, size: Size, start: int, dots: int
-) -> list[Path]:
+def _write(made: Iterable[Label], out: Path, suffix: str, size: Size, start: int, dots: int) -> list[Path]:
     """Write the files; of a PDF nothing where one of its labels cannot be made."""
     if suffix == ".pdf":
         out.write_bytes(printing.pdf(made, size, start - 1))

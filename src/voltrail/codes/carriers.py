@@ -16,7 +16,7 @@ and error correction we have no confirmed source for, so these are our choices, 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import zxingcpp
 
@@ -72,12 +72,17 @@ def content_of(carrier: Carrier, code: str, host: str) -> str:
 def encode(carrier: Carrier, content: str) -> Symbol:
     """Return the symbol that says this."""
     made = zxingcpp.create_barcode(content, _FORMATS[carrier], **_OPTIONS[carrier])
-    image = memoryview(zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False))
-    height, width = image.shape
+    image = _pixels(zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False))
+    height, width = image.shape or (0, 0)
     pixels = image.tobytes()
     rows = 1 if carrier == "code128" else height
     runs = [run for y in range(rows) for run in _runs(pixels[y * width : (y + 1) * width], y)]
     return Symbol(carrier, content, width, rows, tuple(runs))
+
+
+def _pixels(image: Any) -> memoryview:
+    """Return a picture as bytes; that it is a buffer the types of zxing-cpp do not say."""
+    return memoryview(image)
 
 
 def _runs(row: bytes, y: int) -> list[Run]:

@@ -2,9 +2,8 @@
 One label: where its modules and its words stand, in millimetres from its upper left corner.
 
 A label says nothing but the code: as a symbol, in its groups for eyes, and as the address. Its modules are a
-whole number of dots, and two dots of a 203 dpi label printer at least: what is narrower comes out as it likes.
-Where that does not fit the label is refused, and a larger one asked for; never is a label made that may not
-read.
+whole number of dots, and as wide as two dots of a 203 dpi label printer at least: what is narrower comes out
+as it likes. Where that does not fit the label is refused, and a larger one asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ from voltrail.errors import CodeError, UsageError
 SMALLEST_MODULE_MM: Final = 0.25
 """Two dots of a 203 dpi label printer, the coarsest in use: one dot too wide or narrow is half a module."""
 MAX_HOST: Final = 64  # characters of a host; longer ones make a symbol that few labels hold
-DOTS_PER_INCH: Final = 600  # modules are whole dots of the finest common printer, unless a picture has its own
+DOTS_PER_INCH: Final = (
+    600  # modules are whole dots of the finest common printer, unless a picture has its own
+)
 CHARACTER: Final = 0.6  # the width of a character of a typewriter face, for a height of 1
 LINE: Final = 1.25  # the distance of lines, for a height of 1
 _MM_PER_INCH: Final = 25.4
@@ -58,14 +59,14 @@ class Size(NamedTuple):
     pitch_y_mm: float = 0
 
     @property
-    def count(self) -> int:
+    def per_sheet(self) -> int:
         """How many labels a sheet has."""
         return self.columns * self.rows
 
     @property
     def is_sheet(self) -> bool:
         """Whether several labels stand on one paper."""
-        return self.count > 1
+        return self.per_sheet > 1
 
     @property
     def margins_mm(self) -> tuple[float, float]:
@@ -181,7 +182,7 @@ def groups_of(code: Code) -> list[str]:
 
 
 class _Line(NamedTuple):
-    """A line of words before there are any: characters `start` to `stop` of the code (0) or the address (1)."""
+    """A line of words before there are any: a part of the code (`text` 0) or of the address (1)."""
 
     x_mm: float
     y_mm: float
@@ -271,7 +272,8 @@ def _lines(groups: tuple[int, ...], address: int, width: float, height: float) -
         small = max(min(_ADDRESS_MM[0], high * 0.6), _ADDRESS_MM[1])
         spans = [(0, high, *span) for span in _filled(groups, _characters(width, high))]
         addressed = [(1, small, *span) for span in _broken(address, _characters(width, small))]
-        y, lines = 0.0, []
+        y = 0.0
+        lines: list[_Line] = []
         for text, size, start, stop in [*spans, *addressed]:
             y += (0.5 * small if text and lines and not lines[-1].text else 0) + size
             lines.append(_Line(0, y, size, text, start, stop))
@@ -336,8 +338,8 @@ def read_list(text: str, most: int) -> list[str]:
     """
     Return the codes of a list, each once, in their order: one a line, or between commas.
 
-    Spaces within a code, small letters and whole addresses do no harm. Raises CodeError with the number of the
-    line, UsageError (`label.none`, `label.too_many`).
+    Spaces within a code, small letters and whole addresses do no harm. Raises CodeError with the number of
+    its line, UsageError (`label.none`, `label.too_many`).
     """
     found: dict[str, None] = {}
     for number, line in enumerate(text.splitlines(), 1):

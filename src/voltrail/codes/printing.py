@@ -94,9 +94,10 @@ def pdf(labels: Iterable[Label], size: Size, start: int = 0) -> bytes:
     """
     made = BytesIO()
     page = size.paper_width_mm * _POINTS_PER_MM, size.paper_height_mm * _POINTS_PER_MM
-    canvas = Canvas(made, pagesize=page, pageCompression=1, invariant=1)
+    make_canvas: Any = Canvas
+    canvas = make_canvas(made, pagesize=page, pageCompression=1, invariant=1)
     for number, label in enumerate(labels, check_start(size, start)):
-        place = number % size.count
+        place = number % size.per_sheet
         if place == 0 and number:
             canvas.showPage()
         x_mm, y_mm = size.corner_mm(place)
@@ -126,17 +127,17 @@ def check_dots(dots_per_inch: int) -> int:
 
 def check_start(size: Size, start: int) -> int:
     """Return a place on a sheet. Raises UsageError (`label.start`) where the sheet has none."""
-    if not 0 <= start < size.count:
+    if not 0 <= start < size.per_sheet:
         raise UsageError(
             "label.start",
             f"A sheet of {size.name} has no label {start + 1}.",
-            f"Begin with one from 1 to {size.count}.",
+            f"Begin with one from 1 to {size.per_sheet}.",
         )
     return start
 
 
 def _pdf_symbol(label: Label, x_mm: float, y_mm: float) -> str:
-    """Return the drawing of a symbol on a label whose upper left corner is there, seen from the lower left."""
+    """Return the drawing of a symbol; the label's upper left corner is there, from the page's lower left."""
     x, y = (x_mm + label.x_mm) * _POINTS_PER_MM, (y_mm - label.y_mm) * _POINTS_PER_MM
     across, down = label.module_mm * _POINTS_PER_MM, label.module_height_mm * _POINTS_PER_MM
     return f"q {across:.5f} 0 0 {-down:.5f} {x:.4f} {y:.4f} cm {_rectangles(label.symbol)}f Q"

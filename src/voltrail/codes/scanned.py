@@ -1,5 +1,5 @@
 """
-From what a scanner or a camera gives to a code: the address on a label of ours, a code alone, a GS1 Digital Link.
+From what a scanner gives to a code: the address on a label of ours, a code alone, a GS1 Digital Link.
 
 A label is a piece of paper that anyone can print, so the host that it names is handed back: who reads it is
 told, and nobody is sent there.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 import zxingcpp
 from PIL import Image, UnidentifiedImageError
@@ -26,6 +25,7 @@ MAX_PLAIN_PIXELS: Final = 25_000_000  # of kinds that cannot be read smaller tha
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 RULE: Final = "scan.no_code"
 _ADDRESS: Final = re.compile(r"\s*https?://(?P<host>[^/?#\s]{1,300})(?P<rest>[^\s]*)\s*", re.IGNORECASE)
+_ESCAPED: Final = re.compile("%([0-7][0-9A-Fa-f])")
 _READ_AT: Final = 3_000  # pixels of the longer side: larger photographs are read smaller
 _CARRIERS: Final = zxingcpp.BarcodeFormats(
     [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.Code128]
@@ -50,8 +50,10 @@ def read_label(text: str) -> Scanned:
         raise _none(text, "It is longer than any label of a battery.")
     address = _ADDRESS.fullmatch(text)
     host = address["host"].rpartition("@")[2].lower() if address else None
-    parts = re.split(r"[/?&=#]", address["rest"]) if address else [text, *re.split(r"\([0-9]{2,4}\)|\x1d", text)]
-    found = {code for part in parts if is_code(code := tidy(unquote(part)))}
+    parts = (
+        re.split(r"[/?&=#]", address["rest"]) if address else [text, *re.split(r"\([0-9]{2,4}\)|\x1d", text)]
+    )
+    found = {code for part in parts if is_code(code := tidy(_ESCAPED.sub(_unescaped, part)))}
     if len(found) == 1:
         return Scanned(found.pop(), host)
     if found:
@@ -71,16 +73,29 @@ def read_photo(content: bytes) -> list[str]:
         with Image.open(BytesIO(content), formats=FORMATS) as photo:
             pixels, most = photo.width * photo.height, MAX_PLAIN_PIXELS
             if photo.format == "JPEG":
-                photo.draft("L", (_READ_AT, _READ_AT))  # JPEG is read at a half, a quarter, an eighth of its size
+                photo.draft(
+                    "L", (_READ_AT, _READ_AT)
+                )  # JPEG is read at a half, a quarter, an eighth of its size
                 most = MAX_PHOTO_PIXELS
             if pixels > most:
                 raise _unread(f"It has more than {most // 1_000_000} million pixels.")
             grey = photo.convert("L")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         raise _unread("It is no JPEG, PNG or WebP picture, or a damaged one.") from error
     grey.thumbnail((_READ_AT, _READ_AT))
     found = zxingcpp.read_barcodes(grey, formats=_CARRIERS)
     return list(dict.fromkeys(one.text for one in found if one.text))
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return chr(int(found[1], 16))
 
 
 def _none(text: str, why: str) -> CodeError:
@@ -92,4 +107,6 @@ def _none(text: str, why: str) -> CodeError:
 
 
 def _unread(why: str) -> UsageError:
-    return UsageError("scan.photo", f"This photograph cannot be read. {why}", "Take another one, closer and sharp.")
+    return UsageError(
+        "scan.photo", f"This photograph cannot be read. {why}", "Take another one, closer and sharp."
+    )
