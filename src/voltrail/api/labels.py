@@ -150,7 +150,7 @@ def make_labels(request: Asked, data: Form) -> Response[bytes]:
 
 
 def label_host(request: Asked) -> str:
-    """Return the host that labels name: whom this page was asked of, or the log's where that is this machine."""
+    """Return the host that labels name: whom this page was asked of; on this machine alone, the log's."""
     origin = registry_of(request).origin.partition("/")[0]
     asked = urlsplit(str(request.base_url))
     is_here = asked.hostname in {"127.0.0.1", "::1", "localhost"} or asked.hostname is None

@@ -128,7 +128,7 @@ async function read(source, width, height, widest) {
 }
 
 function choose(texts) {
-  navigator.vibrate?.(60);
+  buzz();
   stop();
   tell("several");
   picks.replaceChildren(...texts.map((text) => {
@@ -144,10 +144,15 @@ function choose(texts) {
 }
 
 function go(text) {
-  navigator.vibrate?.(60);
+  buzz();
   stop();
   tell("found");
   location.assign(addressOf(text));
+}
+
+// Felt by a hand in a glove; browsers let only a page that was touched do it.
+function buzz() {
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(60);
 }
 
 function addressOf(text) {
