@@ -66,7 +66,12 @@ def label(
         made = (
             labels.make(one, carrier, chosen, host, dots) for one in bar.track(wanted, description="Labels")
         )
-        written = _write(made, out, suffix, chosen, start, dots)
+        try:
+            written = _write(made, out, suffix, chosen, start, dots)
+        except OSError as error:
+            raise UsageError(
+                "label.file", f"{out} cannot be written: {error.strerror}.", "Name a folder that is there."
+            ) from error
     if as_json:
         print_json(
             {"labels": len(wanted), "carrier": carrier, "size": size, "files": [str(one) for one in written]}
