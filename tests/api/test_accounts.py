@@ -301,6 +301,7 @@ FORMS = [
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
     ("/workspace/incoming/receive", {"code": PACK}),
+    ("/scan/report", {"code": PACK, "kind": "measured", "soh_fraction": "90"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -316,6 +317,7 @@ def test_every_form_is_on_the_list(app):
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
     elsewhere |= {"/recalls/open"}  # in parts, as files come
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
+    needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 
 

@@ -58,6 +58,8 @@ NOT_ASKED += (
     "/workspace",
     "/authority",
     "/followed",
+    "/labels",
+    "/scan",
 )
 ASKED = {
     "/search": {"q": "9"},

@@ -1,4 +1,4 @@
-"""Labels: each that is made is read back, in all formats, sizes and states; none is made that may not read."""
+"""Labels: each that is made is read back, in all formats, sizes and states; what may not read is refused."""
 
 import re
 from datetime import date

@@ -270,7 +270,7 @@ def _answer(
         page,
         "labels",
         200 if error is None else status_of(error),
-        given={"carrier": "qr", "size": DEFAULT_SIZE, "start": "1", "host": label_host(request)}
+        given={"codes": "", "carrier": "qr", "size": DEFAULT_SIZE, "start": "1", "host": label_host(request)}
         | {name: value for name, value in given.items() if value},
         carriers=CARRIERS,
         sizes=SIZES,

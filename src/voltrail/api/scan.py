@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import BoundedSemaphore
@@ -30,7 +31,7 @@ from voltrail.api.labels import label_host
 from voltrail.api.report_page import signs
 from voltrail.api.reports import taken_from
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
-from voltrail.api.steps import ASKS, line_of, next_steps, sites_for
+from voltrail.api.steps import line_of, next_steps, sites_for
 from voltrail.codes import is_code, parse, tidy
 from voltrail.codes.scanned import MAX_PHOTO_BYTES, Scanned, read_label, read_photo
 from voltrail.errors import CodeError, UnknownBattery, UsageError, VoltrailError
@@ -133,7 +134,10 @@ def report_scanned(request: Asked, data: Form) -> Response[Any]:
             headers = {"Content-Disposition": f'attachment; filename="{kind}.jsonl"'}
             return Response(line, media_type="application/jsonl", headers=headers)
         may_report(request, given.get("csrf"))
-        outcome = read_receipt(taken_from(request, person, line, "valid"), split_lines(line))
+        receipt = taken_from(request, person, line, "valid")
+        if not wants_page(request):
+            return Response(receipt, media_type="application/json")
+        outcome = read_receipt(receipt, split_lines(line))
     except VoltrailError as wrong:
         if status_of(wrong) >= 500:  # not for the sender to mend
             raise
@@ -159,7 +163,7 @@ def _typed(request: Asked, part: str) -> Response[Any]:
         mine = [one.code for one in held if one.code not in there]
         found += [{"code": one, "level": parse(one).level, "match": "part"} for one in mine]
     if not wants_page(request):
-        return as_json({"found": found[:MOST_FOUND]})
+        return _told(found=found[:MOST_FOUND])
     return _scanner(request, found=found[:MOST_FOUND], part=part)
 
 
@@ -186,14 +190,8 @@ def _battery(
     steps = next_steps(request, reports, parsed.text, found) if reports and not done else []
     elsewhere = scanned.host if scanned.host not in {None, label_host(request), _host(request)} else None
     if not wants_page(request):
-        return as_json(
-            {
-                "code": parsed.text,
-                "host": scanned.host,
-                "battery": found,
-                "next": [{"kind": one.kind, "asks": [ask.name for ask in one.asks]} for one in steps],
-            }
-        )
+        follow = [{"kind": one.kind, "asks": [ask.name for ask in one.asks]} for one in steps]
+        return _told(scanned, found, follow)
     page = page_for(request)
     page.path = "/scan"
     page.query = [("text", parsed.text)]
@@ -260,7 +258,7 @@ def _scanner(
     """Return the page with the camera, and on it what was found or went wrong."""
     tell_programs(request, error)
     if not wants_page(request):
-        return as_json({"carriers": ["qr", "datamatrix", "code128"], "kinds": list(ASKS)})
+        return _told()
     page = page_for(request)
     page.path = "/scan"
     return as_page(
@@ -271,6 +269,24 @@ def _scanner(
         found=found,
         part=part or "",
         texts=[(one, _glimpse(one)) for one in texts or []],
+    )
+
+
+def _told(
+    scanned: Scanned | None = None,
+    battery: dict[str, Any] | None = None,
+    following: Sequence[dict[str, Any]] = (),
+    found: Sequence[dict[str, Any]] = (),
+) -> Response[bytes]:
+    """Return what programs are told: always the same members."""
+    return as_json(
+        {
+            "code": scanned.code if scanned else None,
+            "host": scanned.host if scanned else None,
+            "battery": battery,
+            "next": following,
+            "found": found,
+        }
     )
 
 

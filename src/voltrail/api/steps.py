@@ -15,6 +15,7 @@ import msgspec
 
 from voltrail.accounts import Person
 from voltrail.api.answers import Asked, registry_of
+from voltrail.api.work import sees
 from voltrail.errors import UsageError
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.membership import sites_of
@@ -47,12 +48,12 @@ ASKS: Final[dict[str, tuple[Ask, ...]]] = {
     "received": (_SITE,),
     "enrolled": (_SITE,),
     "found": (_SITE,),
-    "removed": (Ask("reason", "choice", choices=_REASONS), _SITE),
+    "removed": (Ask("vin", "text", True), Ask("reason", "choice", choices=_REASONS), _SITE),
     "collected": (_SITE,),
     "assessed": (Ask("decision", "choice", True, ("reuse", "repurpose", "recycle")), Ask("reasons", "text")),
-    "prepared_for_reuse": (_SITE,),
     "dismantled": (_SITE,),
     "recycled": (_SITE, Ask("mass_kg", "number")),
+    "prepared_for_reuse": (_SITE,),
     "retired": (Ask("reason", "text"),),
     "handed_over": (Ask("to", "organisation", True), _SITE),
     "shipped": (Ask("to", "organisation", True), _SITE),
@@ -62,7 +63,17 @@ ASKS: Final[dict[str, tuple[Ask, ...]]] = {
 """In the order in which they come into question: what lies nearest for who has a battery before him."""
 _FROM_OUTSIDE: Final = ("removed", "collected", "measured", "serviced")
 """What is done every day with a battery that is on record as another's; who has it is not looked at then."""
-_KNOWN: Final = {"received": ("from",), "enrolled": ("place", "basis"), "serviced": ("campaign",)}
+_KNOWN: Final = {
+    "received": ("from",),
+    "collected": ("from",),
+    "removed": ("vin", "system"),
+    "enrolled": ("place", "basis"),
+    "serviced": ("campaign",),
+}
+_INSTEAD: Final = {"work": "campaign", "vin": "system"}
+"""What need not be asked where the other is known."""
+_WASTE_ONLY: Final = {"assessed", "dismantled", "recycled", "prepared_for_reuse", "handed_over"}
+_NOT_WASTE: Final = {"received", "retired", "shipped"}
 
 
 def next_steps(request: Asked, person: Person, code: str, battery: dict[str, Any] | None) -> list[Step]:
@@ -78,12 +89,16 @@ def next_steps(request: Asked, person: Person, code: str, battery: dict[str, Any
     lines = [_line(step.kind, code, now, step.known | _example(request, step)) for step in steps]
     audience = "reporter" if is_theirs else "public"
     answers = registry.check(person.organisation, lines, audience) if lines else []
-    return [step for step, answer in zip(steps, answers, strict=True) if answer["allowed"]][:MOST]
+    fitting = [step for step, answer in zip(steps, answers, strict=True) if _fits(step, answer)]
+    if is_theirs and fitting:  # what was reported last is not what comes next
+        last = registry.history(code, limit=1)["events"][0]["kind"]
+        fitting = [step for step in fitting if step.kind != last or "campaign" in step.known]
+    return fitting[:MOST]
 
 
 def line_of(kind: str, code: str, given: dict[str, str]) -> bytes:
     """
-    Return the line that a form says; empty fields say nothing.
+    Return the line that a form says, with its end; empty fields say nothing.
 
     Raises UsageError (`scan.kind`, `scan.field`, `request.time`).
     """
@@ -96,9 +111,9 @@ def line_of(kind: str, code: str, given: dict[str, str]) -> bytes:
         value = given.get(ask.name, "").strip()[:MAX_TEXT]
         if value:
             members[ask.name] = _read(ask, value)
-        elif ask.needed and not ("campaign" in members and ask.name == "work"):
+        elif ask.needed and ask.name not in members and _INSTEAD.get(ask.name) not in members:
             raise UsageError("scan.field", f"{kind} needs {ask.name}.", "Fill it in, then report again.")
-    return _line(kind, code, _when(given), members)
+    return _line(kind, code, _when(given), members) + b"\n"
 
 
 def sites_for(request: Asked, person: Person) -> list[dict[str, Any]]:
@@ -112,16 +127,47 @@ def _candidates(
 ) -> list[Step]:
     if battery is None:
         return [Step("enrolled", ASKS["enrolled"], {"place": "in_stock", "basis": "label"})]
-    kinds = [kind for kind in ASKS if kind != "enrolled" and (is_theirs or kind in _FROM_OUTSIDE)]
+    kinds = [kind for kind in ASKS if (is_theirs or kind in _FROM_OUTSIDE) and _may_follow(kind, battery)]
     known: dict[str, dict[str, str]] = {}
-    if sender is None:
-        kinds = [kind for kind in kinds if kind != "received"]
-    elif sender != person.organisation:
-        known["received"] = {"from": sender}
+    if sender is not None:  # it is on the way here: whatever else may happen, first it arrives
+        kinds = [kind for kind in kinds if kind in {"received", "collected"}] or kinds
+        if sender != person.organisation and sees("holder"):
+            known["received"] = known["collected"] = {"from": sender}
+    else:
+        has_it = battery.get("holder") == person.organisation and battery["phase"] == "waste"
+        kinds = [kind for kind in kinds if kind != "received" and not (kind == "collected" and has_it)]
+    for name in ("vin", "system"):
+        if battery.get(name):
+            known["removed"] = {name: battery[name]}
     if battery.get("recalls"):  # the work that a recall asks for comes first
         known["serviced"] = {"campaign": battery["recalls"][0].campaign}
         kinds = ["serviced", *(kind for kind in kinds if kind != "serviced")]
-    return [Step(kind, ASKS[kind], known.get(kind, {})) for kind in kinds]
+    return [_step(kind, known.get(kind, {})) for kind in kinds]
+
+
+def _step(kind: str, known: dict[str, str]) -> Step:
+    """Return a kind with what it still asks."""
+    asks = [ask for ask in ASKS[kind] if ask.name not in known and _INSTEAD.get(ask.name) not in known]
+    return Step(kind, tuple(asks), known)
+
+
+def _may_follow(kind: str, battery: dict[str, Any]) -> bool:
+    """Return whether a kind says anything new of a battery, as far as its reader sees it."""
+    is_waste = battery["phase"] == "waste"
+    place: str | None = battery.get("place")
+    if kind == "enrolled" or (kind in _WASTE_ONLY and not is_waste) or (kind in _NOT_WASTE and is_waste):
+        return False
+    if kind == "found":
+        return place == "missing"
+    if kind == "dismantled":
+        return bool(battery["level"] != "cell")
+    return kind != "removed" or place in {None, "in_vehicle", "in_storage_system", "disputed"}
+
+
+def _fits(step: Step, answer: dict[str, Any]) -> bool:
+    """Return whether a kind may be reported; to whom it may go is judged once that is known."""
+    goes_on = any(ask.name == "to" for ask in step.asks)
+    return bool(answer["allowed"]) or (goes_on and str(answer["rule"]).startswith("breach."))
 
 
 def _example(request: Asked, step: Step) -> dict[str, Any]:
@@ -130,6 +176,7 @@ def _example(request: Asked, step: Step) -> dict[str, Any]:
         "decision": "recycle",
         "soh_fraction": 0.5,
         "work": "-",
+        "vin": "LSVAA4187E2184847",
         "to": min(registry_of(request).authorities),
     }
     return {ask.name: values[ask.name] for ask in step.asks if ask.needed}
@@ -169,4 +216,4 @@ def _when(given: dict[str, str]) -> datetime:
 
 def _line(kind: str, code: str, when: datetime, members: dict[str, Any]) -> bytes:
     said = {"kind": kind, "occurred_at": when.isoformat(timespec="seconds"), "code": code}
-    return msgspec.json.encode(said | members) + b"\n"
+    return msgspec.json.encode(said | members)
