@@ -107,7 +107,8 @@ def report(browser, code, kind, **fields):
     )
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
     chosen = dict(re.findall(r'name="(\w+)".*?<option value="([^"]+)" selected', form))
-    return browser.client.post("/scan/report", data=hidden | chosen | {"do": "send"} | fields)
+    answer = browser.client.post("/scan/report", data=hidden | chosen | {"do": "send"} | fields)
+    return browser.get(answer.headers["location"]) if answer.status_code == 303 else answer
 
 
 def last_event(registry, code):
@@ -257,6 +258,23 @@ def test_two_taps_and_it_is_on_record(person, registry):
     assert not event["findings"]
 
 
+def test_what_became_of_a_report_is_its_senders(person):
+    """The page after a report can be loaded again, by its organisation alone; others see the battery."""
+    one, other = person("recycler"), person("outlet")
+    text = one.get(f"/scan?text={MINE}").text
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text)) | {
+        "kind": "retired"
+    }
+    address = one.client.post("/scan/report", data=hidden).headers["location"]
+    assert "receipt.json" in one.get(address).text
+    assert "receipt.json" in one.get(address).text
+    for stranger in (other, person()):
+        answer = stranger.get(address)
+        assert (answer.status_code, "receipt.json" in answer.text) == (200, False)
+    for digest in ("x", "00" * 32):
+        assert one.get(f"/scan?text={MINE}&report={digest}").status_code == 200
+
+
 def test_sent_twice_it_is_reported_once(person, registry):
     """A second tap on the button, or the page sent again, gives the same line."""
     one = person("recycler")
@@ -267,7 +285,9 @@ def test_sent_twice_it_is_reported_once(person, registry):
     fields = hidden | {"decision": "recycle", "reasons": "单体衰减"}
     count = registry.history(WASTE)["count"]
     for _ in range(2):
-        assert one.client.post("/scan/report", data=fields).status_code == 200
+        sent = one.client.post("/scan/report", data=fields)
+        assert sent.status_code == 303
+        assert "on record" in one.get(sent.headers["location"]).text
     assert registry.history(WASTE)["count"] == count + 1
     assert last_event(registry, WASTE)["members"]["reasons"] == ["单体衰减"]
 

@@ -34,9 +34,10 @@ from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.api.steps import line_of, next_steps, sites_for
 from voltrail.codes import is_code, parse, tidy
 from voltrail.codes.scanned import MAX_PHOTO_BYTES, Scanned, read_label, read_photo
-from voltrail.errors import CodeError, UnknownBattery, UsageError, VoltrailError
+from voltrail.errors import CodeError, NotFound, UnknownBattery, UsageError, VoltrailError
 from voltrail.ledger.reports import split_lines
 from voltrail.registry.holdings import Wanted
+from voltrail.registry.sent import read_report
 from voltrail.web.outcome import Outcome, read_receipt
 from voltrail.web.reading import read_out, title
 
@@ -46,11 +47,17 @@ SHORTEST_PART: Final = 3
 Text = Annotated[str | None, QueryParameter(max_length=1_000, description="what a label says")]
 Typed = Annotated[str | None, QueryParameter(max_length=100, description="any part of a code that reads")]
 
+Reported = Annotated[
+    str | None, QueryParameter(max_length=64, description="the digest of a report of mine, just sent")
+]
+
 _photos: Final = BoundedSemaphore(2)  # each may take a core for a second, and two hundred megabytes
 
 
 @get("/scan", sync_to_thread=True, summary="Scan a battery")
-def scan_page(request: Asked, text: Text = None, part: Typed = None) -> Response[Any]:
+def scan_page(
+    request: Asked, text: Text = None, part: Typed = None, report: Reported = None
+) -> Response[Any]:
     """
     Return the page that reads labels. With `text`, what a label says: its battery, and what may come next.
 
@@ -59,7 +66,7 @@ def scan_page(request: Asked, text: Text = None, part: Typed = None) -> Response
     """
     try:
         if text and text.strip():
-            return _battery(request, read_label(text))
+            return _battery(request, read_label(text), _outcome(request, report))
         if part and part.strip():
             return _typed(request, part.strip())
     except CodeError as error:
@@ -143,10 +150,28 @@ def report_scanned(request: Asked, data: Form) -> Response[Any]:
             raise
         error = wrong
     tell_programs(request, error)
-    response = _battery(request, Scanned(code), outcome, error, given)
+    response: Response[Any]
+    if outcome is not None and outcome.first_index is not None:  # an address that can be loaded again
+        response = Redirect(
+            page_for(request).link("/scan", text=code, report=outcome.report), status_code=303
+        )
+    else:
+        response = _battery(request, Scanned(code), outcome, error, given)
     if given.get("site", "").isascii():
         keep_cookie(request, response, "site", given.get("site", "").strip()[:64])
     return response
+
+
+def _outcome(request: Asked, digest: str | None) -> Outcome | None:
+    """Return what became of a report that was just sent from here; None where there is no such report."""
+    person = person_of(request)
+    if not digest or person is None or "read" not in person.scopes:
+        return None
+    registry = registry_of(request)
+    with suppress(NotFound, ValueError):
+        sent = bytes.fromhex(digest)
+        return read_receipt(*read_report(registry.database, person.organisation, sent, registry.logs))
+    return None
 
 
 def _typed(request: Asked, part: str) -> Response[Any]:

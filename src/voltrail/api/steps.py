@@ -134,7 +134,7 @@ def _candidates(
         if sender != person.organisation and sees("holder"):
             known["received"] = known["collected"] = {"from": sender}
     else:
-        has_it = battery.get("holder") == person.organisation and battery["phase"] == "waste"
+        has_it = battery.get("holder") == person.organisation
         kinds = [kind for kind in kinds if kind != "received" and not (kind == "collected" and has_it)]
     for name in ("vin", "system"):
         if battery.get(name):
