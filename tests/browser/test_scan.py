@@ -166,9 +166,11 @@ DECODER = (
     "The decoder was not loaded: is the network there? Try again. Typing a part of the code needs no decoder."
 )
 # What Chromium answers while another program has the camera: here no other program can be made to.
-TAKEN = (
-    "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotReadableError'));"
-)
+TAKEN = """
+if (navigator.mediaDevices) {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotReadableError"));
+}
+"""
 
 
 def told(page):
@@ -280,7 +282,7 @@ def test_without_scripts_the_server_reads_it(opened, look, tmp_path):
 @pytest.mark.parametrize("carrier", ["qr", "datamatrix", "code128"])
 def test_the_preview_reads(opened, look, carrier):
     """What Chromium makes of the SVG is read by the decoder; on paper there is nothing but labels."""
-    with opened(look, f"/labels?code={WASTE}") as page:
+    with opened(look, f"/labels?code={WASTE}", device_scale_factor=2) as page:
         page.locator(f"input[value={carrier}]").check()
         page.locator("#size").select_option("100x50")
         page.locator("button[value=show]").click()
