@@ -54,6 +54,8 @@ PICTURES = (
     Picture("accounts", "/accounts", Look("zh", "desk"), who="administrator"),
     Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", who="administrator"),
     Picture("work", "/workspace", Look("en", "desk"), who="repair_enterprise"),
+    Picture("labels", "/labels?code={code}", Look("en", "desk")),
+    Picture("scan-phone", "/scan?text={recalled}", Look("en", "phone"), who="swap_operator"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
