@@ -11,14 +11,15 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from threading import BoundedSemaphore
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 
-from voltrail.api.access import is_private, person_of
+from voltrail.api.access import person_of
 from voltrail.api.answers import (
     NEGOTIATED,
     Asked,
@@ -221,9 +222,9 @@ def _pictures(codes: list[str], carrier: Carrier, given: dict[str, str], do: str
     return _file(packed.getvalue(), ZIP_TYPE, "labels.zip")
 
 
-def _turn(count: int) -> Any:
+def _turn(count: int) -> AbstractContextManager[Any]:
     """Return what is held while labels are made: of many, one file at a time."""
-    return _many if count > MOST_UNKNOWN else BoundedSemaphore(1)
+    return _many if count > MOST_UNKNOWN else nullcontext()
 
 
 def _start(text: str) -> int:
@@ -280,7 +281,6 @@ def _answer(
         count=len(given["codes"].splitlines()) if shown else 0,
         most=MOST if person is not None else MOST_UNKNOWN,
         error=error,
-        private=is_private(request),
     )
 
 
@@ -289,7 +289,7 @@ def _file(content: bytes, media_type: str, name: str, *, download: bool = False)
     shown = media_type in {SVG_TYPE, PNG_TYPE} and not download
     kind = "inline" if shown else "attachment"
     headers = NEGOTIATED | {"Content-Disposition": f'{kind}; filename="{name}"'}
-    return cast("Response[bytes]", Response(content, media_type=media_type, headers=headers))
+    return Response(content, media_type=media_type, headers=headers)
 
 
 ROUTES: Final = (label_svg, label_png, label_pdf, labels_page, make_labels)
