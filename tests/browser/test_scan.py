@@ -13,6 +13,7 @@ from io import BytesIO
 
 import pytest
 import zxingcpp
+from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 
 from tests.api.test_accounts import CHOSEN, quick_hashes  # noqa: F401
@@ -20,6 +21,7 @@ from tests.api.test_scan import COMING, MINE, OTHERS, RECALLED, SITE, WASTE, app
 from tests.browser import chromium
 from tests.browser.film import HOST, shoot
 from tests.browser.pages import CROSSWISE, LOOKS, Look
+from tests.browser.test_pages import COLOURS, KEPT, WORDS, violations
 from tests.browser.test_report import serving
 from tests.codes.pictures import of_pdf
 from tests.codes.test_scanned import photo
@@ -308,3 +310,30 @@ def test_from_my_list_to_labels(opened):
         listed = page.locator("#codes").input_value().split()
         assert RECALLED in listed
         assert all(one.startswith(sample.pack(1)[:4]) for one in listed)
+
+
+@crosswise
+def test_nobody_is_shut_out_of_reporting(opened, look):
+    """The open form and the receipt: axe in light and dark, nothing to the side at 320 px, in Chinese."""
+    with opened(look, f"/scan?text={OTHERS}", login="outlet") as page:
+        page.locator("details.step summary").first.click()
+        _held_to_what_all_pages_are(page, look)
+        page.set_viewport_size(look.context["viewport"])
+        page.locator("details[open] button.go").click()
+        page.locator("#result").wait_for()
+        _held_to_what_all_pages_are(page, look)
+
+
+def _held_to_what_all_pages_are(page, look):
+    page.evaluate(AXE_SCRIPT)
+    found = violations(page, {})
+    page.emulate_media(color_scheme="dark")
+    found += violations(page, {"runOnly": COLOURS})
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert not found
+    assert page.evaluate("[innerWidth, document.scrollingElement.scrollWidth]") == [320, 320]
+    if look.language == "zh":
+        words = re.findall(r"[A-Za-z0-9_.:/-]{2,}", page.evaluate(WORDS))
+        left = {one for one in words if re.fullmatch("[A-Za-z_]*[a-z][A-Za-z_]*", one)}
+        assert left - KEPT - {"outlet"} == set()
