@@ -305,6 +305,7 @@ FORMS = [
     ("/workspace/files/{number}/mend", {"cell.2.0": "x"}),
     ("/workspace/files/{number}/leave-out", {"all": "1"}),
     ("/workspace/files/{number}/remove", {}),
+    ("/scan/report", {"code": PACK, "kind": "measured", "soh_fraction": "90"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -321,6 +322,7 @@ def test_every_form_is_on_the_list(app):
     elsewhere |= {"/recalls/open"}  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
+    needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 
 

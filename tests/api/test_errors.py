@@ -64,6 +64,8 @@ NOT_ASKED += (
     "/authority",
     "/followed",
     "/epcis",
+    "/labels",
+    "/scan",
 )
 ASKED = {
     "/search": {"q": "9"},

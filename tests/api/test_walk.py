@@ -412,7 +412,15 @@ def outputs(client, code, indices):
     yield "epcis", unquote(epcis.text)
     if indices:
         yield "event as JSON", client.get(f"/b/{code}/events/{indices[0]}").text
-        for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", "/batteries", "/"):
+        for path in (
+            f"/batteries?q={code}",
+            f"/search?q={code[:12]}",
+            f"/scan?text={code}",
+            f"/scan?part={code[:12]}",
+            f"/labels?code={code}",
+            "/batteries",
+            "/",
+        ):
             for accept in (HTML, {}):
                 yield f"{path} {len(accept)}", client.get(path, headers=accept).text
 
@@ -561,6 +569,8 @@ LISTS = [
     "/workspace/incoming",
     "/workspace/reports",
     "/workspace/discrepancies",
+    "/labels?mine=1",
+    "/scan?part=000",
     "/recalls",
     "/recalls?mine=1",
     "/authority",

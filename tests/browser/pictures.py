@@ -68,6 +68,8 @@ PICTURES = (
     Picture("work", "/workspace", Look("en", "desk"), who="repair_enterprise"),
     Picture("file", "/workspace/files/{file}", Look("en", "desk"), who="sender"),
     Picture("file-phone", "/workspace/files/{file}", Look("zh", "phone"), who="sender"),
+    Picture("labels", "/labels?code={code}", Look("en", "desk")),
+    Picture("scan-phone", "/scan?text={recalled}", Look("en", "phone"), who="swap_operator"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),

@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from voltrail.api.problems import is_epcis
+from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.reports import LINES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
@@ -33,6 +34,10 @@ _MEMBERS: Final = {
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
+    "/labels": "* carriers sizes most",
+    "/scan": "* code host battery next found",
+    "/scan/photo": "* texts",
+    "/scan/report": "* format report lines accepted refused findings checkpoint signature",
     "/organisations": "* organisations next",
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
@@ -58,6 +63,9 @@ _MEMBERS: Final = {
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
+    "/b/{code}/label.svg": (SVG_TYPE, _WORDS),
+    "/b/{code}/label.png": (PNG_TYPE, _BYTES),
+    "/b/{code}/label.pdf": (PDF_TYPE, _BYTES),
     "/log/growth.csv": ("text/csv", _WORDS),
     "/recalls/list": ("text/csv", _WORDS),
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
@@ -77,9 +85,15 @@ _OTHERS: Final = {
     "/log/closed/{number}/tile/{tile}": ("application/octet-stream", _BYTES),
     "/metrics": (_TEXT, _WORDS),
 }
+_SEVERAL: Final = {
+    "/labels/make": (PDF_TYPE, SVG_TYPE, PNG_TYPE, ZIP_TYPE, _HTML),
+}
 _PAGES: Final = ("/report", "/sign-in", "/sign-out", "/account", "/accounts")  # for people alone
 _FIELDS: Final = {
     "/report": "file do csrf",
+    "/labels/make": "codes carrier size host start do",
+    "/scan/photo": "photo",
+    "/scan/report": "code kind when scanned_at do csrf",
     "/sign-in": "login password csrf",
     "/sign-in/link/confirm": "login password csrf",
     "/sign-out": "csrf",
@@ -200,6 +214,8 @@ def _content(path: str) -> dict[str, Any]:
     if path in _OTHERS:
         kind, schema = _OTHERS[path]
         return {kind: {"schema": schema}}
+    if path in _SEVERAL:
+        return {kind: {"schema": _BYTES} for kind in _SEVERAL[path]}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:
@@ -215,6 +231,6 @@ def _body(path: str, operation: dict[str, Any]) -> dict[str, Any] | None:
     given: dict[str, Any] | None = operation.get("requestBody")
     if path not in _FIELDS or given is None:
         return given
-    fields = {name: _BYTES if name == "file" else _WORDS for name in _FIELDS[path].split()}
+    fields = {name: _BYTES if name in {"file", "photo"} else _WORDS for name in _FIELDS[path].split()}
     schema = {"type": "object", "properties": fields}
     return {**given, "content": {kind: {"schema": schema} for kind in given["content"]}}

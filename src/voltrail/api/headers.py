@@ -26,6 +26,14 @@ SECURITY: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# The page that scans has the camera, and a decoder in WebAssembly; what is compiled is a file of this host.
+SCANNER: Final = "/scan"
+FOR_SCANNER: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
+    ),
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
 _YEAR_S: Final = 31_536_000
 _FOR_A_YEAR: Final = f"Path=/; Max-Age={_YEAR_S}; HttpOnly; SameSite=Lax"
 
@@ -41,7 +49,7 @@ class Outgoing:
         if message["type"] != "http.response.start":
             return
         headers = MutableScopeHeaders.from_message(message)
-        for name, value in SECURITY.items():
+        for name, value in (SECURITY | (FOR_SCANNER if scope["path"] == SCANNER else {})).items():
             headers[name] = value
         if scope["scheme"] == "https":
             headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"

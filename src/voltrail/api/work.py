@@ -95,7 +95,7 @@ def batteries(
 ) -> Response[bytes]:
     """Return an organisation's batteries, narrowed and sorted; `next` is the `after` of the next page."""
     holdings, person = registry_of(request).holdings, reading(request)
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
+    wanted = wanted_of(place, phase, level, model, findings, q, sort)
     left = holdings.follow()
     found, following = holdings.page(person.organisation, wanted, ON_PAGE, after)
     if not wants_page(request):
@@ -133,7 +133,7 @@ def batteries_csv(
     sort: Sort = None,
 ) -> Stream:
     """Return all batteries of such a list as a file; what would be a formula begins with an apostrophe."""
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
+    wanted = wanted_of(place, phase, level, model, findings, q, sort)
     return _file(CSV_TYPE, "csv", write_csv(_heading(page_for(request)), _runs(request, wanted)))
 
 
@@ -149,7 +149,7 @@ def batteries_xlsx(
     sort: Sort = None,
 ) -> Stream:
     """Return all the batteries that a list has, as a workbook for Excel or WPS; up to 1,048,575."""
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
+    wanted = wanted_of(place, phase, level, model, findings, q, sort)
     holdings, person = registry_of(request).holdings, reading(request)
     if holdings.count(person.organisation, wanted, MAX_SHEET_ROWS) >= MAX_SHEET_ROWS:
         raise UsageError(
@@ -278,7 +278,7 @@ def _told(report: Any) -> dict[str, Any]:
     return told | {"received_at": iso_ms(told.pop("received_ms"))}
 
 
-def _wanted(
+def wanted_of(
     place: str | None,
     phase: str | None,
     level: str | None,

@@ -11,6 +11,7 @@ from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
 from voltrail.cli.common import Group
 from voltrail.cli.epcis import epcis
+from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
@@ -33,6 +34,7 @@ for command in (
     evidence,
     init,
     key,
+    label,
     log,
     report,
     serve,
