@@ -547,11 +547,29 @@ def test_pages_about_others_show_nothing_of_batteries(world, name):
                     assert form not in text, (name, path, what)
 
 
+ENDINGS = ("csv", "xlsx", "parquet")
+TABLES = (
+    "/workspace/batteries",
+    "/workspace/incoming",
+    "/workspace/reports",
+    "/recalls",
+    "/recalls/mine",
+    "/grants/given",
+    "/grants/received",
+    "/grants/uses",
+    "/followed",
+    "/authority/findings",
+    "/applications",
+    "/accounts",
+    "/accounts/trail",
+    "/models",
+    "/organisations",
+    "/batteries",
+)
 LISTS = [
+    *(f"{table}.{ending}" for table in TABLES for ending in ENDINGS),
     "/workspace",
     "/workspace/batteries",
-    "/workspace/batteries.csv",
-    "/workspace/batteries.xlsx",
     "/workspace/incoming",
     "/workspace/reports",
     "/workspace/discrepancies",
@@ -582,7 +600,12 @@ def test_lists_of_ones_own_tell_no_more_than_the_batteries_do(world, name):
     campaigns = [one.id for one in world.registry.recalls.page(100)[0]]
     assert campaigns
     lists = [*LISTS, *(f"/recalls/{one}" for one in campaigns)]
-    lists += [f"/recalls/list?campaign={one}" for one in campaigns]
+    lists += [
+        f"/recalls/batteries.{ending}?campaign={one}&show={show}"
+        for one in campaigns
+        for ending in ENDINGS
+        for show in ("remaining", "told", "done", "ended")
+    ]
     with httpx.Client(base_url=world.url, headers={"Accept-Encoding": "identity"}, timeout=60) as client:
         answers = [
             (path, client.get(path, headers=who | accept))

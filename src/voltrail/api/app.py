@@ -18,10 +18,12 @@ from voltrail.api import (
     applications,
     authority,
     batteries,
+    battery_files,
     checks,
     followed,
     grants,
     home,
+    list_files,
     log,
     models,
     monitoring,
@@ -36,6 +38,7 @@ from voltrail.api import (
     sign_in,
     static,
     work,
+    work_files,
 )
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
@@ -43,6 +46,7 @@ from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
+from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
@@ -63,6 +67,7 @@ def create_app(registry: Registry) -> Litestar:
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
+            *battery_files.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
             *recalls.ROUTES,
@@ -80,6 +85,8 @@ def create_app(registry: Registry) -> Litestar:
             *applications.ROUTES,
             *own_organisation.ROUTES,
             *work.ROUTES,
+            *work_files.ROUTES,
+            *list_files.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -96,6 +103,7 @@ def create_app(registry: Registry) -> Litestar:
                 "followed": Followed(registry.database),
                 "metrics": metrics,
                 "witnesses": witnesses,
+                "exports": Gate(),
             }
         ),
         on_startup=[witnesses.start, daily.start, follower.start],
@@ -105,7 +113,10 @@ def create_app(registry: Registry) -> Litestar:
         before_send=[Outgoing(metrics)],
         # Evidence, pages and scripts shrink to a third; tiles and proofs are hashes, which do not.
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/log/", "^/metrics"]
+            backend="gzip",
+            minimum_size=1024,
+            gzip_compress_level=5,
+            exclude=["^/log/", "^/metrics", r"\.(xlsx|parquet)$"],
         ),
         openapi_config=OpenAPIConfig(
             title="Voltrail",

@@ -14,7 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.api.reports import LINES_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
+from voltrail.web.sheets import MEDIA_TYPES
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _WORDS: Final = {"type": "string"}
@@ -44,9 +44,6 @@ _MEMBERS: Final = {
 }
 _OTHERS: Final = {
     "/log/growth.csv": ("text/csv", _WORDS),
-    "/recalls/list": ("text/csv", _WORDS),
-    "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
-    "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -156,6 +153,8 @@ def _content(path: str) -> dict[str, Any]:
     if path in _OTHERS:
         kind, schema = _OTHERS[path]
         return {kind: {"schema": schema}}
+    if (ending := path.rpartition(".")[2]) in MEDIA_TYPES:
+        return {MEDIA_TYPES[ending]: {"schema": _WORDS if ending == "csv" else _BYTES}}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:

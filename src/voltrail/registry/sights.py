@@ -19,10 +19,12 @@ GRANTED: Final = frozenset({"legitimate_interest", "holder", "owner", "operator"
 
 
 class Sights:
-    """The sights of readers, seen through one connection."""
+    """The sights of readers, seen through one connection; through `notes`, if given, looks are noted."""
 
-    def __init__(self, connection: Connection, authorities: frozenset[str]) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, authorities: frozenset[str], notes: Connection | None = None
+    ) -> None:
+        self._connection, self._notes = connection, notes or connection
         self._lookup = Lookup(connection, authorities, None, None)
 
     def sight(self, code: str, reader: Reader) -> Sight:
@@ -79,7 +81,7 @@ class Sights:
         for grant in in_force(self._connection, state.code, reader.organisation or ""):
             standing = self._passed_on(state, where, grant)
             if standing is not None:
-                note_use(self._connection, grant.id, state.code, reader.login)
+                note_use(self._notes, grant.id, state.code, reader.login)
                 yield standing
 
     def _passed_on(self, state: Battery, where: Effective, grant: InForce) -> Standing | None:
