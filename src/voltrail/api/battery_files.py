@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from litestar import get
 from litestar.response import Stream
 
 from voltrail.api.access import reader_of
@@ -20,7 +19,7 @@ from voltrail.api.batteries import (
     search,
     without_parents,
 )
-from voltrail.api.take_away import files, take_away
+from voltrail.api.take_away import take_away, taken
 from voltrail.codes import parse
 from voltrail.organisations.access import BATTERY
 from voltrail.registry.holdings import level_by_letter
@@ -61,7 +60,7 @@ _FAMILY: Final = (
 _RELATIONS: Final = {"parts": "part", "predecessors": "predecessor", "successors": "successor"}
 
 
-@get(files("/b/{code:str}/history"), sync_to_thread=True, summary="A battery's events, as a file")
+@taken("/b/{code:str}/history", summary="A battery's events, as a file")
 def history_file(request: Asked, code: CodeText) -> Stream:
     """Return all events of a battery, the first in the log first, with the members the reader may see."""
     registry, reader, text = registry_of(request), reader_of(request), parse(code).text
@@ -78,7 +77,7 @@ def history_file(request: Asked, code: CodeText) -> Stream:
     return take_away(request, making)
 
 
-@get(files("/b/{code:str}/family"), sync_to_thread=True, summary="A battery's family, as a file")
+@taken("/b/{code:str}/family", summary="A battery's family, as a file")
 def family_file(request: Asked, code: CodeText) -> Stream:
     """Return a battery's parts, what it was made from and into, down to eight generations; each once."""
     registry, text = registry_of(request), parse(code).text
@@ -102,7 +101,7 @@ def family_file(request: Asked, code: CodeText) -> Stream:
     return take_away(request, making)
 
 
-@get(files("/batteries"), sync_to_thread=True, summary="The list of batteries, as a file")
+@taken("/batteries", summary="The list of batteries, as a file")
 def batteries_file(request: Asked, level: Level = None, place: Place = None, model: ModelId = None) -> Stream:
     """Return all batteries of such a list in the order of their codes; those of a model with `model`."""
     check_place(request, place)
@@ -130,7 +129,7 @@ def batteries_file(request: Asked, level: Level = None, place: Place = None, mod
     return take_away(request, making)
 
 
-@get(files("/search"), sync_to_thread=True, summary="What a search finds, as a file")
+@taken("/search", summary="What a search finds, as a file")
 def search_file(request: Asked, q: Words = None) -> Stream:
     """Return what `q` may mean, at most a thousand: batteries, organisations, models."""
     text = (q or "").strip()
@@ -156,4 +155,4 @@ def _relatives(node: dict[str, Any], relation: str | None, of: str | None) -> It
             yield from _relatives(one, word, node["code"])
 
 
-ROUTES: Final = (history_file, family_file, batteries_file, search_file)
+ROUTES: Final = (*history_file, *family_file, *batteries_file, *search_file)

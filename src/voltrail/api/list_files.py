@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from litestar import get
 from litestar.response import Stream
 
 from voltrail.accounts.accounts import all_accounts
@@ -17,7 +16,7 @@ from voltrail.api.answers import Asked, registry_of
 from voltrail.api.followed import read_followed
 from voltrail.api.models import Maker
 from voltrail.api.recalls import Named, Show, is_inside, not_yours, recalls_of, sees_holders, shown_of
-from voltrail.api.take_away import files, take_away
+from voltrail.api.take_away import take_away, taken
 from voltrail.api.work import reading
 from voltrail.errors import AccessError
 from voltrail.registry.catalogue import all_models, all_organisations
@@ -26,6 +25,7 @@ from voltrail.registry.lately import find_lately
 from voltrail.registry.recalls import Campaign, all_campaigns, all_members, all_mine
 from voltrail.registry.snapshot import Snapshot
 from voltrail.web import Page
+from voltrail.web.catalogue import later
 from voltrail.web.sheets import Column, Row, Sheet
 from voltrail.web.sheets.sheet import as_text
 
@@ -61,7 +61,7 @@ _RECALLS: Final = (
     Column("risk", heading="What may happen"),
     Column("advice", heading="What to do"),
     Column("models", "texts", "Models"),
-    Column("made_from", "day", "Made from"),
+    Column("made_from", "day", "Made since"),
     Column("made_until", "day", "Made until"),
     Column("batteries", "integer", "Batteries"),
     Column("done", "integer", "Done"),
@@ -143,7 +143,7 @@ _LATELY: Final = (
 )
 
 
-@get(files("/models"), sync_to_thread=True, summary="The list of models, as a file")
+@taken("/models", summary="The list of models, as a file")
 def models_file(request: Asked, maker: Maker = None) -> Stream:
     """Return all declared models in the order of their ids, of one maker or all."""
 
@@ -156,10 +156,10 @@ def models_file(request: Asked, maker: Maker = None) -> Stream:
             model.count,
         )
 
-    return _listed(request, "models", "Models", _MODELS, lambda at: all_models(at, maker or None), row)
+    return _listed(request, "models", later("Models"), _MODELS, lambda at: all_models(at, maker or None), row)
 
 
-@get(files("/organisations"), sync_to_thread=True, summary="The list of organisations, as a file")
+@taken("/organisations", summary="The list of organisations, as a file")
 def organisations_file(request: Asked) -> Stream:
     """Return all organisations of the record in the order of their identifiers, with their roles."""
 
@@ -169,16 +169,16 @@ def organisations_file(request: Asked) -> Stream:
         keys = sum(key.revoked is None for key in one.keys)
         return one.identifier, one.name, one.country, now or None, ended or None, keys, one.count
 
-    return _listed(request, "organisations", "Organisations", _ORGANISATIONS, all_organisations, row)
+    return _listed(request, "organisations", later("Organisations"), _ORGANISATIONS, all_organisations, row)
 
 
-@get(files("/recalls"), sync_to_thread=True, summary="The list of recalls, as a file")
+@taken("/recalls", summary="The list of recalls, as a file")
 def recalls_file(request: Asked) -> Stream:
     """Return all campaigns, the last one first, each with how much of it is done."""
-    return _listed(request, "recalls", "Recalls", _RECALLS, all_campaigns, _campaign)
+    return _listed(request, "recalls", later("Recalls"), _RECALLS, all_campaigns, _campaign)
 
 
-@get(files("/recalls/mine"), sync_to_thread=True, summary="The recalls of batteries of mine, as a file")
+@taken("/recalls/mine", summary="The recalls of batteries of mine, as a file")
 def mine_file(request: Asked) -> Stream:
     """Return the batteries that who is signed in holds or owns and that still need the work of a recall."""
     mine = reading(request).organisation
@@ -186,14 +186,14 @@ def mine_file(request: Asked) -> Stream:
     return _listed(
         request,
         "recalls-of-mine",
-        "Recalls of batteries of mine",
+        later("Recalls of batteries of mine"),
         columns,
         lambda at: all_mine(at, mine),
         lambda one: (one[0], *_campaign(one[1])[:6]),
     )
 
 
-@get(files("/recalls/batteries"), sync_to_thread=True, summary="The batteries of a recall, as a file")
+@taken("/recalls/batteries", summary="The batteries of a recall, as a file")
 def members_file(request: Asked, campaign: Named, show: Show = "remaining") -> Stream:
     """Return all batteries of a campaign that stand so; for its organisation and the authority."""
     found, shown = recalls_of(request).read(campaign), shown_of(show)
@@ -219,29 +219,31 @@ def members_file(request: Asked, campaign: Named, show: Show = "remaining") -> S
     return take_away(request, making)
 
 
-@get(files("/grants/given"), sync_to_thread=True, summary="Grants that I gave, as a file")
+@taken("/grants/given", summary="Grants that I gave, as a file")
 def given_file(request: Asked) -> Stream:
     """Return all grants of one's organisation, a row for each battery, the last first."""
     mine = signed_in(request).organisation
-    return _grants(request, "What you let others see", lambda at: all_grants(at, mine, given=True))
+    return _grants(request, later("What you let others see"), lambda at: all_grants(at, mine, given=True))
 
 
-@get(files("/grants/received"), sync_to_thread=True, summary="Grants that I was given, as a file")
+@taken("/grants/received", summary="Grants that I was given, as a file")
 def received_file(request: Asked) -> Stream:
     """Return all grants to one's organisation, a row for each battery, the last first."""
     mine = signed_in(request).organisation
-    return _grants(request, "What others let you see", lambda at: all_grants(at, mine, given=False))
+    return _grants(request, later("What others let you see"), lambda at: all_grants(at, mine, given=False))
 
 
-@get(files("/grants/uses"), sync_to_thread=True, summary="Who looked under grants of mine, as a file")
+@taken("/grants/uses", summary="Who looked under grants of mine, as a file")
 def uses_file(request: Asked) -> Stream:
     """Return the first look of each day at each battery, the last first."""
     mine = signed_in(request).organisation
     row = _attributes("grant", "grantee", "login", "code", "day", "at")
-    return _listed(request, "looks", "Who looked", _USES, lambda at: all_uses(at, mine), row, proved=False)
+    return _listed(
+        request, "looks", later("Who looked"), _USES, lambda at: all_uses(at, mine), row, proved=False
+    )
 
 
-@get(files("/followed"), sync_to_thread=True, summary="News of the batteries that I follow, as a file")
+@taken("/followed", summary="News of the batteries that I follow, as a file")
 def followed_file(request: Asked) -> Stream:
     """Return the batteries that who is signed in follows, with what happened since they last looked."""
     person = signed_in(request)
@@ -253,10 +255,12 @@ def followed_file(request: Asked) -> Stream:
             for news in one["news"]:
                 yield one["code"], news.index, news.kind, datetime.fromisoformat(news.occurred_at)
 
-    return _listed(request, "followed", "Batteries you follow", _FOLLOWED, lambda at: [list(rows())], tuple)  # noqa: ARG005
+    return _listed(
+        request, "followed", later("Batteries you follow"), _FOLLOWED, lambda at: [list(rows())], tuple
+    )
 
 
-@get(files("/authority/findings"), sync_to_thread=True, summary="Findings lately, as a file")
+@taken("/authority/findings", summary="Findings lately, as a file")
 def findings_file(request: Asked) -> Stream:
     """Return the findings in the newest 20,000 entries, by kind, rule, organisation; for an authority."""
     authority(request)
@@ -266,10 +270,12 @@ def findings_file(request: Asked) -> Stream:
     def found(at: Snapshot) -> list[Any]:
         return [find_lately(registry.database, at.standing.base + at.standing.size)]
 
-    return _listed(request, "findings", "Findings lately, by kind and organisation", _LATELY, found, row)
+    return _listed(
+        request, "findings", later("Findings lately, by kind and organisation"), _LATELY, found, row
+    )
 
 
-@get(files("/applications"), sync_to_thread=True, summary="Applications, as a file")
+@taken("/applications", summary="Applications, as a file")
 def applications_file(request: Asked) -> Stream:
     """Return all applications, the last first, and what was decided; for an authority."""
     authority(request)
@@ -286,25 +292,25 @@ def applications_file(request: Asked) -> Stream:
         )
 
     return _listed(
-        request, "applications", "Applications", _APPLICATIONS, all_applications, row, proved=False
+        request, "applications", later("Applications"), _APPLICATIONS, all_applications, row, proved=False
     )
 
 
-@get(files("/accounts"), sync_to_thread=True, summary="Accounts, as a file")
+@taken("/accounts", summary="Accounts, as a file")
 def accounts_file(request: Asked) -> Stream:
     """Return who may sign in, in the order of their logins; for administrators."""
     administrator(request)
     row = _attributes(*(column.name for column in _ACCOUNTS))
-    title = "Accounts of this registry"
+    title = later("Accounts of this registry")
     return _listed(request, "accounts", title, _ACCOUNTS, all_accounts, row, proved=False)
 
 
-@get(files("/accounts/trail"), sync_to_thread=True, summary="The audit trail, as a file")
+@taken("/accounts/trail", summary="The audit trail, as a file")
 def trail_file(request: Asked) -> Stream:
     """Return the whole audit trail, the last first; for administrators."""
     administrator(request)
     row = _attributes(*(column.name for column in _TRAIL))
-    return _listed(request, "audit-trail", "Audit trail", _TRAIL, all_deeds, row, proved=False)
+    return _listed(request, "audit-trail", later("Audit trail"), _TRAIL, all_deeds, row, proved=False)
 
 
 def _listed(
@@ -353,17 +359,17 @@ def _attributes(*names: str) -> Callable[[Any], Row]:
 
 
 ROUTES: Final = (
-    models_file,
-    organisations_file,
-    recalls_file,
-    mine_file,
-    members_file,
-    given_file,
-    received_file,
-    uses_file,
-    followed_file,
-    findings_file,
-    applications_file,
-    accounts_file,
-    trail_file,
+    *models_file,
+    *organisations_file,
+    *recalls_file,
+    *mine_file,
+    *members_file,
+    *given_file,
+    *received_file,
+    *uses_file,
+    *followed_file,
+    *findings_file,
+    *applications_file,
+    *accounts_file,
+    *trail_file,
 )

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol, cast
 
+from litestar import get
 from litestar.background_tasks import BackgroundTask
 from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
 from voltrail.api.access import address_of, reader_of
@@ -31,6 +33,9 @@ from voltrail.web.sheets import MAX_SHEET_ROWS, MEDIA_TYPES, About, Sheet, write
 MOST_EACH: Final = 2
 MOST: Final = 8
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+Routes = tuple[HTTPRouteHandler, ...]
 
 
 class Making(Protocol):
@@ -66,9 +71,19 @@ class Gate:
                 self._inside += Counter()  # forgets who has none
 
 
-def files(path: str, *more: str) -> list[str]:
-    """Return the addresses of a list's files."""
-    return [f"{path}.{ending}" for ending in (*MEDIA_TYPES, *more)]
+def taken(path: str, summary: str) -> Callable[[Callable[..., Stream]], Routes]:
+    """
+    Return a decorator by which a function answers all files of a list.
+
+    A route for each of them: Litestar wraps a threaded function twice that has several addresses.
+    """
+
+    def routes(function: Callable[..., Stream]) -> Routes:
+        return tuple(
+            get(f"{path}.{ending}", sync_to_thread=True, summary=summary)(function) for ending in MEDIA_TYPES
+        )
+
+    return routes
 
 
 def take_away(request: Asked, making: Making) -> Stream:

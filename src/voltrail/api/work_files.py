@@ -7,13 +7,12 @@ from datetime import date, datetime, time, timedelta
 from operator import itemgetter
 from typing import Annotated, Any, Final
 
-from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from voltrail.api.access import reader_of
 from voltrail.api.answers import Asked, registry_of
-from voltrail.api.take_away import files, take_away
+from voltrail.api.take_away import take_away, taken
 from voltrail.api.work import (
     Digest,
     Findings,
@@ -80,7 +79,7 @@ _LINES: Final = (
 )
 
 
-@get(files("/workspace/batteries"), sync_to_thread=True, summary="My batteries, as a file")
+@taken("/workspace/batteries", summary="My batteries, as a file")
 def batteries_file(
     request: Asked,
     place: Place = None,
@@ -96,13 +95,13 @@ def batteries_file(
     return _held(request, person.organisation, wanted_of(place, phase, level, model, findings, q, sort))
 
 
-@get(files("/workspace/incoming"), sync_to_thread=True, summary="What is on the way to me, as a file")
+@taken("/workspace/incoming", summary="What is on the way to me, as a file")
 def incoming_file(request: Asked) -> Stream:
     """Return all batteries that were shipped or handed over to an organisation and not received."""
     return _held(request, reading(request).organisation, Wanted(), incoming=True)
 
 
-@get(files("/workspace/reports"), sync_to_thread=True, summary="What I sent, as a file")
+@taken("/workspace/reports", summary="What I sent, as a file")
 def reports_file(request: Asked) -> Stream:
     """Return all reports of an organisation, the last first, with how many lines came to which end."""
     mine = reading(request).organisation
@@ -129,11 +128,7 @@ def reports_file(request: Asked) -> Stream:
     return take_away(request, making)
 
 
-@get(
-    files("/workspace/reports/{digest:str}/lines"),
-    sync_to_thread=True,
-    summary="What became of the lines of a report, as a file",
-)
+@taken("/workspace/reports/{digest:str}/lines", summary="What became of the lines of a report, as a file")
 def lines_file(request: Asked, digest: Digest) -> Stream:
     """Return each line of a report that an organisation sent: where it stands, what was refused and found."""
     registry, mine = registry_of(request), reading(request).organisation
@@ -147,7 +142,7 @@ def lines_file(request: Asked, digest: Digest) -> Stream:
     return take_away(request, making)
 
 
-@get(files("/workspace/events"), sync_to_thread=True, summary="The events that I reported, as a file")
+@taken("/workspace/events", summary="The events that I reported, as a file")
 def events_file(request: Asked, first: From, until: Until) -> Stream:
     """Return the events that an organisation reported, taken in between two days, both included."""
     mine = reading(request).organisation
@@ -231,4 +226,4 @@ def _held(request: Asked, mine: str, wanted: Wanted, *, incoming: bool = False) 
     return take_away(request, making)
 
 
-ROUTES: Final = (batteries_file, incoming_file, reports_file, lines_file, events_file)
+ROUTES: Final = (*batteries_file, *incoming_file, *reports_file, *lines_file, *events_file)

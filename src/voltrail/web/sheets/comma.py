@@ -14,12 +14,14 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final
 
 from voltrail.regimes.deadlines import CHINA
 from voltrail.web.page import Page
 from voltrail.web.sheets.about import About
 from voltrail.web.sheets.sheet import Form, Sheet, remembered
+from voltrail.web.sheets.words import word_for
 
 _BOM: Final = "\ufeff"  # by which Excel knows UTF-8
 # At the beginning, and behind what some spreadsheets part cells by; Chinese ones know wide signs, too.
@@ -63,10 +65,10 @@ def harmless(text: str | None) -> str:
 
 def _form(form: Form, page: Page) -> Callable[[Any], Any]:
     if form in {"name", "kind"}:
-        word = page.event if form == "kind" else page.name
+        word = page.event if form == "kind" else partial(word_for, page=page)
         return remembered(lambda name: harmless(word(name)), "")
     if form == "names":
-        return lambda names: _texts([page.name(name) for name in names]) if names else ""
+        return lambda names: _texts([word_for(name, page) for name in names]) if names else ""
     if form in {"integer", "number"}:
         return lambda value: "" if value is None else value
     return _FORMS[form]

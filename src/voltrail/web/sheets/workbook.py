@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
@@ -19,6 +20,7 @@ from voltrail.web.page import Page
 from voltrail.web.sheets.about import About
 from voltrail.web.sheets.pipe import Pipe
 from voltrail.web.sheets.sheet import Form, Sheet, remembered
+from voltrail.web.sheets.words import word_for
 
 MAX_SHEET_ROWS: Final = 1_048_576  # of a sheet, its heading among them
 MAX_TEXT: Final = 32_767  # characters that a cell holds
@@ -125,10 +127,10 @@ def _row(cells: Sequence[str]) -> str:
 def _form(form: Form, page: Page) -> Callable[[Any], str]:
     """Return what writes the cells of a form; the few names of the record are written once each."""
     if form in {"name", "kind"}:
-        word = page.event if form == "kind" else page.name
+        word = page.event if form == "kind" else partial(word_for, page=page)
         return remembered(lambda name: _text(word(name)), "<c/>")
     if form == "names":
-        return lambda names: _texts([page.name(name) for name in names]) if names else "<c/>"
+        return lambda names: _texts([word_for(name, page) for name in names]) if names else "<c/>"
     return _FORMS[form]
 
 
