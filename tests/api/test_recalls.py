@@ -167,7 +167,7 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
         sample.CARMAKER: 1,
     }
     table = browser("ministry").get(f"/recalls/batteries.csv?campaign={campaign}").text.splitlines()
-    assert table[0] == "\ufeffcode,stands,serviced_at,holder,owner,shown_at,acknowledged_at"
+    assert table[0].startswith("\ufeffCode,State,Work done at (UTC+8),Holder,Owner,Notice shown (UTC+8),")
     assert len(table) == 4
 
 

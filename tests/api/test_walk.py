@@ -18,6 +18,7 @@ from itertools import count
 
 import httpx
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 import uvicorn
 
@@ -398,6 +399,9 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {})]
+    for output in ("history", "family"):
+        for ending in ENDINGS:
+            yield f"{output}.{ending}", _text(client.get(f"/b/{code}/{output}.{ending}"))
     others = ("/genealogy", "?as_of=2026-04-06T00:00:00Z")
     once = [(path, accept) for path in others for accept in (HTML, {})]
     for path, accept in everywhere + (once if indices else []):
@@ -406,6 +410,10 @@ def outputs(client, code, indices):
         yield f"event {index}", client.get(f"/b/{code}/events/{index}", headers=HTML).text
     if indices:
         yield "event as JSON", client.get(f"/b/{code}/events/{indices[0]}").text
+        for path in ("/batteries", f"/search?q={code[:12]}"):
+            address, mark, query = path.partition("?")
+            for ending in ENDINGS:
+                yield f"{path}.{ending}", _text(client.get(f"{address}.{ending}{mark}{query}"))
         for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", "/batteries", "/"):
             for accept in (HTML, {}):
                 yield f"{path} {len(accept)}", client.get(path, headers=accept).text
@@ -454,6 +462,7 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
             for what, told in shown.items():
                 if what[1] != "line":  # written there with escapes
                     assert told[0] in texts["evidence"], what
+                    assert told[0] in texts["history.parquet"], what
                     assert what[2] not in pages or told[0] in texts[f"event {what[2]}"], what
             _check_members(name, code, since, events, json.loads(texts["/history?limit=1000 0"]))
             battery = json.loads(texts[" 0"])
@@ -548,10 +557,12 @@ def test_pages_about_others_show_nothing_of_batteries(world, name):
 
 
 ENDINGS = ("csv", "xlsx", "parquet")
+DAYS = "from=2026-01-01&until=2028-12-31"  # of events; the others pass it over
 TABLES = (
     "/workspace/batteries",
     "/workspace/incoming",
     "/workspace/reports",
+    "/workspace/events",
     "/recalls",
     "/recalls/mine",
     "/grants/given",
@@ -567,7 +578,7 @@ TABLES = (
     "/batteries",
 )
 LISTS = [
-    *(f"{table}.{ending}" for table in TABLES for ending in ENDINGS),
+    *(f"{table}.{ending}?{DAYS}" for table in TABLES for ending in ENDINGS),
     "/workspace",
     "/workspace/batteries",
     "/workspace/incoming",
@@ -618,16 +629,33 @@ def test_lists_of_ones_own_tell_no_more_than_the_batteries_do(world, name):
     for what, told in hidden.items():
         for form in set(told) - shown:
             assert not [path for path, text in texts if form in text], (what, form)
+    _check_sent(world, name, dict(texts))
     for _, answer in answers:
         assert answer.headers["cache-control"] == "no-store"
 
 
+def _check_sent(world, name, texts):
+    """Check that what an organisation reported it can take away with every member, in every kind of file."""
+    if name != "reporter":
+        return
+    for (_, kind), lines in world.marks.of.items():
+        for _, members, _ in lines:
+            for member, values in members.items():
+                if kind not in TRUST_KINDS and values and member != "line":
+                    assert values[0] in texts[f"/workspace/events.parquet?{DAYS}"], (kind, member)
+
+
 def _text(answer):
-    """Return what an answer says, of a workbook what its sheet says."""
-    if not answer.headers["content-type"].endswith("spreadsheetml.sheet"):
-        return answer.text
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
-        return book.read("xl/worksheets/sheet1.xml").decode()
+    """Return what an answer says; of a workbook all its files, of Parquet its rows and all that is about them."""
+    kind = answer.headers["content-type"]
+    if kind.endswith("spreadsheetml.sheet"):
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
+            return "".join(book.read(name).decode() for name in book.namelist())
+    if kind.endswith("parquet"):
+        read = pq.ParquetFile(io.BytesIO(answer.content))
+        rows = json.dumps(read.read().to_pylist(), ensure_ascii=False, default=str)
+        return f"{read.schema_arrow} {read.metadata.metadata} {rows}"
+    return answer.text
 
 
 def test_every_member_of_every_kind_was_walked(world):

@@ -133,14 +133,14 @@ def batteries_file(request: Asked, level: Level = None, place: Place = None, mod
 def search_file(request: Asked, q: Words = None) -> Stream:
     """Return what `q` may mean, at most a thousand: batteries, organisations, models."""
     text = (q or "").strip()
-    found = search(request, text, MOST_FOUND) if text else []
 
-    def making(snapshot: Snapshot, page: Page) -> Sheet:  # noqa: ARG001 - the search has read it before
+    def making(snapshot: Snapshot, page: Page) -> Sheet:  # noqa: ARG001 - a search reads by itself
+        found = search(request, text, MOST_FOUND) if text else []
         rows = [
             (one.get("kind", "battery"), one.get("code") or one["id"], one.get("name"), one.get("level"))
             for one in found
         ]
-        return Sheet("search", page.say("Found for “{q}”", q=text), _FOUND, (rows,))
+        return Sheet("search", page.say("Found for “{q}”", q=text), _FOUND, (rows,), stands="at_least")
 
     return take_away(request, making)
 

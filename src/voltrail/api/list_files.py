@@ -13,7 +13,7 @@ from voltrail.accounts.applications import all_applications
 from voltrail.accounts.trail import all_deeds
 from voltrail.api.access import administrator, applications_of, authority, signed_in
 from voltrail.api.answers import Asked, registry_of
-from voltrail.api.followed import read_followed
+from voltrail.api.followed import followed_of
 from voltrail.api.models import Maker
 from voltrail.api.recalls import Named, Show, is_inside, not_yours, recalls_of, sees_holders, shown_of
 from voltrail.api.take_away import take_away, taken
@@ -21,13 +21,13 @@ from voltrail.api.work import reading
 from voltrail.errors import AccessError
 from voltrail.registry.catalogue import all_models, all_organisations
 from voltrail.registry.grants import all_grants, all_uses
-from voltrail.registry.lately import find_lately
+from voltrail.registry.lately import find_lately, news_in
 from voltrail.registry.recalls import Campaign, all_campaigns, all_members, all_mine
 from voltrail.registry.snapshot import Snapshot
 from voltrail.web import Page
 from voltrail.web.catalogue import later
 from voltrail.web.sheets import Column, Row, Sheet
-from voltrail.web.sheets.sheet import as_text
+from voltrail.web.sheets.sheet import Stands, as_text
 
 _MODELS: Final = (
     Column("model_id", heading="Model"),
@@ -239,7 +239,7 @@ def uses_file(request: Asked) -> Stream:
     mine = signed_in(request).organisation
     row = _attributes("grant", "grantee", "login", "code", "day", "at")
     return _listed(
-        request, "looks", later("Who looked"), _USES, lambda at: all_uses(at, mine), row, proved=False
+        request, "looks", later("Who looked"), _USES, lambda at: all_uses(at, mine), row, stands="beside"
     )
 
 
@@ -248,16 +248,13 @@ def followed_file(request: Asked) -> Stream:
     """Return the batteries that who is signed in follows, with what happened since they last looked."""
     person = signed_in(request)
 
-    def rows() -> Iterator[Row]:
-        for one in read_followed(request, person)["batteries"]:
-            if not one["news"]:
-                yield one["code"], None, None, None
-            for news in one["news"]:
-                yield one["code"], news.index, news.kind, datetime.fromisoformat(news.occurred_at)
+    def rows(snapshot: Snapshot) -> Iterator[list[Row]]:
+        for code, seen in followed_of(request).of(person.account).items():
+            news = news_in(snapshot.connection, code, seen)
+            told = [(code, one.index, one.kind, datetime.fromisoformat(one.occurred_at)) for one in news]
+            yield [*told] or [(code, None, None, None)]
 
-    return _listed(
-        request, "followed", later("Batteries you follow"), _FOLLOWED, lambda at: [list(rows())], tuple
-    )
+    return _listed(request, "followed", later("Batteries you follow"), _FOLLOWED, rows, tuple)
 
 
 @taken("/authority/findings", summary="Findings lately, as a file")
@@ -292,7 +289,7 @@ def applications_file(request: Asked) -> Stream:
         )
 
     return _listed(
-        request, "applications", later("Applications"), _APPLICATIONS, all_applications, row, proved=False
+        request, "applications", later("Applications"), _APPLICATIONS, all_applications, row, stands="beside"
     )
 
 
@@ -302,7 +299,7 @@ def accounts_file(request: Asked) -> Stream:
     administrator(request)
     row = _attributes(*(column.name for column in _ACCOUNTS))
     title = later("Accounts of this registry")
-    return _listed(request, "accounts", title, _ACCOUNTS, all_accounts, row, proved=False)
+    return _listed(request, "accounts", title, _ACCOUNTS, all_accounts, row, stands="beside")
 
 
 @taken("/accounts/trail", summary="The audit trail, as a file")
@@ -310,7 +307,7 @@ def trail_file(request: Asked) -> Stream:
     """Return the whole audit trail, the last first; for administrators."""
     administrator(request)
     row = _attributes(*(column.name for column in _TRAIL))
-    return _listed(request, "audit-trail", later("Audit trail"), _TRAIL, all_deeds, row, proved=False)
+    return _listed(request, "audit-trail", later("Audit trail"), _TRAIL, all_deeds, row, stands="beside")
 
 
 def _listed(
@@ -321,13 +318,13 @@ def _listed(
     found: Callable[[Snapshot], Iterable[Iterable[Any]]],
     row: Callable[[Any], Row],
     *,
-    proved: bool = True,
+    stands: Stands = "exactly",
 ) -> Stream:
     """Return the file of a list: what is found in a snapshot, in runs, a row for each."""
 
     def making(snapshot: Snapshot, page: Page) -> Sheet:
         runs = ([row(one) for one in run] for run in found(snapshot))
-        return Sheet(name, page.say(title), columns, runs, proved=proved)
+        return Sheet(name, page.say(title), columns, runs, stands=stands)
 
     return take_away(request, making)
 
@@ -344,7 +341,7 @@ def _grants(request: Asked, title: str, found: Callable[[Snapshot], Iterator[lis
                 for code in one.codes
             ]
 
-    return _listed(request, "grants", title, _GRANTS, rows, lambda one: one, proved=False)
+    return _listed(request, "grants", title, _GRANTS, rows, lambda one: one, stands="beside")
 
 
 def _campaign(one: Campaign) -> Row:

@@ -108,8 +108,7 @@ def take_away(request: Asked, making: Making) -> Stream:
                 who,
                 _filters(request),
                 snapshot.standing,
-                proved=sheet.proved,
-                follows=sheet.follows,
+                stands=sheet.stands,
             )
             named.append(_name(sheet.name, about, ending))
             yield from write(ending, sheet, about, page)

@@ -219,7 +219,7 @@ def _held(request: Asked, mine: str, wanted: Wanted, *, incoming: bool = False) 
         title = page.say("What is on the way to me") if incoming else page.say("My batteries")
         name = "incoming" if incoming else "batteries"
         return Sheet(
-            name, title, columns, runs, lambda most: snapshot.count(query, values, most), follows=True
+            name, title, columns, runs, lambda most: snapshot.count(query, values, most), stands="followed"
         )
 
     registry_of(request).holdings.follow_all()

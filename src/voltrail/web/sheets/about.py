@@ -10,6 +10,7 @@ import msgspec
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.snapshot import Standing
 from voltrail.web.page import Page
+from voltrail.web.sheets.sheet import Stands
 
 
 class About(msgspec.Struct, frozen=True):
@@ -17,22 +18,20 @@ class About(msgspec.Struct, frozen=True):
     What a file says of itself.
 
     `title` is in words; `reader` is the organisation that took it, None for the public. `filters` are those
-    of the list. `proved` is False for what stands in the registry's own books and in no log: the checkpoint
-    then only says how the log stood at that time. `followed` is False for lists that may lack
-    the newest entries.
+    of the list, `stands` says what the rows are to the checkpoint.
     """
 
     title: str
     reader: str | None
     filters: Mapping[str, str]
     standing: Standing
-    proved: bool = True
-    follows: bool = False
+    stands: Stands = "exactly"
 
     @property
     def incomplete(self) -> int | None:
         """Up to which entry the rows surely go, where that is not all of the log; None where it is."""
-        return self.standing.followed_to if self.follows and not self.standing.followed else None
+        behind = self.stands == "followed" and not self.standing.followed
+        return self.standing.followed_to if behind else None
 
     def told(self, page: Page) -> list[tuple[str, str]]:
         """Return it in the words of a page, each thing with its name."""
@@ -71,7 +70,7 @@ class About(msgspec.Struct, frozen=True):
             "origin": standing.origin,
             "size": str(standing.size),
             "root": standing.root64,
-            "in_log": "true" if self.proved else "false",
+            "stands": "exactly" if self.stands == "followed" and self.standing.followed else self.stands,
         }
         if self.incomplete is not None:
             told["complete_to_index"] = str(self.incomplete)
@@ -80,11 +79,13 @@ class About(msgspec.Struct, frozen=True):
         return told | {f"filter.{name}": value for name, value in self.filters.items()}
 
     def _meaning(self, page: Page) -> str:
-        if not self.proved:
+        if self.stands == "beside":
             return page.say(
                 "These rows are from the registry's own books, which are not in the log."
                 " So stood the log when they were read."
             )
+        if self.stands == "at_least":
+            return page.say("The rows are the record as it stood with these entries, and perhaps some more.")
         if self.incomplete is not None:
             return page.say(
                 "The rows were read at one moment, when the log had so many entries. They have all"

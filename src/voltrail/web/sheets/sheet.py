@@ -59,12 +59,17 @@ class Column(msgspec.Struct, frozen=True):
         return f"{self.word(page)} (UTC+8)" if self.form == "time" else self.word(page)
 
 
+# What the rows are to the checkpoint: the record at exactly its entries; read from `holding`, which may lack
+# the newest of them; read a moment later, so with at least them; or of the registry's own books, which are
+# beside the log.
+Stands = Literal["exactly", "followed", "at_least", "beside"]
+
+
 class Sheet(msgspec.Struct, frozen=True):
     """
     A table: the name of its file, a title, columns, and rows in runs, read as they are written.
 
-    `count` returns how many rows there are, counted up to a number; without it they are few. `proved` is
-    False for rows of the registry's own books, `follows` is True for those of `holding`: see `About`.
+    `count` returns how many rows there are, counted up to a number; without it they are few.
     """
 
     name: str
@@ -72,5 +77,4 @@ class Sheet(msgspec.Struct, frozen=True):
     columns: tuple[Column, ...]
     runs: Iterable[Sequence[Row]]
     count: Callable[[int], int] | None = None
-    proved: bool = True
-    follows: bool = False
+    stands: Stands = "exactly"
