@@ -157,7 +157,7 @@ def test_no_part_of_a_cell_becomes_a_formula(said, written):
 
 @given(st.lists(st.tuples(st.text(), st.text(), st.lists(st.text())), max_size=5))
 def test_no_text_breaks_a_file_and_none_is_a_formula(rows):
-    """Whatever a clerk or an attacker wrote: the files read, with as many rows, and Parquet keeps every sign."""
+    """Whatever a clerk or an attacker wrote: the files read, with all rows, and Parquet keeps every sign."""
     columns = (Column("a"), Column("b", "name"), Column("c", "texts"))
     read = rows_of(made("csv", [rows], columns))
     assert len(read) == len(rows) + 1

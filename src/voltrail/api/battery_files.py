@@ -19,15 +19,16 @@ from voltrail.api.batteries import (
     search,
     without_parents,
 )
-from voltrail.api.take_away import take_away, taken
+from voltrail.api.take_away import hidden_by, take_away, taken
 from voltrail.codes import parse
 from voltrail.organisations.access import BATTERY
 from voltrail.registry.holdings import level_by_letter
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.registry import battery_rows, unknown_battery
+from voltrail.registry.sent import in_log
 from voltrail.registry.snapshot import Snapshot
 from voltrail.web import Page
-from voltrail.web.sheets import Column, Row, Sheet
+from voltrail.web.sheets import EVENT_TYPES, Column, InLog, Row, Sheet
 from voltrail.web.sheets.events import event_columns, event_row
 
 MOST_FOUND: Final = 1_000
@@ -60,19 +61,23 @@ _FAMILY: Final = (
 _RELATIONS: Final = {"parts": "part", "predecessors": "predecessor", "successors": "successor"}
 
 
-@taken("/b/{code:str}/history", summary="A battery's events, as a file")
+@taken("/b/{code:str}/history", summary="A battery's events, as a file", types=EVENT_TYPES)
 def history_file(request: Asked, code: CodeText) -> Stream:
     """Return all events of a battery, the first in the log first, with the members the reader may see."""
     registry, reader, text = registry_of(request), reader_of(request), parse(code).text
 
     def making(snapshot: Snapshot, page: Page) -> Sheet:
-        events = registry.whole_history(snapshot, text, reader)
-        columns = event_columns({event["kind"] for event in events})
+        life, sight = registry.life(snapshot, text, reader)
+        rows = life[::-1]
+        columns = event_columns({row[1] for row in rows})
         runs = (
-            [event_row(columns, event) for event in events[start : start + AT_ONCE]]
-            for start in range(0, len(events), AT_ONCE)
+            [event_row(columns, one) for one in registry.told(rows[start : start + AT_ONCE], sight, life)]
+            for start in range(0, len(rows), AT_ONCE)
         )
-        return Sheet(f"{text}-history", page.say("History of {code}", code=text), columns, runs)
+        by_index = {row[0]: row for row in rows}
+        log = InLog((in_log(row, by_index.get) for row in rows), hidden_by(sight))
+        title = page.say("History of {code}", code=text)
+        return Sheet(f"{text}-history", title, columns, runs, log=log)
 
     return take_away(request, making)
 

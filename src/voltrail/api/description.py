@@ -14,7 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from voltrail.api.reports import LINES_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
-from voltrail.web.sheets import MEDIA_TYPES
+from voltrail.web.sheets import EVENT_TYPES
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _WORDS: Final = {"type": "string"}
@@ -153,8 +153,8 @@ def _content(path: str) -> dict[str, Any]:
     if path in _OTHERS:
         kind, schema = _OTHERS[path]
         return {kind: {"schema": schema}}
-    if (ending := path.rpartition(".")[2]) in MEDIA_TYPES:
-        return {MEDIA_TYPES[ending]: {"schema": _WORDS if ending == "csv" else _BYTES}}
+    if (ending := path.rpartition(".")[2]) in EVENT_TYPES:
+        return {EVENT_TYPES[ending]: {"schema": _BYTES if ending in {"xlsx", "parquet"} else _WORDS}}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:

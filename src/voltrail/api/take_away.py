@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, Protocol, cast
 
@@ -25,10 +25,14 @@ from litestar.response import Stream
 from voltrail.api.access import address_of, reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, page_for, registry_of
 from voltrail.errors import UsageError
+from voltrail.events import decode
+from voltrail.events.epcis import EventInLog, Hidden
+from voltrail.organisations.access import Sight
 from voltrail.registry.snapshot import Snapshot
+from voltrail.registry.views import hidden_members
 from voltrail.web import Page
 from voltrail.web.page import CHOICES
-from voltrail.web.sheets import MAX_SHEET_ROWS, MEDIA_TYPES, About, Sheet, write
+from voltrail.web.sheets import EVENT_TYPES, MAX_SHEET_ROWS, MEDIA_TYPES, About, Sheet, write
 
 MOST_EACH: Final = 2
 MOST: Final = 8
@@ -71,7 +75,9 @@ class Gate:
                 self._inside += Counter()  # forgets who has none
 
 
-def taken(path: str, summary: str) -> Callable[[Callable[..., Stream]], Routes]:
+def taken(
+    path: str, summary: str, types: Mapping[str, str] = MEDIA_TYPES
+) -> Callable[[Callable[..., Stream]], Routes]:
     """
     Return a decorator by which a function answers all files of a list.
 
@@ -80,7 +86,7 @@ def taken(path: str, summary: str) -> Callable[[Callable[..., Stream]], Routes]:
 
     def routes(function: Callable[..., Stream]) -> Routes:
         return tuple(
-            get(f"{path}.{ending}", sync_to_thread=True, summary=summary)(function) for ending in MEDIA_TYPES
+            get(f"{path}.{ending}", sync_to_thread=True, summary=summary)(function) for ending in types
         )
 
     return routes
@@ -120,8 +126,21 @@ def take_away(request: Asked, making: Making) -> Stream:
         "Cache-Control": "no-store",
     }
     return Stream(
-        sent, media_type=MEDIA_TYPES[ending], headers=headers, background=BackgroundTask(sent.close)
+        sent, media_type=EVENT_TYPES[ending], headers=headers, background=BackgroundTask(sent.close)
     )
+
+
+def hidden_by(sight: Sight) -> Hidden:
+    """Return what says of an event which of its members a reader may not see."""
+
+    def hidden(event: EventInLog) -> frozenset[str]:
+        said = decode(event.line)
+        occurred_ms = int(said.occurred_at.timestamp() * 1000)
+        return hidden_members(
+            said.kind, event.line, sight.event(said.kind, event.index, occurred_ms, event.reporter or "")
+        )
+
+    return hidden
 
 
 class Pieces:

@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from voltrail.api.access import reader_of
 from voltrail.api.answers import Asked, registry_of
-from voltrail.api.take_away import take_away, taken
+from voltrail.api.take_away import hidden_by, take_away, taken
 from voltrail.api.work import (
     Digest,
     Findings,
@@ -35,7 +35,7 @@ from voltrail.registry.sent import all_reports, report_in, sent_events
 from voltrail.registry.snapshot import Snapshot
 from voltrail.web import Page
 from voltrail.web.outcome import Ended, end_of_lines
-from voltrail.web.sheets import Column, Row, Sheet
+from voltrail.web.sheets import EVENT_TYPES, Column, InLog, Row, Sheet
 from voltrail.web.sheets.events import event_columns, event_row
 
 MOST_DAYS: Final = 366 * 3  # of events in one file
@@ -142,7 +142,7 @@ def lines_file(request: Asked, digest: Digest) -> Stream:
     return take_away(request, making)
 
 
-@taken("/workspace/events", summary="The events that I reported, as a file")
+@taken("/workspace/events", summary="The events that I reported, as a file", types=EVENT_TYPES)
 def events_file(request: Asked, first: From, until: Until) -> Stream:
     """Return the events that an organisation reported, taken in between two days, both included."""
     mine = reading(request).organisation
@@ -161,7 +161,8 @@ def events_file(request: Asked, first: From, until: Until) -> Stream:
         columns = event_columns(found.kinds())
         runs = ([event_row(columns, event) for event in registry.told(run, sight)] for run in found.runs())
         title = page.say("Events reported from {first} to {last}", first=since, last=last)
-        return Sheet("events", title, columns, runs, found.count)
+        log = InLog(found.in_log(), hidden_by(sight))
+        return Sheet("events", title, columns, runs, found.count, log=log)
 
     return take_away(request, making)
 

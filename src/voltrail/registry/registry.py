@@ -377,13 +377,12 @@ class Registry:
             "next": page[limit - 1][0] if len(page) > limit else None,
         }
 
-    def whole_history(self, snapshot: Snapshot, code: str, reader: Reader) -> list[dict[str, Any]]:
-        """Return all of a battery's events as of a snapshot, the first in the log first."""
+    def life(self, snapshot: Snapshot, code: str, reader: Reader) -> tuple[list[Any], Sight]:
+        """Return a battery's events as of a snapshot, the last in the log first, and the reader's sight."""
         text = parse(code).text
         found, _ = _life(snapshot.connection, text)
         with self.database.pool.connection() as notes:
-            sight = Sights(snapshot.connection, self._writer.authorities, notes).sight(text, reader)
-        return self.told(found[::-1], sight, found)
+            return found, Sights(snapshot.connection, self._writer.authorities, notes).sight(text, reader)
 
     def told(self, rows: Sequence[Any], sight: Sight, life: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ import msgspec
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound
+from voltrail.events.epcis import EventInLog
 from voltrail.registry import rows
 from voltrail.registry.logs import Logs
 from voltrail.registry.receipts import receipt_again
@@ -34,6 +35,14 @@ class Sent(msgspec.Struct, frozen=True):
     known: int | None
     refused: int | None
     found: int | None
+
+
+Stored = tuple[int, str, datetime, int, str, bytes, bytes | None]
+"""An event as it is read: index, kind, when it happened and came, whose it is, its line, its findings."""
+
+
+class _Correction(msgspec.Struct):
+    corrects: int
 
 
 class _Found(msgspec.Struct):
@@ -108,7 +117,21 @@ class SentEvents:
         )
         return sorted(kind for (kind,) in self._snapshot.connection.execute(query, self._values))
 
-    def runs(self) -> Iterator[list[tuple[int, str, datetime, int, str, bytes, bytes | None]]]:
+    def in_log(self) -> Iterator[EventInLog]:
+        """Yield them one by one as the log has them; with a correction what it corrects."""
+        for run in self.runs():
+            for row in run:
+                yield in_log(row, self._one)
+
+    def _one(self, index: int) -> Stored | None:
+        query = (
+            "select e.seq, e.kind, e.occurred_at, e.received_ms, r.organisation, e.line, e.findings"
+            " from event e join report r on r.id = e.report where e.seq = %s"
+        )
+        row: Stored | None = self._snapshot.connection.execute(query, (index,), binary=True).fetchone()
+        return row
+
+    def runs(self) -> Iterator[list[Stored]]:
         """Yield them in runs, each as `Registry.history` reads an event."""
         query = f"""
             select e.seq, e.kind, e.occurred_at, e.received_ms, r.organisation, e.line, e.findings
@@ -120,6 +143,18 @@ class SentEvents:
             ) e
         """  # noqa: S608
         yield from self._snapshot.rows(query, self._values)
+
+
+def in_log(row: Stored, find: Callable[[int], Stored | None]) -> EventInLog:
+    """Return a stored event for EPCIS; of a correction what it corrects, too, where that is found."""
+    index, kind, _, received_ms, reporter, line, _ = row
+    corrected = None
+    if (
+        kind == "corrected"
+        and (about := find(msgspec.json.decode(line, type=_Correction).corrects)) is not None
+    ):
+        corrected = EventInLog(about[0], bytes(about[5]), about[3], about[4])
+    return EventInLog(index, bytes(line), received_ms, reporter, corrected)
 
 
 _BETWEEN: Final = (

@@ -79,7 +79,7 @@ def _flag(value: bool | None) -> str:
 
 
 def _time(value: datetime | None) -> str:
-    return "" if value is None else value.astimezone(CHINA).isoformat(timespec="seconds")
+    return "" if value is None else value.astimezone(CHINA).isoformat()
 
 
 def _day(value: date | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from voltrail.events.epcis import EventInLog, Hidden
 from voltrail.web.page import Page
 
 Cell = str | int | float | bool | datetime | date | Sequence[str] | None
@@ -65,11 +66,19 @@ class Column(msgspec.Struct, frozen=True):
 Stands = Literal["exactly", "followed", "at_least", "beside"]
 
 
+class InLog(msgspec.Struct, frozen=True):
+    """The same events as the log has them, and what of each its reader may not see: for EPCIS."""
+
+    events: Iterable[EventInLog]
+    hidden: Hidden
+
+
 class Sheet(msgspec.Struct, frozen=True):
     """
     A table: the name of its file, a title, columns, and rows in runs, read as they are written.
 
-    `count` returns how many rows there are, counted up to a number; without it they are few.
+    `count` returns how many rows there are, counted up to a number; without it they are few. `log` is
+    there where the rows are events.
     """
 
     name: str
@@ -78,3 +87,4 @@ class Sheet(msgspec.Struct, frozen=True):
     runs: Iterable[Sequence[Row]]
     count: Callable[[int], int] | None = None
     stands: Stands = "exactly"
+    log: InLog | None = None
