@@ -20,6 +20,7 @@ from tests.browser.serving import free_port
 from tests.registry import sample
 from voltrail.api import take_away
 from voltrail.errors import RegistryError
+from voltrail.events.epcis import lines_of_document
 from voltrail.ledger.keys import encode64
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.registry import snapshot as snapshots
@@ -293,3 +294,31 @@ def test_what_breaks_on_the_way_is_no_whole_file(app, monkeypatch):
     with running(app, port), pytest.raises(httpx.RemoteProtocolError):
         httpx.get(f"http://127.0.0.1:{port}/batteries.csv")
     assert app.state.exports._inside.total() == 0
+
+
+def test_events_are_taken_away_as_epcis(fetch, registry):
+    """A document that our own reading takes, under the checkpoint it stands on; back as they were sent."""
+    own = fetch("maker", f"/workspace/events?{DAYS}", "jsonld")
+    assert own.headers["content-type"] == "application/ld+json"
+    told = own.json()
+    assert told["type"] == "EPCISDocument"
+    said = told["voltrail:checkpoint"]
+    assert (said["voltrail:origin"], said["voltrail:root"]) == (
+        registry.origin,
+        encode64(registry.log.root(said["voltrail:size"])),
+    )
+    _, rows = table(fetch("maker", f"/workspace/events?{DAYS}", "parquet"))
+    assert len(told["epcisBody"]["eventList"]) == len(rows)
+    back = {row.line for row in lines_of_document(own.content, sample.MAKER)}
+    query = "select line from event where kind in ('shipped', 'manufactured', 'retired')"
+    with registry.database.pool.connection() as connection:
+        assert {bytes(line) for (line,) in connection.execute(query)} <= back
+
+
+def test_epcis_withholds_what_its_reader_may_not_see(fetch):
+    """The public is not told to whom a battery was shipped, nor by whom; lists without events have none."""
+    public = fetch(None, f"/b/{SENT[0]}/history", "jsonld").text
+    assert sample.RECYCLER not in public
+    assert sample.MAKER not in public
+    assert sample.RECYCLER in fetch("maker", f"/b/{SENT[0]}/history", "jsonld").text
+    assert fetch("maker", "/workspace/batteries", "jsonld").status_code == 404
