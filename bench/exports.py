@@ -85,10 +85,10 @@ def limits(folder: Path) -> dict[str, tuple[int, float, int]]:
     return found
 
 
-def take(url: str, path: str, secret: str, server: psutil.Process) -> tuple[float, float, int, int]:
-    """Return seconds until the first byte and the last, bytes, and the memory that the server took."""
+def take(url: str, path: str, secret: str, server: psutil.Process) -> tuple[float, float, float, int, int]:
+    """Return seconds until the first byte and the last, of CPU; bytes; the memory that the server took."""
     Path(f"/proc/{server.pid}/clear_refs").write_text("5")  # the peak begins anew
-    before = server.memory_info().rss
+    before, cpu = server.memory_info().rss, _cpu(server)
     connection, begun = HTTPConnection(urlsplit(url).netloc, timeout=600), time.perf_counter()
     connection.request("GET", path, headers={"Cookie": f"session={secret}"})
     answer = connection.getresponse()
@@ -97,7 +97,13 @@ def take(url: str, path: str, secret: str, server: psutil.Process) -> tuple[floa
     weight = len(answer.read(1))
     first = time.perf_counter() - begun
     weight += sum(map(len, _pieces(answer)))
-    return first, time.perf_counter() - begun, weight, _peak(server) - before
+    took = time.perf_counter() - begun
+    return first, took, _cpu(server) - cpu, weight, _peak(server) - before
+
+
+def _cpu(server: psutil.Process) -> float:
+    times = server.cpu_times()
+    return float(times.user + times.system)
 
 
 def _pieces(answer: object) -> Iterator[bytes]:
@@ -133,10 +139,10 @@ def main() -> None:
             f" Python {platform.python_version()}"
         )
         print(f"{options.batteries:,} batteries; {how}\n")
-        print("| File | Rows | s | Rows/s | of COPY | First byte, ms | MB | Memory, MiB |")
-        print("| --- |" + " ---: |" * 7)
+        print("| File | Rows | s | Rows/s | of COPY | CPU, s | First byte, ms | MB | Memory, MiB |")
+        print("| --- |" + " ---: |" * 8)
         for name, (rows, took, weight) in limit.items():
-            cells = f"{rows:,} | {took:.1f} | {rows / took:,.0f} | 1 | | {weight / 1e6:,.0f} |"
+            cells = f"{rows:,} | {took:.1f} | {rows / took:,.0f} | 1 | | | {weight / 1e6:,.0f} |"
             print(f"| limit: COPY, {name} | {cells} |")
         with serving.served(folder) as url:
             for (path, query), endings in (
@@ -147,11 +153,13 @@ def main() -> None:
                 rows, copied, _ = limit[name]
                 for ending in endings.split():
                     try:
-                        first, took, weight, memory = take(url, f"{path}.{ending}{query}", secret, _server())
+                        first, took, cpu, weight, memory = take(
+                            url, f"{path}.{ending}{query}", secret, _server()
+                        )
                     except SystemExit as error:  # more rows than a sheet has
                         print(f"| {name}.{ending} | {error} |")
                         continue
-                    cells = f"{rows:,} | {took:.1f} | {rows / took:,.0f} | {copied / took:.2f}"
+                    cells = f"{rows:,} | {took:.1f} | {rows / took:,.0f} | {copied / took:.2f} | {cpu:.1f}"
                     more = f"{1000 * first:.0f} | {weight / 1e6:,.0f} | {memory / MIB:.0f}"
                     print(f"| {name}.{ending} | {cells} | {more} |", flush=True)
     finally:

@@ -60,7 +60,9 @@ def _written(run: Sequence[Sequence[Any]], forms: list[Callable[[Any], Any]]) ->
 
 def harmless(text: str | None) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return _FORMULA.sub(r"\1'", text) if text else ""
+    if not text or text.isalnum():  # as most are: codes
+        return text or ""
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _form(form: Form, page: Page) -> Callable[[Any], Any]:
