@@ -11,7 +11,9 @@ from voltrail.events.epcis.table import MAPPINGS
 from voltrail.events.structs import STRUCTS
 
 HOST = "registry.example"
-ZONES = st.sampled_from([0, 480, -330, 60, 839, -720]).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+ZONES = st.sampled_from([0, 480, -330, 60, 839, -720]).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
 TIMES = st.builds(
     lambda at, zone: at.replace(tzinfo=zone),
     st.datetimes(datetime(1991, 1, 1), datetime(2198, 1, 1)),  # noqa: DTZ001 - the zone comes after
@@ -32,7 +34,7 @@ BY_NAME = {
     "certificate_date": DAYS,
     "photo_digest": st.just("sha256:" + "a0" * 32),
     "country": st.sampled_from(["CN", "DE"]),
-    "cycles": st.integers(0, 2**53),
+    "cycles": st.integers(0, 10**15 - 1),
     "soh_fraction": st.floats(0, 1.5).map(lambda x: round(x, 4)),
     "place": st.sampled_from(["in_stock", "in_swap_station"]),
     "basis": st.sampled_from(["label", "photo"]),
@@ -70,14 +72,17 @@ def event_of_kind(draw, kind):
         members |= {"codes": (others[0],), "right": draw(st.sampled_from([members["code"], others[0]]))}
     elif kind == "swapped":
         pair = tuple(some[: draw(st.integers(1, 2))])
-        members |= {"codes": pair, **dict(zip(draw(st.permutations(["taken_out", "put_in"])), pair, strict=False))}
+        members |= {
+            "codes": pair,
+            **dict(zip(draw(st.permutations(["taken_out", "put_in"])), pair, strict=False)),
+        }
     elif kind in {"repurposed", "remanufactured"}:
         members |= {"codes": tuple(some), "into": (draw(st.sampled_from(some)),)}
     elif kind in {"assembled", "disassembled"}:
         members["codes"] = tuple(others)
     elif "codes" in names:
         members["codes"] = tuple(others) if "code" in names else tuple(some)
-        if draw(st.booleans()) and kind not in {"stocktaken"}:
+        if draw(st.booleans()) and kind != "stocktaken":
             members["codes"] = ()
     if kind in {"installed", "removed"}:
         members[draw(st.sampled_from(["vin", "system"]))] = draw(st.sampled_from(VINS))
@@ -100,7 +105,7 @@ def corrections(draw):
     codes = kinds.batteries(wrong)
     members = {
         "occurred_at": draw(TIMES),
-        "corrects": draw(st.integers(0, 2**53)),
+        "corrects": draw(st.integers(0, 10**15 - 1)),
         "code": codes[0] if codes else None,
         "codes": codes[1:],
         "vin": getattr(wrong, "vin", None),
@@ -148,7 +153,12 @@ EXTENSIONS = st.dictionaries(
     max_size=2,
 )
 PLACES = st.sampled_from(
-    ["urn:epc:id:sgln:4012345.00011.987", "https://id.gs1.org/414/4012345000115", "geo:50.9,6.9", "urn:voltrail:site:W%201"]
+    [
+        "urn:epc:id:sgln:4012345.00011.987",
+        "https://id.gs1.org/414/4012345000115",
+        "geo:50.9,6.9",
+        "urn:voltrail:site:W%201",
+    ]
 )
 PARTIES = st.sampled_from([f"urn:voltrail:organisation:{one}" for one in ORGANISATIONS])
 
@@ -160,7 +170,11 @@ def others_events(draw):
         st.sampled_from(
             [
                 ("ObjectEvent", "ADD", ["commissioning"]),
-                ("ObjectEvent", "OBSERVE", ["shipping", "receiving", "accepting", "repairing", "stock_taking", "collecting"]),
+                (
+                    "ObjectEvent",
+                    "OBSERVE",
+                    ["shipping", "receiving", "accepting", "repairing", "stock_taking", "collecting"],
+                ),
                 ("AggregationEvent", "ADD", ["assembling"]),
                 ("AssociationEvent", "DELETE", ["disassembling"]),
                 ("TransformationEvent", None, ["destroying"]),
@@ -182,10 +196,13 @@ def others_events(draw):
         case "ObjectEvent":
             event["epcList"] = epcs[:1] if step == "sensor_reporting" else epcs
         case "TransformationEvent":
-            event |= {"inputEPCList": epcs, "transformationID": "urn:uuid:550e8400-e29b-41d4-a716-446655440003"}
+            event |= {
+                "inputEPCList": epcs,
+                "transformationID": "urn:uuid:550e8400-e29b-41d4-a716-446655440003",
+            }
         case _:
             event |= {"parentID": epcs[0], "childEPCs": epcs[1:]}
-    if step in {"shipping"}:
+    if step == "shipping":
         event["destinationList"] = [{"type": "possessing_party", "destination": draw(PARTIES)}]
     if step == "stock_taking":
         event["readPoint"] = {"id": "https://id.gs1.org/414/4012345000115"}
@@ -196,11 +213,15 @@ def others_events(draw):
     if draw(st.booleans()):
         event["recordTime"] = draw(TIMES).isoformat(timespec="milliseconds")
     if draw(st.booleans()):
-        event["bizTransactionList"] = [{"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000115:A1"}]
+        event["bizTransactionList"] = [
+            {"type": "po", "bizTransaction": "urn:epcglobal:cbv:bt:4012345000115:A1"}
+        ]
     if step == "sensor_reporting":
         value = draw(st.floats(0, 120).map(lambda x: round(x, 2)))
         report = {"type": "ex:hasStateOfHealth", "value": value, "uom": "P1"}
-        event["sensorElementList"] = [{"sensorReport": [report, {"type": "Temperature", "value": 21.50, "uom": "CEL"}]}]
+        event["sensorElementList"] = [
+            {"sensorReport": [report, {"type": "Temperature", "value": 21.50, "uom": "CEL"}]}
+        ]
     return event | draw(EXTENSIONS)
 
 
@@ -210,7 +231,10 @@ def _code(uri):
     return read_battery(uri, ORGANISATIONS[0])
 
 
-CONTEXT = ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", {"ex": "https://ex.example/epcis/"}]
+CONTEXT = [
+    "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
+    {"ex": "https://ex.example/epcis/"},
+]
 
 
 def document(events, context=CONTEXT):

@@ -12,7 +12,10 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from voltrail.api.problems import is_epcis
 from voltrail.api.reports import LINES_TYPE
+from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.web.sheets import EVENT_TYPES
 
@@ -36,6 +39,18 @@ _MEMBERS: Final = {
     "/models/{identifier}": "* model_id batteries",
     "/reports": "format report lines accepted refused findings checkpoint signature",
     "/checks": "scope checks",
+    "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
+    **dict.fromkeys(
+        (
+            "/epcis/events/{event_name}",
+            "/epcis/eventTypes/{event_type}/events",
+            "/epcis/epcs/{epc}/events",
+            "/epcis/bizSteps/{biz_step}/events",
+            "/epcis/dispositions/{disposition}/events",
+        ),
+        "@context type schemaVersion creationDate epcisBody",
+    ),
+    "/epcis/eventTypes": "@context type member",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -54,6 +69,12 @@ _OTHERS: Final = {
     "/log/closed/{number}/tile/{tile}": ("application/octet-stream", _BYTES),
     "/metrics": (_TEXT, _WORDS),
 }
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "csv": _WORDS,
+    "xlsx": _BYTES,
+    "parquet": _BYTES,
+    "jsonld": {"type": "object", "required": ["@context", "type", "epcisBody"]},
+}
 _PAGES: Final = ("/report", "/sign-in", "/sign-out", "/account", "/accounts")  # for people alone
 _FIELDS: Final = {
     "/report": "file do csrf",
@@ -71,6 +92,8 @@ _FIELDS: Final = {
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
+    "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
+    "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
     "/checks": {
         _JSON: {
             "schema": {
@@ -110,6 +133,17 @@ _ERROR: Final = {
         }
     },
 }
+_PROBLEM: Final = {
+    **_ERROR,
+    "required": ["error", "type", "title", "status", "detail"],
+    "properties": {
+        "type": _WORDS,
+        "title": _WORDS,
+        "status": {"type": "integer"},
+        "detail": _WORDS,
+        **_ERROR["properties"],  # type: ignore[dict-item]
+    },
+}
 
 
 class Description(JsonRenderPlugin):
@@ -140,8 +174,13 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
             },
         },
     }
-    if _HTML in answers["200"]["content"]:
+    if _HTML in answers["200"]["content"] and not is_epcis(path):
         answers["303"] = {"description": "Another address, for people."}
+    if is_epcis(path):
+        answers["default"]["content"] = {PROBLEM_TYPE: {"schema": _PROBLEM}, _HTML: {"schema": _WORDS}}
+        if method == "post":
+            del answers["200"]
+            answers["202" if path == "/epcis/capture" else "201"] = {"description": "Taken; see Location."}
     taken = {"responses": answers}
     if method == "post" and (body := _body(path, operation)) is not None:
         taken["requestBody"] = body
@@ -154,7 +193,7 @@ def _content(path: str) -> dict[str, Any]:
         kind, schema = _OTHERS[path]
         return {kind: {"schema": schema}}
     if (ending := path.rpartition(".")[2]) in EVENT_TYPES:
-        return {EVENT_TYPES[ending]: {"schema": _BYTES if ending in {"xlsx", "parquet"} else _WORDS}}
+        return {EVENT_TYPES[ending]: {"schema": _FILES[ending]}}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:

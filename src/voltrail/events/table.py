@@ -221,8 +221,8 @@ _HEAD = """\
 
 Printed from `voltrail/events/table.py`; do not edit.
 
-Every line has `kind` and `occurred_at` and may have `batch`, `note` and `epcis`: the event of EPCIS that it came from
-([epcis.md](epcis.md)), up to 16,000 characters. `?` marks what may be left out.
+Every line has `kind` and `occurred_at` and may have `batch`, `note` and `epcis`. `?` marks what may be left
+out. `epcis` is the event of EPCIS that the line came from, up to 16,000 characters: see [epcis.md](epcis.md).
 Several roles may report some kinds only for themselves: the column names who.
 
 | Kind | 中文 | Reported by | Subjects | Members | Effect |

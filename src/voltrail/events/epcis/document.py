@@ -101,10 +101,12 @@ def _context(value: dict[str, Any], validator: Validator) -> Context:
     try:
         context = read_context(value["@context"])
     except ContextError as error:
-        validator.say("$.@context", "epcis.context", str(error), f"Write it as in {_HOW}")
+        validator.fault("$.@context", "epcis.context", str(error), f"Write it as in {_HOW}")
         return Context(foreign=True)
     if not context.standard and not context.foreign:
-        validator.say("$.@context", "epcis.context", "The context of EPCIS is not named.", f"Add it: {_HOW}")
+        validator.fault(
+            "$.@context", "epcis.context", "The context of EPCIS is not named.", f"Add it: {_HOW}"
+        )
     return context
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from voltrail.errors import VoltrailError
-from voltrail.events.epcis.document import read_document
+from voltrail.events.epcis.document import Document, read_document
 from voltrail.events.epcis.mapping import SOURCE, Importing, line_of
 from voltrail.events.epcis.source import SOURCE as STANDARD
 from voltrail.events.epcis.validation import Trouble
@@ -26,16 +26,17 @@ class Row(msgspec.Struct, frozen=True):
     source: str = STANDARD
 
 
-def lines_of_document(data: bytes, organisation: str | Importing) -> list[Row]:
+def lines_of_document(data: bytes | Document, organisation: str | Importing) -> list[Row]:
     """
-    Return a row for each event of an EPCIS 2.0 document in JSON, in order, as reported by an organisation.
+    Return a row for each event of an EPCIS 2.0 document in JSON (or of one that was read), in order.
 
-    With an `Importing` in place of the organisation error declarations and GLNs are looked up in a record.
+    `organisation` is who reports it; with an `Importing` in its place, error declarations and GLNs are
+    looked up in a record.
     A document with something wrong around its events gives rows without lines. Raises EventError for what
     cannot be read as EPCIS at all.
     """
     importing = organisation if isinstance(organisation, Importing) else Importing(organisation)
-    document = read_document(data)
+    document = data if isinstance(data, Document) else read_document(data)
     rows: list[Row] = []
     for event in document.events:
         wrong = document.whole or tuple(one for one in document.of(event.number))

@@ -589,9 +589,12 @@ def _measure(report: dict[str, Any], context: Context) -> tuple[str | None, Any]
         return (ours, value) if SENSORS.get(ours) == uom else (None, None)
     local = re.split("[:/#]", name)[-1]
     member, power = OTHER_SENSORS.get((local, uom), (None, 0))
-    if member is None or value is None or power == 0:
-        return member, _plain_numbers(value)
-    return member, _plain_numbers(Decimal(value).scaleb(power))
+    if member is None or value is None:
+        return None, None
+    number = Decimal(value).scaleb(power) if power else value
+    if member == "cycles" and number == int(number):
+        return member, int(number)
+    return member, _plain_numbers(number)
 
 
 def _plain_numbers(value: Any) -> Any:

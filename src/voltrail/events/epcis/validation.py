@@ -123,7 +123,7 @@ class Validator:
         """Check one event; return the context that holds in it."""
         self._event, self._context, self._first = number, context, len(self.troubles)
         if not isinstance(value, dict):
-            self.say(path, "epcis.value", "An event is an object.", "See EPCIS 2.0, section 9.")
+            self.fault(path, "epcis.value", "An event is an object.", "See EPCIS 2.0, section 9.")
             return context
         if "@context" in value and path != "$":  # that of a single event is read with the document
             try:
@@ -145,7 +145,7 @@ class Validator:
         if version is None and sort == "EPCISDocument":
             self.missing("$.schemaVersion", sort, "schemaVersion", 'Add "schemaVersion": "2.0".')
         elif version is not None and (not isinstance(version, str) or _VERSION.fullmatch(version) is None):
-            self.say(
+            self.fault(
                 "$.schemaVersion", "epcis.document", f"This is EPCIS {_shown(version)}.", "Write it as 2.0."
             )
         if "creationDate" in value:
@@ -157,13 +157,13 @@ class Validator:
         if "epcisBody" not in value:
             self.missing("$.epcisBody", sort, "epcisBody")
 
-    def say(self, path: str, rule: str, message: str, fix: str) -> None:
+    def fault(self, path: str, rule: str, message: str, fix: str) -> None:
         """Note what is wrong, up to a bound for each event."""
         if len(self.troubles) - self._first < MAX_TROUBLES:
             self.troubles.append(Trouble(path, rule, message, fix, self._event))
 
     def _bad_context(self, path: str, message: str) -> None:
-        self.say(
+        self.fault(
             path, "epcis.context", message, 'Declare it as in {"example": "https://ns.example.com/epcis/"}.'
         )
 
@@ -172,14 +172,14 @@ class Validator:
     def _check(self, event: dict[str, Any], path: str) -> None:
         sort = event.get("type")
         if not isinstance(sort, str):
-            self.say(
+            self.fault(
                 f"{path}.type", "epcis.missing", "The event has no type.", f"One of {', '.join(MEMBERS)}."
             )
             return
         known = MEMBERS.get(sort)
         if known is None and not (":" in sort and self._context.is_known(sort)):
             near = get_close_matches(sort, MEMBERS, 1)
-            self.say(
+            self.fault(
                 f"{path}.type",
                 "epcis.vocabulary",
                 f"There is no type of event called {sort[:60]!r}.",
@@ -218,7 +218,7 @@ class Validator:
     def _unknown(self, name: str, path: str, names: frozenset[str], what: str) -> None:
         near = get_close_matches(name, names, 1)
         fix = f"Was {near[0]} meant? " if near else ""
-        self.say(
+        self.fault(
             f"{path}.{name[:80]}",
             "epcis.member",
             f"{what} has no member {name[:60]!r}.",
@@ -228,7 +228,7 @@ class Validator:
     def _extension(self, name: str, content: Any, path: str) -> None:
         if not self._context.is_known(name):
             prefix = name.partition(":")[0][:40]
-            self.say(
+            self.fault(
                 path,
                 "epcis.context",
                 f"The prefix {prefix!r} is not declared.",
@@ -236,7 +236,7 @@ class Validator:
             )
             return
         if self._context.namespace(name.partition(":")[0]) is not None and not name.partition(":")[2]:
-            self.say(
+            self.fault(
                 path, "epcis.member", "This name ends with its prefix.", "Put the name behind the colon."
             )
         self._nested(content, path)
@@ -264,7 +264,7 @@ class Validator:
                 self.time(event[name], f"{path}.{name}")
         offset = event.get("eventTimeZoneOffset")
         if offset is not None and (not isinstance(offset, str) or _OFFSET.fullmatch(offset) is None):
-            self.say(
+            self.fault(
                 f"{path}.eventTimeZoneOffset",
                 "epcis.time",
                 f"{_shown(offset)} is no offset from UTC.",
@@ -273,7 +273,7 @@ class Validator:
 
     def missing(self, path: str, what: str, name: str, fix: str = "") -> None:
         """Note a member that is not there."""
-        self.say(path, "epcis.missing", f"{what} needs {name}.", fix or f"Add {name}.")
+        self.fault(path, "epcis.missing", f"{what} needs {name}.", fix or f"Add {name}.")
 
     def time(self, value: Any, path: str) -> datetime | None:
         """Return a time with its offset, or None once it is noted that it is none."""
@@ -292,7 +292,7 @@ class Validator:
         else:
             message = f"{_shown(value)} is no time."
             fix = "Give it as 2026-07-22T10:30:00.000+02:00, with its offset."
-        self.say(path, "epcis.time", message, fix)
+        self.fault(path, "epcis.time", message, fix)
         return None
 
     # ------------------------------------------------------------------------ what
@@ -307,7 +307,7 @@ class Validator:
         if "parentID" in event:
             self._identifier(event["parentID"], f"{path}.parentID", ("instance", "location", "document"))
             if event["parentID"] in (event.get("childEPCs") or ()):
-                self.say(
+                self.fault(
                     f"{path}.childEPCs",
                     "epcis.value",
                     "The parent is among its own children.",
@@ -318,7 +318,7 @@ class Validator:
             if "action" not in event:
                 self.missing(f"{path}.action", sort, "action", f"One of {', '.join(ACTIONS)}.")
             elif action not in ACTIONS:
-                self.say(
+                self.fault(
                     f"{path}.action",
                     "epcis.vocabulary",
                     f"There is no action {_shown(action)}.",
@@ -383,7 +383,7 @@ class Validator:
         texts = [one for one in found if isinstance(one, str)]
         if len(set(texts)) != len(texts):
             twice = next(one for one in texts if texts.count(one) > 1)
-            self.say(path, "epcis.value", f"{twice[:80]} is named twice.", "Name each object once.")
+            self.fault(path, "epcis.value", f"{twice[:80]} is named twice.", "Name each object once.")
 
     def _identifier(self, value: Any, path: str, levels: tuple[str, ...]) -> identifiers.Identifier | None:
         """Check a URI that may be a GS1 identifier, and one of these levels then."""
@@ -392,10 +392,10 @@ class Validator:
         try:
             found = identifiers.read(value)
         except ValueError as error:
-            self.say(path, "epcis.identifier", str(error), "Compare it with the label or your master data.")
+            self.fault(path, "epcis.identifier", str(error), "Compare it with the label or your master data.")
             return None
         if found is not None and found.level not in levels:
-            self.say(
+            self.fault(
                 path,
                 "epcis.identifier",
                 f"{value[:80]} identifies a {_LEVELS[found.level]}; here stands {_ALLOWED[levels[0]]}.",
@@ -408,7 +408,7 @@ class Validator:
     def _uri(self, value: Any, path: str) -> bool:
         if isinstance(value, str) and identifiers.is_uri(value) and self._has_scheme(value):
             return True
-        self.say(
+        self.fault(
             path,
             "epcis.identifier",
             f"{_shown(value)} is no URI.",
@@ -422,7 +422,7 @@ class Validator:
     def _list(self, value: Any, path: str) -> list[Any]:
         if isinstance(value, list) and len(value) <= MAX_ITEMS:
             return value
-        self.say(
+        self.fault(
             path,
             "epcis.value",
             "A list must stand here."
@@ -435,7 +435,7 @@ class Validator:
     def _object(self, value: Any, path: str) -> dict[str, Any] | None:
         if isinstance(value, dict):
             return value
-        self.say(path, "epcis.value", "An object must stand here.", "Put { and } around it.")
+        self.fault(path, "epcis.value", "An object must stand here.", "Put { and } around it.")
         return None
 
     def _quantities(self, value: Any, path: str) -> None:
@@ -457,14 +457,14 @@ class Validator:
         uom = element.get("uom")
         if "quantity" in element and self._number(quantity, f"{path}.quantity"):
             if quantity < 0:
-                self.say(
+                self.fault(
                     f"{path}.quantity",
                     "epcis.value",
                     "The quantity is below zero.",
                     "Give it without a sign.",
                 )
             elif uom is None and Decimal(quantity) % 1:
-                self.say(
+                self.fault(
                     f"{path}.quantity",
                     "epcis.value",
                     f"Without uom the quantity counts pieces; {quantity} is no whole number.",
@@ -477,7 +477,7 @@ class Validator:
 
     def _unit(self, uom: Any, path: str) -> None:
         if not isinstance(uom, str) or _UOM.fullmatch(uom) is None:
-            self.say(
+            self.fault(
                 path,
                 "epcis.vocabulary",
                 f"{_shown(uom)} is no unit.",
@@ -490,7 +490,7 @@ class Validator:
         fix = "Give a number."
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
             fix = f"Write {value} without quotation marks."
-        self.say(path, "epcis.value", f"{_shown(value)} is no number.", fix)
+        self.fault(path, "epcis.value", f"{_shown(value)} is no number.", fix)
         return False
 
     # ------------------------------------------------------------------- why, where
@@ -540,11 +540,11 @@ class Validator:
                         path, f"The prefix {value.partition(':')[0][:40]!r} of {value[:60]} is not declared."
                     )
                 elif not identifiers.is_uri(value):
-                    self.say(path, "epcis.vocabulary", f"{_shown(value)} is no URI.", "Leave blanks out.")
+                    self.fault(path, "epcis.vocabulary", f"{_shown(value)} is no URI.", "Leave blanks out.")
                 return
         plain = value.rpartition(":")[2].rpartition("-")[2] if isinstance(value, str) else ""
         near = get_close_matches(plain, words.words, 1, 0.7)
-        self.say(
+        self.fault(
             path,
             "epcis.vocabulary",
             f"{words.name} {_shown(value)} is no word of the Core Business Vocabulary.",
@@ -561,7 +561,7 @@ class Validator:
             if name in found:
                 words = self._list(found[name], f"{path}.{name}")
                 if not words or len(set(map(str, words))) != len(words):
-                    self.say(
+                    self.fault(
                         f"{path}.{name}", "epcis.value", "The list is empty, or names one twice.", "Mend it."
                     )
                 for at, one in enumerate(words):
@@ -603,7 +603,7 @@ class Validator:
             try:
                 identifiers.check_gln(match[1])
             except ValueError as error:
-                self.say(
+                self.fault(
                     path,
                     "epcis.identifier",
                     str(error),
@@ -620,14 +620,14 @@ class Validator:
         if value.startswith("ni:"):
             match = _HASH.fullmatch(value)
             if match is None or len(match[2]) != _HASH_CHARACTERS[match[1]]:
-                self.say(
+                self.fault(
                     path,
                     "epcis.identifier",
                     f"{value[:80]} is no event hash.",
                     "It has the form ni:///sha-256;64 hexadecimal digits?ver=CBV2.0.",
                 )
         elif value.startswith("urn:uuid:") and _UUID.fullmatch(value) is None:
-            self.say(
+            self.fault(
                 path,
                 "epcis.identifier",
                 f"{value[:80]} is no UUID.",
@@ -679,7 +679,7 @@ class Validator:
         times = {name: self.time(found[name], f"{path}.{name}") for name in _METADATA_TIMES if name in found}
         start, end = times.get("startTime"), times.get("endTime")
         if start is not None and end is not None and end < start:
-            self.say(f"{path}.endTime", "epcis.time", "endTime lies before startTime.", "Change the two.")
+            self.fault(f"{path}.endTime", "epcis.time", "endTime lies before startTime.", "Change the two.")
         self._uris(found, path, _SENSOR_URIS)
 
     def _uris(self, found: dict[str, Any], path: str, names: tuple[str, ...]) -> None:
@@ -716,7 +716,7 @@ class Validator:
                 self._number(found[name], f"{path}.{name}")
         for name, fits, what in _PLAIN_VALUES:
             if name in found and not fits(found[name]):
-                self.say(
+                self.fault(
                     f"{path}.{name}", "epcis.value", f"{_shown(found[name])} is no {what}.", f"Give a {what}."
                 )
         if "uom" in found:
@@ -724,7 +724,7 @@ class Validator:
 
     def _ilmd(self, event: dict[str, Any], path: str, sort: str) -> None:
         if sort == "ObjectEvent" and event.get("action") != "ADD":
-            self.say(
+            self.fault(
                 f"{path}.ilmd",
                 "epcis.ilmd",
                 "ilmd, the master data of single objects, stands only in an ObjectEvent with the action ADD.",

@@ -88,9 +88,9 @@ def written_event(
     found = event_of(event.line, host, unseen - {REPORTER}, about)
     if found is None:
         return None
-    own = event.corrected.index if about is not None and event.corrected is not None else event.index
-    if "eventID" not in found:
-        found = {"eventID": event_id(host, own), **found}
+    if "eventID" not in found:  # a declaration has that of the event which it is about
+        index = found.get("errorDeclaration", {}).get(f"{PREFIX}:corrects", event.index)
+        found = {"eventID": event_id(host, int(index)), **found}
     return _placed(found, event, unseen) if in_log else found
 
 
