@@ -60,6 +60,7 @@ NOT_ASKED += (
     "/recalls/open",
     "/recalls/report",
     "/recalls/acknowledge",
+    "/recalls/mine",
     "/workspace",
     "/authority",
     "/followed",
@@ -70,7 +71,7 @@ NOT_ASKED += (
 ASKED = {
     "/search": {"q": "9"},
     "/log/consistency": {"old": 1, "size": 2},
-    "/recalls/list": {"campaign": "R-1"},
+    **{f"/recalls/batteries.{ending}": {"campaign": "R-1"} for ending in ("csv", "xlsx", "parquet")},
     "/recalls/lines": {"campaign": "R-1"},
 }
 PLACES = Places(tile="0/000.p/1", index=0, number=1)

@@ -21,7 +21,7 @@ from voltrail.accounts.trail import Actor
 from voltrail.api import create_app
 from voltrail.registry.settings import initialise
 
-ALSO = {"Excel", "shipped", "received"}  # kinds are named as lines write them
+ALSO = {"Excel", "Parquet", "shipped", "received"}  # kinds are named as lines write them
 CHOSEN = "four words nobody guesses"
 COMING = [sample.pack(serial) for serial in range(1, 4)]
 STOCK = [sample.pack(serial) for serial in range(11, 71)]

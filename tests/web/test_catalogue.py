@@ -36,14 +36,24 @@ def said_in_python():
             if getattr(call.func, "attr", "") == "say":
                 yield from (one.value for one in call.args[:1] if isinstance(one, ast.Constant))
             if is_route(call):
-                yield from (one.value.value for one in call.keywords if one.arg == "summary")
+                yield from (one.value.value for one in call.keywords if one.arg == "summary" and is_said(one))
+            if getattr(call.func, "id", "") == "later":
+                yield call.args[0].value
+            if getattr(call.func, "id", "") == "Column":
+                yield from (one.value for one in call.args[2:3])
+                yield from (one.value.value for one in call.keywords if one.arg == "heading")
             if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
                 yield from (one.value.value for one in call.keywords if one.arg == "description")
 
 
+def is_said(keyword):
+    """Return whether a text is given as it is, and not by a name."""
+    return isinstance(keyword.value, ast.Constant)
+
+
 def is_documented(node):
-    """Return whether this is @get(...) or @post(...) of a route that /docs shows."""
-    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post"}:
+    """Return whether this is @get(...), @post(...) or @taken(...) of a route that /docs shows."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post", "taken"}:
         return False
     return all(one.arg != "include_in_schema" for one in node.keywords)
 

@@ -18,6 +18,7 @@ from voltrail.api import (
     applications,
     authority,
     batteries,
+    battery_files,
     checks,
     epcis,
     file_rows,
@@ -26,6 +27,7 @@ from voltrail.api import (
     grants,
     home,
     labels,
+    list_files,
     log,
     models,
     monitoring,
@@ -41,6 +43,7 @@ from voltrail.api import (
     sign_in,
     static,
     work,
+    work_files,
 )
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
@@ -48,6 +51,7 @@ from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
+from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
@@ -70,6 +74,7 @@ def create_app(registry: Registry) -> Litestar:
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
+            *battery_files.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
             *recalls.ROUTES,
@@ -92,6 +97,8 @@ def create_app(registry: Registry) -> Litestar:
             *work.ROUTES,
             *files.ROUTES,
             *file_rows.ROUTES,
+            *work_files.ROUTES,
+            *list_files.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -109,6 +116,7 @@ def create_app(registry: Registry) -> Litestar:
                 "files": worker,
                 "metrics": metrics,
                 "witnesses": witnesses,
+                "exports": Gate(),
             }
         ),
         on_startup=[witnesses.start, daily.start, follower.start, worker.start],
@@ -118,7 +126,10 @@ def create_app(registry: Registry) -> Litestar:
         before_send=[Outgoing(metrics)],
         # Evidence, pages and scripts shrink to a third; tiles and proofs are hashes, which do not.
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/log/", "^/metrics"]
+            backend="gzip",
+            minimum_size=1024,
+            gzip_compress_level=5,
+            exclude=["^/log/", "^/metrics", r"\.(xlsx|parquet)$"],
         ),
         openapi_config=OpenAPIConfig(
             title="Voltrail",

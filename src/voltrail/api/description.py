@@ -12,17 +12,18 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from voltrail.api.problems import is_epcis
-from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.reports import LINES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
+from voltrail.web.sheets import EVENT_TYPES, MEDIA_TYPES
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _WORDS: Final = {"type": "string"}
 _BYTES: Final = {"type": "string", "format": "binary"}
+_TABLES: Final = (MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"])  # that are read
 
 # The members that an answer in JSON always has; a `*` stands for routes that answer people with a page, too.
 _MEMBERS: Final = {
@@ -67,11 +68,6 @@ _OTHERS: Final = {
     "/b/{code}/label.png": (PNG_TYPE, _BYTES),
     "/b/{code}/label.pdf": (PDF_TYPE, _BYTES),
     "/log/growth.csv": ("text/csv", _WORDS),
-    "/recalls/list": ("text/csv", _WORDS),
-    "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
-    "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
-    "/workspace/files/{number}/refused.csv": (CSV_TYPE, _WORDS),
-    "/workspace/files/{number}/refused.xlsx": (XLSX_TYPE, _BYTES),
     "/workspace/files/{number}/refused.jsonl": (LINES_TYPE, _WORDS),
     "/workspace/files/{number}/lines.jsonl": (LINES_TYPE, _WORDS),
     "/workspace/files/{number}/receipts.jsonl": (LINES_TYPE, _WORDS),
@@ -87,6 +83,12 @@ _OTHERS: Final = {
 }
 _SEVERAL: Final = {
     "/labels/make": (PDF_TYPE, SVG_TYPE, PNG_TYPE, ZIP_TYPE, _HTML),
+}
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "csv": _WORDS,
+    "xlsx": _BYTES,
+    "parquet": _BYTES,
+    "jsonld": {"type": "object", "required": ["@context", "type", "epcisBody"]},
 }
 _PAGES: Final = ("/report", "/sign-in", "/sign-out", "/account", "/accounts")  # for people alone
 _FIELDS: Final = {
@@ -109,9 +111,9 @@ _FIELDS: Final = {
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
     "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
-    "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, CSV_TYPE, XLSX_TYPE)},
+    "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, *_TABLES)},
     "/workspace/files": {
-        **{one: {"schema": _BYTES} for one in (CSV_TYPE, XLSX_TYPE, LINES_TYPE)},
+        **{one: {"schema": _BYTES} for one in (*_TABLES, LINES_TYPE)},
         "multipart/form-data": {
             "schema": {"type": "object", "properties": {"csrf": _WORDS, "file": _BYTES}},
         },
@@ -216,6 +218,8 @@ def _content(path: str) -> dict[str, Any]:
         return {kind: {"schema": schema}}
     if path in _SEVERAL:
         return {kind: {"schema": _BYTES} for kind in _SEVERAL[path]}
+    if (ending := path.rpartition(".")[2]) in EVENT_TYPES:
+        return {EVENT_TYPES[ending]: {"schema": _FILES[ending]}}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:

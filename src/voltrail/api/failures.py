@@ -52,6 +52,7 @@ _BY_RULE: Final = {
     "application.many": 429,
     "file.busy": 409,
     "file.too_large": 413,
+    "export.many": 429,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,
@@ -76,6 +77,7 @@ _HEADERS: Final[Mapping[int, dict[str, str]]] = {
     429: {"Retry-After": "900"},
     503: {"Retry-After": "5"},
 }
+_BY_RULE_SENT: Final[Mapping[str, dict[str, str]]] = {"export.many": {"Retry-After": "30"}}
 _ROUTER: Final[Mapping[int, tuple[str, str, str]]] = {
     404: ("route.unknown", "There is nothing at this address.", "All addresses are listed at /docs."),
     405: ("route.method", "This address does not take this method.", "The methods are listed at /docs."),
@@ -93,7 +95,7 @@ def status_of(error: VoltrailError) -> int:
 
 def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[str, str]) -> Response[bytes]:
     """Return an error as a page for people, as JSON for programs, in the same words."""
-    sent = {**_HEADERS.get(status, {}), **headers}
+    sent = {**_HEADERS.get(status, {}), **_BY_RULE_SENT.get(error.rule, {}), **headers}
     if wants_page(request):
         return as_page(
             page_for(request),

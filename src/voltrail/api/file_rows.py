@@ -23,7 +23,7 @@ from voltrail.intake.sources import again_of, without_remarks
 from voltrail.registry.sent import read_report
 from voltrail.web import Page
 from voltrail.web.files import remark_of
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE, write_csv, write_xlsx
+from voltrail.web.sheets import MEDIA_TYPES, Column, Sheet, write_csv, write_xlsx
 
 MAX_MEND_BYTES: Final = 8 << 20
 MAX_AT_ONCE: Final = 200  # rows of one form
@@ -111,15 +111,15 @@ def refused(
 @get("/workspace/files/{number:str}/refused.csv", sync_to_thread=True, summary="Refused rows, as CSV")
 def refused_csv(request: Asked, number: Id) -> Stream:
     """Return the refused rows under their heads, with a column that says what is wrong; to be sent again."""
-    job, heading, runs = _sheet(request, number)
-    return _download(CSV_TYPE, job, "csv", write_csv(heading, runs))
+    job, sheet = _sheet(request, number)
+    return _download(MEDIA_TYPES["csv"], job, "csv", write_csv(sheet, None, page_for(request)))
 
 
 @get("/workspace/files/{number:str}/refused.xlsx", sync_to_thread=True, summary="Refused rows, as a workbook")
 def refused_xlsx(request: Asked, number: Id) -> Stream:
     """Return the same as a workbook for Excel or WPS."""
-    job, heading, runs = _sheet(request, number)
-    return _download(XLSX_TYPE, job, "xlsx", write_xlsx(heading, runs))
+    job, sheet = _sheet(request, number)
+    return _download(MEDIA_TYPES["xlsx"], job, "xlsx", write_xlsx(sheet, None, page_for(request)))
 
 
 @get("/workspace/files/{number:str}/refused.jsonl", sync_to_thread=True, summary="Refused lines")
@@ -190,7 +190,7 @@ def _mended(jobs: Jobs, job: Job, data: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def _sheet(request: Asked, number: str) -> tuple[Job, list[str], Iterator[list[tuple[str, ...]]]]:
+def _sheet(request: Asked, number: str) -> tuple[Job, Sheet]:
     job, page = _own(request, number), page_for(request)
     if job.about is None or job.form == "jsonl":
         raise NotFound("file.no_sheet", "This file has no table.", "Take its lines.")
@@ -201,7 +201,9 @@ def _sheet(request: Asked, number: str) -> tuple[Job, list[str], Iterator[list[t
         for run in _runs(worker_of(request).jobs, job):
             yield [_with_remark(page, job, one, width) for one in run]
 
-    return job, [*head, page.say("What is wrong")], runs()
+    columns = [Column(one, heading=one or " ") for one in head]
+    wrong = Column("remark", heading=page.say("What is wrong"))
+    return job, Sheet(f"refused-{job.id}", job.name, (*columns, wrong), runs())
 
 
 def _with_remark(page: Page, job: Job, row: ToMend, width: int) -> tuple[str, ...]:

@@ -39,12 +39,12 @@ from voltrail.intake.shelf import MAX_BOOK_BYTES, MAX_TEXT_BYTES
 from voltrail.intake.sources import form_of
 from voltrail.registry.views import iso_ms
 from voltrail.web.files import Choice, choices_of, columns_of, kinds_of, member_word, shown_rows
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
+from voltrail.web.sheets import MEDIA_TYPES
 
 ON_PAGE: Final = 20
 FILES_ON_PAGE: Final = 50
 PART_LINES: Final = 50_000  # of a file of lines to sign, half of what a report may have
-_ENDINGS: Final = {CSV_TYPE: ".csv", XLSX_TYPE: ".xlsx", "application/jsonl": ".jsonl"}
+_ENDINGS: Final = {MEDIA_TYPES["csv"]: ".csv", MEDIA_TYPES["xlsx"]: ".xlsx", "application/jsonl": ".jsonl"}
 
 Id = Annotated[str, PathParameter(description="the file's id, as its address has it")]
 After = Annotated[str | None, QueryParameter(max_length=64, description="the `next` of the page before")]
@@ -136,7 +136,7 @@ def one_template(
         )
     headers = {"Content-Disposition": f'attachment; filename="{kind}-{language}.{form}"'}
     content = template(kind, cast("Any", language), cast("Any", form))
-    return Response(content, media_type=CSV_TYPE if form == "csv" else XLSX_TYPE, headers=headers)
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 @get("/workspace/files/{number:str}", sync_to_thread=True, summary="One file that I sent")

@@ -40,6 +40,7 @@ from voltrail.codes.labels import DEFAULT_SIZE, SIZES, Label
 from voltrail.errors import AccessError, UsageError, VoltrailError
 from voltrail.registry.holdings import Wanted
 
+RUN: Final = 1_000  # codes read at once
 MOST: Final = 10_000
 MOST_UNKNOWN: Final = 300  # for who is not signed in: about a third of a second
 MOST_PICTURES: Final = 1_000  # SVG or PNG in one zip
@@ -241,13 +242,16 @@ def _mine(request: Asked, wanted: Wanted) -> list[str]:
     person, holdings = reading(request), registry_of(request).holdings
     holdings.follow()
     found: list[str] = []
-    for run in holdings.all(person.organisation, wanted):
+    after: str | None = None
+    while True:
+        run, after = holdings.page(person.organisation, wanted, RUN, after)
         found += [one.code for one in run]
         if len(found) > MOST:
             raise UsageError(
                 "label.too_many", f"These are more than {MOST:,} batteries.", "Narrow the list first."
             )
-    return found
+        if after is None:
+            return found
 
 
 def _told(name: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from voltrail.intake import Wanted
 from voltrail.intake.sources import form_of, open_source
 from voltrail.ledger.reports import MAX_FILE_BYTES, MAX_LINES, MEDIA_TYPE, split_lines
 from voltrail.registry.prepare import Mode
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
+from voltrail.web.sheets import MEDIA_TYPES
 
 WITH_A_KEY: Final = frozenset(
     {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
@@ -157,7 +157,7 @@ def _mode(mode: str) -> Mode:
 def _media_type(header: str) -> str:
     """Return what is sent; UsageError for what no report can be read from."""
     media_type = header.partition(";")[0].strip().lower()
-    if media_type not in {LINES_TYPE, MEDIA_TYPE, CSV_TYPE, XLSX_TYPE}:
+    if media_type not in {LINES_TYPE, MEDIA_TYPE, MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"]}:
         raise UsageError(
             "request.content_type",
             f"A report cannot be read from the content type {media_type[:80] or '(none)'!r}.",

@@ -23,7 +23,6 @@ from voltrail.events.epcis.mapping import OURS, index_in
 from voltrail.organisations.access import BATTERY, Reader, Sight
 from voltrail.registry.lookup import Lookup
 from voltrail.registry.registry import Registry
-from voltrail.registry.sights import Sights
 
 MAX_LOOKED_AT: Final = 5_000  # events, for one page of an answer
 MAX_BATTERIES: Final = 10  # that one question may name
@@ -88,7 +87,7 @@ def of_battery(registry: Registry, code: str, reader: Reader, before: int | None
     subject = "battery:" + parse(code).text
     with registry.database.pool.connection() as connection:
         rows = _walked(connection, subject, before)
-        sight = Sights(connection, registry.authorities).sight(subject.removeprefix("battery:"), reader)
+        sight = registry.sights(connection).sight(subject.removeprefix("battery:"), reader)
         return _found(connection, rows, sight)
 
 

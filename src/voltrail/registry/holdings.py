@@ -10,7 +10,8 @@ several say to have is here for each of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from voltrail.lifecycle.state import PHASES, PLACES
 from voltrail.registry import rows
 
 MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
-READ_AT_ONCE: Final = 5_000  # rows of an export
+_FOLLOWED_WITHIN_S: Final = 5
 FOLLOWED_AT_ONCE: Final = 1_000  # entries: some tens of milliseconds, for which a page waits
 LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
 WHEREABOUTS: Final = (*PLACES, "disputed")
@@ -212,14 +213,11 @@ class Holdings:
         following = _name(found[limit - 1], wanted.sort) if len(found) > limit else None
         return found[:limit], following
 
-    def all(self, organisation: str, wanted: Wanted) -> Iterator[list[Held]]:
-        """Yield all of an organisation's batteries that are wanted, in runs: what is in memory is one run."""
-        after: str | None = None
-        while True:
-            found, after = self.page(organisation, wanted, READ_AT_ONCE, after)
-            yield found
-            if after is None:
-                return
+    def follow_all(self) -> None:
+        """Follow what is left, for five seconds at most: who reads much can wait so long for the newest."""
+        until = time.monotonic() + _FOLLOWED_WITHIN_S
+        while self.follow(FOLLOWED_AT_ONCE) and time.monotonic() < until:
+            pass
 
     def incoming(
         self, organisation: str, limit: int, after: str | None = None
@@ -248,6 +246,19 @@ class Holdings:
         )
         with self._database.pool.connection() as connection:
             return _number(connection, query, {"holder": organisation, "limit": MAX_COUNTED + 1})
+
+
+def holding_of(organisation: str, wanted: Wanted, *, incoming: bool = False) -> tuple[str, dict[str, Any]]:
+    """
+    Return the query for all of an organisation's batteries that are wanted, or for what is on the way to it.
+
+    Its rows are as `Held` has them; they are read in a snapshot. Raises UsageError.
+    """
+    wanted.check()
+    whose = "bound_for" if incoming else "holder"
+    order = _AFTER[wanted.sort][1]
+    query = f"select {_COLUMNS} from holding where {whose} = %(of)s{wanted.condition} order by {order}"  # noqa: S608
+    return query, wanted.values | {"of": organisation}
 
 
 def copy_touched(connection: Connection, start: int, stop: int) -> None:
@@ -289,7 +300,12 @@ def held_of(code: str, seq: int, latest_us: int, state: bytes) -> list[Held]:
 
 def level_of(held: Held) -> str | None:
     """Return whether a battery is a pack, a module or a cell, by its code; None where that does not say."""
-    return _LEVEL_OF.get(held.code[3:4])
+    return level_by_letter(held.code)
+
+
+def level_by_letter(code: str) -> str | None:
+    """Return whether a code is one of a pack, a module or a cell, by its letter alone; None for an NC- id."""
+    return _LEVEL_OF.get(code[3:4])
 
 
 def as_text(held: Iterable[Held]) -> str | None:
