@@ -17,7 +17,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 
 from tests.api.test_accounts import CHOSEN, quick_hashes  # noqa: F401
-from tests.api.test_scan import COMING, MINE, OTHERS, RECALLED, SITE, WASTE, app, registry  # noqa: F401
+from tests.api.test_scan import COMING, MINE, NEVER_SEEN, OTHERS, RECALLED, SITE, WASTE, app, registry  # noqa: F401
 from tests.browser import chromium
 from tests.browser.film import HOST, shoot
 from tests.browser.pages import CROSSWISE, LOOKS, Look
@@ -315,7 +315,8 @@ def test_from_my_list_to_labels(opened):
 @crosswise
 def test_nobody_is_shut_out_of_reporting(opened, look):
     """The open form and the receipt: axe in light and dark, nothing to the side at 320 px, in Chinese."""
-    with opened(look, f"/scan?text={OTHERS}", login="outlet") as page:
+    code = {"en": OTHERS, "zh": NEVER_SEEN}[look.language]  # to be collected, and to be enrolled
+    with opened(look, f"/scan?text={code}", login="outlet") as page:
         page.locator("details.step summary").first.click()
         _held_to_what_all_pages_are(page, look)
         page.set_viewport_size(look.context["viewport"])
