@@ -12,6 +12,7 @@ The tree; catch the narrowest you can act on:
     ├── IdentityError         a credit code, LEI, GLN or VIN that does not check
     ├── LineError             the bytes of a line are not in the strict form
     ├── EventError            a line in good form that is not a known event
+    ├── TableError            a spreadsheet that cannot be read as a whole
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
@@ -134,6 +135,10 @@ class LineError(VoltrailError):
 
 class EventError(VoltrailError):
     """A line in good form is not a known event with the members it needs."""
+
+
+class TableError(VoltrailError):
+    """A spreadsheet, or how its columns are mapped, cannot be read as a whole; `line` is a row of it."""
 
 
 class ReportError(VoltrailError):
