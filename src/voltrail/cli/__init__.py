@@ -13,6 +13,7 @@ from voltrail.cli.common import Group
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
+from voltrail.cli.template import template
 from voltrail.cli.witness import witness
 
 
@@ -34,6 +35,7 @@ for command in (
     log,
     report,
     serve,
+    template,
     verify,
     witness,
 ):

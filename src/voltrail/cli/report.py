@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,11 +16,10 @@ import voltrail
 from voltrail.cli.common import data_option, database_option, json_option, print_json
 from voltrail.client import Client
 from voltrail.client.client import read_key, sign
-from voltrail.connections.sending import Sent, deliver, deliver_whole
+from voltrail.connections.sending import BYTES_AT_ONCE, ROWS_AT_ONCE, Sent, deliver, deliver_whole
 from voltrail.connections.sources import (
     SIGNED,
     Asked,
-    Read,
     Reason,
     Source,
     open_source,
@@ -32,7 +31,7 @@ from voltrail.errors import ReportError, UsageError
 from voltrail.ledger.reports import MAX_LINES
 from voltrail.registry.files import write_private
 
-TOKEN_VARIABLE: Final = "VOLTRAIL_TOKEN"
+IN_ENVIRONMENT: Final = "VOLTRAIL_TOKEN"
 PATIENCE_S: Final = 3
 SHOWN: Final = 50  # rows whose reasons are told; a file may have a million
 
@@ -101,15 +100,18 @@ def report(
     """
     Sign the events of FILE with your key and hand them in; print the receipt.
 
-    FILE holds one event a line (.jsonl) or one a row (.csv, .xlsx: see voltrail template), or is a signed .report.
-    The signed file is kept beside FILE until there is a receipt, so nothing is lost when the line breaks; the same
-    lines give the same receipt however often they are sent. More than 10,000 rows go in several reports.
+    FILE holds one event a line (.jsonl) or one a row (.csv, .xlsx: see voltrail template), or is a signed
+    .report. The signed file is kept beside FILE until there is a receipt, so nothing is lost when the line
+    breaks; the same lines give the same receipt however often they are sent. More than 10,000 rows go in
+    several reports.
     With --out it is only signed, and written there: for the page /report, or for another day.
     A receipt that a server gives is checked: the log's key must have signed it, for these lines.
     With --watch files are taken from a folder: each once, to taken/, or to refused/ with the reasons.
     """
-    if (file is None) == (watch is None):
-        raise UsageError("usage.file", "Nothing is named to be reported.", "Name a FILE, or a folder: --watch DIR.")
+    if (file is None) == (watch is None) or (once and watch is None):
+        raise UsageError(
+            "usage.file", "Nothing is named to be reported.", "Name a FILE, or a folder: --watch DIR."
+        )
     asked = Asked(kind, read_columns(columns) if columns is not None else None)
     secret = read_token(token)
     if url is not None:
@@ -126,31 +128,21 @@ def report(
     with target:
         if watch is not None:
             _watch(watch, target, asked, mode, once=once, as_json=as_json)
-        assert file is not None
-        signed = file.suffix == SIGNED
-        if out is not None or check:
-            content = read_signed(file) if signed else _sign(file, asked, target)
-            if out is not None:
-                _keep(out, content)
-                click.echo(
-                    f"Signed: {out}. Hand it in with voltrail report {out}, or on the page /report."
-                )
-                return
-            answers = target.check_file(content)
+        elif file is not None and out is not None:
+            _keep(out, _signed(file, asked, target))
+            click.echo(f"Signed: {out}. Hand it in with voltrail report {out}, or on the page /report.")
+        elif file is not None and check:
+            answers = target.check_file(_signed(file, asked, target))
             print_json(answers) if as_json else _print_answers(answers)
             raise SystemExit(0 if all(answer["allowed"] for answer in answers) else 1)
-        if signed:
-            told = _Told(as_json=as_json)
-            told.receipt(target.send(read_signed(file), mode))
-        else:
-            told = _report(file, asked, target, mode, as_json=as_json)
-    told.close()
+        elif file is not None:
+            _report(file, asked, target, mode, as_json=as_json).close()
 
 
 def read_token(path: Path | None) -> str | None:
     """Return the token in a file that only its owner may read, else that of the environment, else None."""
     if path is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
+        return os.environ.get(IN_ENVIRONMENT) or None
     if path.stat().st_mode & 0o077:
         raise UsageError(
             "usage.token", f"Others on this machine may read {path}.", f"Close it: chmod 600 {path}"
@@ -161,6 +153,9 @@ def read_token(path: Path | None) -> str | None:
 def _report(file: Path, asked: Asked, target: Client | _Folder, mode: str, *, as_json: bool) -> _Told:
     """Report all rows of a file, and tell what became of them."""
     told = _Told(as_json=as_json)
+    if file.suffix == SIGNED:
+        told.receipt(target.send(read_signed(file), mode))
+        return told
     source = open_source(file, asked)
     with _bar(file, shown=not as_json) as progress:
         reads = source.reads(progress)
@@ -175,8 +170,6 @@ def _report(file: Path, asked: Asked, target: Client | _Folder, mode: str, *, as
 
 def _is_long(source: Source) -> bool:
     """Return whether a file has more rows than go into one report."""
-    from voltrail.connections.sending import BYTES_AT_ONCE, ROWS_AT_ONCE
-
     size = 0
     for number, read in enumerate(source.reads()):
         size += len(read.line or b"")
@@ -186,38 +179,48 @@ def _is_long(source: Source) -> bool:
 
 
 class _Beside:
-    """A keeper: what is signed stands beside the file as NAME.report, or NAME-1.report, until it is answered."""
+    """A keeper: what is signed stands beside the file, as NAME.report or NAME-1.report, until answered."""
 
     def __init__(self, file: Path, *, several: bool) -> None:
         self._file, self._several, self._number = file, several, 0
+        self._held: Path | None = None
 
-    def receipt(self, lines: Sequence[bytes]) -> bytes | None:
+    def receipt(self, _: Sequence[bytes]) -> bytes | None:
         """Return nothing: receipts are printed, and asked for again."""
         return None
 
-    def hold(self, lines: Sequence[bytes], content: bytes) -> None:
+    def hold(self, _: Sequence[bytes], content: bytes) -> None:
         """Write what is signed; another file of that name is not written over."""
+        self._let_go()  # of one that was refused for its size: its halves follow
         self._number += 1
-        if not content.startswith(b"{"):
-            _keep(self._path(), content)
-
-    def settle(self, lines: Sequence[bytes], receipt: bytes) -> None:
-        """Let go of it."""
-        self._path().unlink(missing_ok=True)
-
-    def _path(self) -> Path:
         number = f"-{self._number}" if self._several else ""
-        return self._file.with_name(f"{self._file.stem}{number}{SIGNED}")
+        if not content.startswith(b"{"):
+            path = self._file.with_name(f"{self._file.stem}{number}{SIGNED}")
+            _keep(path, content)
+            self._held = path
+
+    def settle(self, _: Sequence[bytes], __: bytes) -> None:
+        """Let go of it."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held is not None:
+            self._held.unlink(missing_ok=True)
+            self._held = None
 
 
-def _sign(file: Path, asked: Asked, target: Client | _Folder) -> bytes:
+def _signed(file: Path, asked: Asked, target: Client | _Folder) -> bytes:
     """Return all of a file as one signed report. Raises where a row cannot be read."""
+    if file.suffix == SIGNED:
+        return read_signed(file)
     reads = list(islice(open_source(file, asked).reads(), MAX_LINES + 1))
-    for read in reads:
-        for why in read.reasons:
-            raise ReportError(why.rule, why.message, why.fix, read.row)
+    why = next(chain.from_iterable(read.reasons for read in reads), None)
+    if why is not None:
+        raise ReportError(why.rule, why.message, why.fix, why.row)
     if len(reads) > MAX_LINES:
-        raise ReportError("report.too_long", f"A report has at most {MAX_LINES:,} lines.", "Make several files.")
+        raise ReportError(
+            "report.too_long", f"A report has at most {MAX_LINES:,} lines.", "Make several files."
+        )
     if target.key is None:
         raise UsageError(
             "usage.key", "Lines must be signed.", "Give --key KEY.pem (make one: voltrail key new)."
@@ -298,7 +301,8 @@ class _Told:
         """Tell the receipt of a report that came signed: its rows are its lines."""
         told = json.loads(receipt)
         reasons = [
-            Reason(one["line"] + 1, "", "", one["rule"], one["message"], one["fix"]) for one in told["refused"]
+            Reason(one["line"] + 1, "", "", one["rule"], one["message"], one["fix"])
+            for one in told["refused"]
         ]
         taken, known = len(told["accepted"]), len(told["known"])
         self.sent(Sent(rows=told["lines"], receipts=[receipt], taken=taken, known=known, reasons=reasons))
@@ -310,7 +314,9 @@ class _Told:
             for receipt in sent.receipts:
                 click.echo(receipt.decode())
             if unread := [why for why in sent.reasons if not sent.receipts or why.column]:
-                click.echo(json.dumps({"refused_rows": [_as_dict(why) for why in unread]}, ensure_ascii=False))
+                click.echo(
+                    json.dumps({"refused_rows": [_as_dict(why) for why in unread]}, ensure_ascii=False)
+                )
         else:
             for receipt in sent.receipts:
                 self._print(json.loads(receipt))

@@ -14,8 +14,9 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from voltrail.connections.sources import Read, Reason
-from voltrail.errors import AccessError, ReportError, VoltrailError
-from voltrail.ledger.reports import MAX_LINES
+from voltrail.errors import AccessError, NoteError, ReportError, VoltrailError
+from voltrail.ledger.notes import parse_note
+from voltrail.ledger.reports import MAX_LINES, ReportFile
 from voltrail.registry.files import replace
 
 ROWS_AT_ONCE: Final = 10_000
@@ -145,6 +146,22 @@ def deliver_whole(target: Target, reads: Iterable[Read], keeper: Keeper) -> Sent
             if not is_for_the_lines(error) or error.line is None:
                 raise
             sent.reasons.append(Reason.of(lined[error.line - 1].row, error))
+    return sent
+
+
+def send_signed(target: Target, content: bytes, keeper: Keeper, mode: str) -> Sent:
+    """Send a report file as it is, whoever signed it; its rows are its lines. Raises ReportError."""
+    parsed = ReportFile.parse(content)
+    try:
+        parse_note(parsed.note)
+    except NoteError as error:
+        raise ReportError("report.note", error.message, error.fix) from error
+    receipt = keeper.receipt(parsed.lines)
+    if receipt is None:
+        receipt = target.send(content, mode)
+        keeper.settle(parsed.lines, receipt)
+    sent = Sent(rows=len(parsed.lines))
+    _note(receipt, [Read(row, line) for row, line in enumerate(parsed.lines, 1)], sent)
     return sent
 
 

@@ -7,16 +7,19 @@ A source is read twice: once for its lines, and once more for the rows that were
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from types import TracebackType
+from typing import IO, Final, Protocol, Self
 
 import msgspec
 
 from voltrail.errors import Refusal, ReportError, UsageError, VoltrailError
 from voltrail.events import split
 from voltrail.events.tables import Mapping, Row, Table, guess, lacking, open_table, read_rows
+from voltrail.events.tables.cells import text_of
 from voltrail.ledger.reports import MAX_FILE_BYTES, MAX_LINE_BYTES
 
 LINES: Final = (".jsonl", ".ndjson")
@@ -183,7 +186,7 @@ class _TableFile:
             writer.writerow(table.header)
             for number, cells in table.rows():
                 if number in rows:
-                    writer.writerow([_text(cell) for cell in cells])
+                    writer.writerow([text_of(cell) for cell in cells])
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[IO[bytes], Table]]:
@@ -198,8 +201,8 @@ class _TableFile:
             raise UsageError(
                 "table.lacking",
                 f"No column was found for {', '.join(missing)}.",
-                "Name the columns as in the template (`voltrail template KIND --out FILE`), say `--kind KIND`,"
-                " or give `--columns FILE.json`.",
+                "Name the columns as in the template (`voltrail template KIND --out FILE`), say"
+                " `--kind KIND`, or give `--columns FILE.json`.",
             )
         return mapping
 
@@ -219,20 +222,31 @@ def _read_row(row: Row, header: tuple[str, ...]) -> Read:
     return Read(row.number, row.line, reasons)
 
 
-def _text(cell: Any) -> str:
-    from voltrail.events.tables.cells import text_of
+class Reasons:
+    """Why rows were not taken, written as they come, as CSV for spreadsheets; formulas are made text."""
 
-    return text_of(cell)
+    def __init__(self, path: Path) -> None:
+        self.rule = self.message = ""
+        self._file = path.open("w", encoding="utf-8-sig", newline="")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(["row", "column", "value", "rule", "message", "fix"])
 
+    def __enter__(self) -> Self:
+        return self
 
-def write_reasons(out: Path, reasons: list[Reason]) -> None:
-    """Write why rows were not taken as CSV that spreadsheets open; what would be a formula is made text."""
-    with out.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "column", "value", "rule", "message", "fix"])
-        for one in reasons:
-            cells = (one.column, one.value, one.rule, one.message, one.fix)
-            writer.writerow([one.row, *map(_harmless, cells)])
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def add(self, why: Reason) -> None:
+        """Write one; the first is also told in words."""
+        if not self.message:
+            self.rule, self.message = why.rule, f"Row {why.row}: {why.message} {why.fix}".rstrip()
+        cells = (why.column, why.value, why.rule, why.message, why.fix)
+        self._writer.writerow([why.row, *map(_harmless, cells)])
 
 
 def _harmless(text: str) -> str:

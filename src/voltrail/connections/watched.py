@@ -1,15 +1,16 @@
 """
 A folder of a production line: files that come into it are reported, each once.
 
-A file is taken when it no longer changes, by a rename into `sending/`, where it has a folder of its own with all
-that is known of it: what was signed, the receipts, and in the end `done.json`, which says where everything goes.
-Each step leaves behind it what the next needs, so a process that is killed is followed by one that goes on.
-Lines are signed so that the same lines are the same report: what was sent, and its receipt lost, is answered again.
+A file is taken when it no longer changes, by a rename into `sending/`, where it has a folder of its own with
+all that is known of it: what was signed, the receipts, and in the end `done.json`, which says where everything
+goes. Each step leaves behind it what the next needs, so a process that is killed is followed by one that goes
+on. The same lines are the same report: what was sent, and its receipt lost, is answered again.
 Files are taken in the order of their times; while one waits, those behind it wait.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -20,9 +21,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NoReturn, Self
 
 import msgspec
 
@@ -37,7 +39,8 @@ from voltrail.connections.sources import (
     open_source,
     read_signed,
 )
-from voltrail.errors import UsageError, VoltrailError
+from voltrail.errors import ReportError, TableError, UsageError, VoltrailError
+from voltrail.ledger.reports import ReportFile
 from voltrail.registry.files import replace, sync
 
 LOOK_S: Final = 1.0
@@ -51,6 +54,7 @@ SENDING, TAKEN, REFUSED = "sending", "taken", "refused"
 _OWN: Final = ".voltrail"  # within a file's folder in sending/
 _DONE: Final = "done.json"
 _LOCK: Final = ".voltrail.lock"
+_NO_LINKS: Final = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 _UNFINISHED: Final = (".part", ".tmp", ".crdownload", ".partial")
 
 State = Literal["taken", "partly", "refused", "waiting", "left"]
@@ -83,7 +87,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Move(msgspec.Struct, frozen=True):
-    """A file on its way out of sending/: from where, into which folder, and under which name if it is free."""
+    """A file on its way out of sending/: from where, into which folder, under which name if it is free."""
 
     source: str
     folder: str
@@ -116,7 +120,7 @@ class Watch:
         self, folder: Path, target: Target, asked: Asked, mode: str, tell: Callable[[Told], None]
     ) -> None:
         self._folder, self._target, self._asked, self._mode = folder, target, asked, mode
-        self._tell = tell
+        self._told, self._ends = tell, set[State]()
         self._sending = folder / SENDING
         self._seen: dict[str, tuple[tuple[int, int, int], float]] = {}  # name: what it was, since when
         self._unfinished: set[int] = set()  # inodes of files that were written under another name
@@ -137,7 +141,9 @@ class Watch:
             lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise UsageError(
-                "watch.folder", f"{self._folder} cannot be written to: {error}.", "Give this account the right to."
+                "watch.folder",
+                f"{self._folder} cannot be written to: {error}.",
+                "Give this account the right to.",
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -170,39 +176,38 @@ class Watch:
                 self.step()
                 failures = 0
                 self._stop.wait(LOOK_S)
-            except _Waits:
+            except (_Waits, OSError) as error:
+                if isinstance(error, OSError):  # the folder itself
+                    self._tell(
+                        _told("", "waiting", rule="watch.disk", message=f"{error}. It is tried again.")
+                    )
                 most = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures, 10))
                 failures += 1
                 self._stop.wait(random.uniform(most / 2, most))  # noqa: S311 - spreads load
 
     def run_once(self) -> bool:
         """Report what is there; return whether all of it was taken, and nothing waits or was refused."""
-        ends: list[Told] = []
-        tell, self._tell = self._tell, lambda told: (ends.append(told), self._tell_to(tell, told))[1]
-        try:
+        self._ends.clear()
+        with suppress(_Waits):
             self.step()
             time.sleep(STEADY_S + 0.1)
             self.step()
-        except _Waits:
-            pass
-        finally:
-            self._tell = tell
-        return all(told.state == "taken" for told in ends)
-
-    @staticmethod
-    def _tell_to(tell: Callable[[Told], None], told: Told) -> None:
-        tell(told)
+        return self._ends <= {"taken"}
 
     def step(self) -> None:
         """Report what was begun before, and then each file that no longer changes. Raises _Waits."""
         for claim in self._claims():
             self._go_on(claim)
         for name in self._ready():
-            claim = self._claim(name)
-            if claim is not None:
-                self._go_on(claim)
+            taken = self._claim(name)
+            if taken is not None:
+                self._go_on(taken)
             if self._stop.is_set():
                 return
+
+    def _tell(self, told: Told) -> None:
+        self._ends.add(told.state)
+        self._told(told)
 
     # ---------------------------------------------------------------- taking
 
@@ -228,7 +233,10 @@ class Watch:
                         ready.append((about.st_mtime_ns, entry.name))
                 if len(seen) >= MAX_FILES:
                     break
-        self._seen, self._unfinished = seen, unfinished | (self._unfinished & {w[0][0] for w in seen.values()})
+        self._seen, self._unfinished = (
+            seen,
+            unfinished | (self._unfinished & {w[0][0] for w in seen.values()}),
+        )
         return [name for _, name in sorted(ready)]
 
     def _is_ours(self, name: str, about: os.stat_result) -> bool:
@@ -277,24 +285,21 @@ class Watch:
         own = claim / _OWN
         done = _read_done(own / _DONE)
         file = next((one for one in claim.iterdir() if one.name != _OWN), None)
-        if done is None and file is None:  # stopped before the file came, or after all had gone
-            shutil.rmtree(claim)
-            return
         try:
-            if done is None:
-                assert file is not None
+            if done is None and file is not None:
                 own.mkdir(mode=0o700, exist_ok=True)
                 done = self._report(file, own)
                 replace(own / _DONE, msgspec.json.encode(done), 0o600)
-            for move in done.moves:
+            for move in done.moves if done is not None else ():
                 _move(claim / move.source, self._folder / move.folder, move.name)
         except (VoltrailError, OSError) as error:
             self._wait(file.name if file is not None else claim.name, error)
-        self._tell(done.told)
-        (own / _DONE).unlink()
+        if done is not None:  # else it was stopped before the file came, or after all had gone
+            self._tell(done.told)
+            (own / _DONE).unlink()
         shutil.rmtree(claim)
 
-    def _wait(self, name: str, error: VoltrailError | OSError) -> None:
+    def _wait(self, name: str, error: VoltrailError | OSError) -> NoReturn:
         """Say that a file waits, and why. Raises _Waits."""
         rule = error.rule if isinstance(error, VoltrailError) else "watch.disk"
         said = str(error) if isinstance(error, VoltrailError) else f"{error}. It is tried again."
@@ -310,7 +315,7 @@ class Watch:
             except PermissionError as error:
                 return _refuse_whole(file, own, Reason(0, "", "", "watch.unreadable", f"{error}.", _MAY_READ))
             except VoltrailError as error:
-                if not (is_for_the_lines(error) or _is_for_the_file(error)):
+                if not _is_for_the_file(file, error):
                     raise
                 return _refuse_whole(file, own, Reason.of(error.line or 0, error))
             after = file.stat()
@@ -347,24 +352,141 @@ class Watch:
         whole = not taken and not known
         state: State = "taken" if not refused else "refused" if whole else "partly"
         told = _told(
-            file.name, state, rows=rows, taken=taken, known=known, found=found, refused=len(refused)
+            file.name,
+            state,
+            rows=rows,
+            taken=taken,
+            known=known,
+            found=found,
+            refused=len(refused),
+            rule=reasons.rule,
+            message=reasons.message,
         )
-        if whole and refused:
-            return _done(told, file, own, reasons.message)
-        if refused:
-            mend = own / "mend"
-            if source is None:
-                _copy_signed(file, refused, mend)
-            else:
-                source.copy_rows(refused, mend)
-            sync(mend)
-        ending = source.ending if source is not None else ".jsonl"
-        return _done(told, file, own, reasons.message, ending if refused else None)
+        if state != "partly":
+            return _end(told, file, None)
+        mend = own / "mend"
+        source.copy_rows(refused, mend) if source is not None else _copy_signed(file, refused, mend)
+        sync(mend)
+        return _end(told, file, source.ending if source is not None else ".jsonl")
 
 
 _MAY_READ: Final = "Let the account that watches read it, and put it into the folder again."
 
 
-def _is_for_the_file(error: VoltrailError) -> bool:
-    """Return whether an error says that a file as a whole cannot be read."""
-    return error.rule.startswith(("table.", "report.", "line.", "usage.ending", "note.")) and is_local(error)
+def _is_for_the_file(file: Path, error: VoltrailError) -> bool:
+    """Return whether an error says that a file cannot be taken, and not that all have to wait."""
+    if file.suffix.lower() == SIGNED:
+        return isinstance(error, ReportError) or error.rule == "usage.policy"  # it is for another log
+    return is_for_the_lines(error) or isinstance(error, TableError) or error.rule == "table.lacking"
+
+
+def _refuse_whole(file: Path, own: Path, why: Reason) -> _Done:
+    """Return what becomes of a file of which nothing was taken, for a reason that is not one row's."""
+    text = f"{file.name}\n\n{why.message} {why.fix}".rstrip() + f"\n\n{why.rule}\n"
+    (own / "reasons").write_text(text)
+    sync(own / "reasons")
+    told = _told(file.name, "refused", rule=why.rule, message=f"{why.message} {why.fix}".rstrip())
+    moves = [_Move(f"{_OWN}/reasons", REFUSED, ".reasons.txt"), _Move(file.name, REFUSED, "")]
+    return _named(told, file, moves)
+
+
+def _end(told: Told, file: Path, mend: str | None) -> _Done:
+    """Return where a file and what was written of it go; `mend` is the ending of the rows to be mended."""
+    reasons = _Move(f"{_OWN}/reasons", REFUSED, f"{mend or ''}.reasons.csv")
+    if told.state == "refused":
+        return _named(told, file, [reasons, _Move(file.name, REFUSED, "")])
+    day = f"{TAKEN}/{datetime.now(UTC):%Y-%m-%d}"
+    moves = [_Move(f"{_OWN}/receipts", day, ".receipts.jsonl"), _Move(file.name, day, "")]
+    if mend is not None:
+        moves = [_Move(f"{_OWN}/mend", REFUSED, mend), reasons, *moves]
+    return _named(told, file, moves)
+
+
+def _named(told: Told, file: Path, moves: list[_Move]) -> _Done:
+    """Return the moves with names under which nothing stands yet: NAME.csv, or NAME-2.csv and so on."""
+    root = file.parent.parent.parent
+    stem, ending = _cut(file.stem), file.suffix
+    for number in count(1):
+        base = stem if number == 1 else f"{stem}-{number}"
+        named = [
+            _Move(one.source, one.folder, base + (one.name if _has_ending(one) else ending + one.name))
+            for one in moves
+        ]
+        if not any(os.path.lexists(root / one.folder / one.name) for one in named):
+            break
+    return _Done(msgspec.structs.replace(told, to=f"{named[-1].folder}/{named[-1].name}"), named)
+
+
+def _has_ending(move: _Move) -> bool:
+    """Return whether a name brings the ending of the rows to be mended, in the place of the file's."""
+    return move.name.startswith((".csv", ".jsonl"))
+
+
+def _cut(stem: str) -> str:
+    """Return a name that further endings can be put to, as file systems bound them."""
+    return stem.encode(errors="surrogateescape")[:LONGEST_NAME_BYTES].decode(errors="ignore") or "file"
+
+
+def _move(source: Path, folder: Path, name: str) -> None:
+    """Move a file, never over another; done before, it is not done again."""
+    if not os.path.lexists(source):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        to = folder / (name if number == 1 else f"{Path(name).stem}-{number}{Path(name).suffix}")
+        try:
+            os.link(source, to, follow_symlinks=False)
+        except FileExistsError:
+            if os.path.samestat(source.lstat(), to.lstat()):
+                break  # stopped between the link and what follows
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if not os.path.lexists(to):  # nobody else writes here: the lock is ours
+                source.rename(to)
+                sync(folder)
+                return
+        else:
+            break
+    sync(folder)
+    source.unlink()
+
+
+def _copy_signed(file: Path, rows: set[int], out: Path) -> None:
+    """Write the lines of a report file that were not taken: they can be mended, and signed again."""
+    lines = ReportFile.parse(read_signed(file)).lines
+    out.write_bytes(b"".join(line + b"\n" for row, line in enumerate(lines, 1) if row in rows))
+
+
+def _read_done(path: Path) -> _Done | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Done)
+    except FileNotFoundError:
+        return None
+
+
+def _told(
+    file: str,
+    state: State,
+    *,
+    rule: str = "",
+    message: str = "",
+    rows: int = 0,
+    taken: int = 0,
+    known: int = 0,
+    found: int = 0,
+    refused: int = 0,
+) -> Told:
+    plain = "".join(one if one.isprintable() else "\ufffd" for one in file)
+    return Told(
+        at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        file=plain,
+        state=state,
+        rows=rows,
+        taken=taken,
+        known=known,
+        found=found,
+        refused=refused,
+        rule=rule,
+        message=message,
+    )
