@@ -2,7 +2,7 @@
 A folder of a production line: files that come into it are reported, each once.
 
 A file is taken when it no longer changes, by a rename into `sending/`, where it has a folder of its own with
-all that is known of it: what was signed, the receipts, and in the end `done.json`, which says where everything
+all that is known of it: what was signed, the receipts, and in the end `done.json`, which says where all of it
 goes. Each step leaves behind it what the next needs, so a process that is killed is followed by one that goes
 on. The same lines are the same report: what was sent, and its receipt lost, is answered again.
 Files are taken in the order of their times; while one waits, those behind it wait.
@@ -263,13 +263,13 @@ class Watch:
         try:
             claim.mkdir(mode=0o700)
             (self._folder / name).rename(claim / name)
+            sync(claim)
+            sync(self._sending)
         except FileNotFoundError:
             claim.rmdir()
             return None
         except OSError as error:
             self._wait(name, error)
-        sync(claim)
-        sync(self._sending)
         self._seen.pop(name, None)
         return claim
 
