@@ -57,7 +57,7 @@ def serving(answer, port=0):
             self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             answer(self)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815 - as http.server calls it
 
         def say(self, status, body=b"", **headers):
             self.send_response(status)

@@ -196,7 +196,7 @@ def test_a_token_goes_nowhere_else():
     ["http://registry.example", "ftp://x", "https://", "https://u:p@x", "https://x?a", "https://x:y", "x y"],
 )
 def test_addresses_that_tell_too_much_are_refused(url):
-    """Plain HTTP to another machine, names and passwords, and what is no address: said before a byte is sent."""
+    """Plain HTTP to elsewhere, names and passwords, no address at all: said before a byte is sent."""
     with pytest.raises(UsageError):
         Client(url)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from litestar import Litestar, Router
@@ -35,6 +36,7 @@ from voltrail.api import (
     reports,
     sign_in,
     static,
+    webhooks,
     work,
 )
 from voltrail.api.access import Identified
@@ -46,19 +48,22 @@ from voltrail.api.monitoring import Metrics, Timed
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
+from voltrail.connections.webhooks import Deliverer, Networks
 from voltrail.connections.witness_client import Witnesses
 from voltrail.registry.registry import Registry
 
 
-def create_app(registry: Registry) -> Litestar:
+def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log.
-    Raises RegistryError for an identity provider whose settings do not read.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log, and
+    webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
+    Raises RegistryError for an identity provider whose settings do not read, UsageError for what is no network.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
     daily, follower = DailyHeads(registry), Follower(registry)
+    deliverer = Deliverer(registry, Networks(webhook_networks))
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -80,6 +85,7 @@ def create_app(registry: Registry) -> Litestar:
             *applications.ROUTES,
             *own_organisation.ROUTES,
             *work.ROUTES,
+            *webhooks.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -96,10 +102,11 @@ def create_app(registry: Registry) -> Litestar:
                 "followed": Followed(registry.database),
                 "metrics": metrics,
                 "witnesses": witnesses,
+                "webhooks": deliverer,
             }
         ),
-        on_startup=[witnesses.start, daily.start, follower.start],
-        on_shutdown=[witnesses.close, daily.close, follower.close],
+        on_startup=[witnesses.start, daily.start, follower.start, deliverer.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close, deliverer.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

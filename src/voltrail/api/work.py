@@ -78,6 +78,7 @@ def work(request: Asked) -> Response[Any]:
         looked_at=REPORTS_LOOKED_AT,
         followed=read_followed(request, person),
         left=left,
+        webhooks_off=any(one.state == "off" for one in registry.webhooks.of(mine)),
     )
 
 
