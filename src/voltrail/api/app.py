@@ -57,9 +57,9 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log, and
-    webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
-    Raises RegistryError for an identity provider whose settings do not read, UsageError for what is no network.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
+    and webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
+    Raises RegistryError for an identity provider whose settings do not read, UsageError for no network.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
     daily, follower = DailyHeads(registry), Follower(registry)

@@ -2,8 +2,8 @@
 While a server runs, webhooks are sent what waits for them: in order, signed, again until it is taken.
 
 Receivers are others' machines: down, slow, wrong, or named so that we would ask our own. So each has 10
-seconds, its answer 64 KiB, redirects are not followed, and only addresses of the public internet are connected
-to, but for networks that the operator names. Eight are asked at once, and one batch of each.
+seconds, its answer 64 KiB, redirects are not followed, and only addresses of the public internet are asked,
+but for networks that the operator names. Eight are asked at once, and one batch of each.
 Source: Standard Webhooks 1.0 (standardwebhooks.com).
 """
 
@@ -208,7 +208,7 @@ def _said(answer: Answer) -> str:
 
 
 def _wait_s(attempt: int, later: str) -> float:
-    """Return when to try again: twice as long each time, no two at the same moment; or as the receiver says."""
+    """Return when to try again: twice as long each time, never all at once; or as the receiver says."""
     most = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 16))
     asked = int(later) if later.isascii() and later.isdigit() and len(later) < 6 else 0
     return max(random.uniform(most / 2, most), min(asked, LONGEST_ASKED_S))  # noqa: S311 - spreads load

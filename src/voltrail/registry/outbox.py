@@ -27,7 +27,7 @@ MAX_WAITING: Final = 1_000_000  # messages for one webhook: some 250 MB
 _SUBSCRIBED: Final = "select id, organisation, types, since from webhook where state in ('active', 'paused')"
 _EVENTS: Final = """
 select e.seq, e.kind, e.occurred_at, e.received_ms, e.subjects, e.findings is not null,
-    r.organisation, encode(r.digest, 'hex'), r.first_seq
+    r.organisation, encode(r.digest, 'hex'), r.first_seq, e.line
 from event e join report r on r.id = e.report where e.seq >= %s and e.seq < %s order by e.seq
 """
 _HOLDERS: Final = """
@@ -66,6 +66,7 @@ class Entry(msgspec.Struct, frozen=True):
     reporter: str
     digest: str
     first_seq: int
+    line: bytes
 
     @property
     def codes(self) -> list[str]:
@@ -86,20 +87,23 @@ class Telling:
         if self._by_organisation:
             self._entries = [Entry(*row) for row in connection.execute(_EVENTS, (start, stop)).fetchall()]
         self._codes = list({code for entry in self._entries for code in entry.codes})
-        self._concerned: dict[str, set[str]] = {}
-        self._note_holders()
+        self._concerned = self._holders()
+        self._coming: dict[str, set[str]] = {}  # who has it after these entries, and not before
 
-    def _note_holders(self) -> None:
-        """Note for each battery who has it, or has it on the way."""
-        if not self._codes:
-            return
-        values = {"codes": self._codes, "named": list(self._by_organisation)}
-        for code, *named in self._connection.execute(_HOLDERS, values).fetchall():
-            self._concerned.setdefault(code, set()).update(one for one in named if one)
+    def _holders(self) -> dict[str, set[str]]:
+        """Return for each battery who of those who subscribe has it, or has it on the way."""
+        found: dict[str, set[str]] = {}
+        if self._codes:
+            values = {"codes": self._codes, "named": list(self._by_organisation)}
+            for code, *named in self._connection.execute(_HOLDERS, values).fetchall():
+                found.setdefault(code, set()).update(one for one in named if one in self._by_organisation)
+        return found
 
     def settle(self) -> None:
         """Write the messages. A webhook that has too many of them is switched off."""
-        self._note_holders()
+        self._coming = {
+            code: named - self._concerned.get(code, set()) for code, named in self._holders().items()
+        }
         told = [(one.id, msgspec.json.encode(body).decode()) for one, body in self._messages()]
         if not told:
             return
@@ -109,6 +113,7 @@ class Telling:
         self._connection.execute(_FULL, (self._stop, MAX_WAITING))
 
     def _messages(self) -> Iterator[tuple[Subscription, dict[str, Any]]]:
+        last = {code: entry.seq for entry in self._entries for code in entry.codes}
         for entry in self._entries:
             if entry.seq == entry.first_seq:
                 body = _body("report.taken", entry, None, iso_ms(entry.received_ms))
@@ -117,13 +122,25 @@ class Telling:
                 yield from self._to(entry.reporter, _body("report.finding", entry, entry.codes[0]))
             name = "battery.recalled" if entry.kind == "recalled" else "battery.event"
             for code in entry.codes:
+                self._let_come(code, entry, last[code])
                 for organisation in sorted(self._concerned.get(code, ())):
                     own = organisation == entry.reporter and name == "battery.event"
                     if not own and self._sees(organisation, entry, code):
                         yield from self._to(organisation, _body(name, entry, code))
-                # Who reports of a battery may have it from then on, if only until the end of these entries.
-                if entry.reporter in self._by_organisation:
-                    self._concerned.setdefault(code, set()).add(entry.reporter)
+
+    def _let_come(self, code: str, entry: Entry, last: int) -> None:
+        """
+        Note whom a battery concerns from an event on.
+
+        Who reports of it may have it, if only until another entry of these; who has it in the end has it from
+        the event that names him on, at the latest from the last one.
+        """
+        named = {entry.reporter} & self._by_organisation.keys()
+        for one in self._coming.get(code, ()):
+            if one.encode() in entry.line or entry.seq == last:
+                named.add(one)
+        if named:
+            self._concerned.setdefault(code, set()).update(named)
 
     def _to(self, organisation: str, body: dict[str, Any]) -> Iterator[tuple[Subscription, dict[str, Any]]]:
         """Yield a message for each webhook of an organisation that wants such ones."""
