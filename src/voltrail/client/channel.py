@@ -181,17 +181,14 @@ class Channel:
                 "Give that address instead, if it is your registry's: nothing was sent there.",
             )
         told = _error_in(answer.body)
-        rule = str(told.get("rule", "http.error"))
-        kind = _BY_RULE.get(rule) or (_BY_STATUS.get(answer.status) if told else None)
+        if not told:
+            fix = "Compare the address." if answer.status < 500 else SEND_AGAIN
+            return ServerError("http.error", f"The server answered {answer.status}.", fix)
+        rule, message = str(told["rule"]), str(told.get("message", ""))
+        kind = _BY_RULE.get(rule) or _BY_STATUS.get(answer.status)
         if kind is None:
-            kind = ServerError if not told or answer.status >= 500 else ReportError
-        return kind(
-            rule,
-            str(told.get("message", f"The server answered {answer.status}.")),
-            str(told.get("fix", "Compare the address." if answer.status < 500 else SEND_AGAIN)),
-            told.get("line"),
-            told.get("source"),
-        )
+            kind = ServerError if answer.status >= 500 else ReportError
+        return kind(rule, message, str(told.get("fix", "")), told.get("line"), told.get("source"))
 
 
 def _parts(url: str) -> Any:
