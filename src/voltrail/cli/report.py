@@ -16,7 +16,14 @@ import voltrail
 from voltrail.cli.common import data_option, database_option, json_option, print_json
 from voltrail.client import Client
 from voltrail.client.client import read_key, sign
-from voltrail.connections.sending import BYTES_AT_ONCE, ROWS_AT_ONCE, Sent, deliver, deliver_whole
+from voltrail.connections.sending import (
+    BYTES_AT_ONCE,
+    ROWS_AT_ONCE,
+    Sent,
+    deliver,
+    deliver_whole,
+    note_receipt,
+)
 from voltrail.connections.sources import (
     SIGNED,
     Asked,
@@ -294,53 +301,55 @@ class _Told:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._taken = self._known = self._refused = 0
-        self._reports = 0
+        self._taken = self._known = self._refused = self._runs = 0
 
     def receipt(self, receipt: bytes) -> None:
         """Tell the receipt of a report that came signed: its rows are its lines."""
-        told = json.loads(receipt)
-        reasons = [
-            Reason(one["line"] + 1, "", "", one["rule"], one["message"], one["fix"])
-            for one in told["refused"]
-        ]
-        taken, known = len(told["accepted"]), len(told["known"])
-        self.sent(Sent(rows=told["lines"], receipts=[receipt], taken=taken, known=known, reasons=reasons))
+        sent = Sent(rows=0)
+        note_receipt(receipt, range(1, json.loads(receipt)["lines"] + 1), sent)
+        self.sent(sent)
 
     def sent(self, sent: Sent) -> None:
         """Tell what became of some rows."""
-        self._taken, self._known = self._taken + sent.taken, self._known + sent.known
+        refused = len({why.row for why in sent.reasons})
         if self._as_json:
             for receipt in sent.receipts:
                 click.echo(receipt.decode())
-            if unread := [why for why in sent.reasons if not sent.receipts or why.column]:
-                click.echo(
-                    json.dumps({"refused_rows": [_as_dict(why) for why in unread]}, ensure_ascii=False)
-                )
+            if sent.unread:
+                rows = [_as_dict(why) for why in sent.unread]
+                click.echo(json.dumps({"refused_rows": rows}, ensure_ascii=False))
         else:
+            click.echo(_tally(sent.taken, sent.known, refused))
             for receipt in sent.receipts:
-                self._print(json.loads(receipt))
+                _print_entries(json.loads(receipt))
+            for found in sent.findings[:SHOWN]:
+                click.echo(f"Line {found.row}, {found.kind}: {found.message}")
             for why in sent.reasons[: max(0, SHOWN - self._refused)]:
                 click.echo(_said(why), err=True)
-        self._reports += len(sent.receipts)
-        self._refused += len({why.row for why in sent.reasons})
-
-    def _print(self, receipt: dict[str, Any]) -> None:
-        if taken := len(receipt["accepted"]):
-            first = receipt["first_index"]
-            click.echo(
-                f"In the log from entry {first:,} to {first + taken - 1:,}. Report {receipt['report'][:16]}"
-            )
-        for line in receipt["findings"][:SHOWN]:
-            click.echo(f"Line {line['line'] + 1}, {line['kind']}: {line['message']}")
+        self._runs += 1
+        self._taken, self._known = self._taken + sent.taken, self._known + sent.known
+        self._refused += refused
 
     def close(self) -> None:
-        """Say how many rows came to which end; leave with exit code 1 where some were refused."""
+        """Say how many rows came to which end in all; leave with exit code 1 where some were refused."""
         if not self._as_json:
-            click.echo(f"{self._taken:,} taken, {self._known:,} known before, {self._refused:,} refused.")
+            if self._runs > 1:
+                click.echo(f"In all {_tally(self._taken, self._known, self._refused)}")
             if self._refused > SHOWN:
                 click.echo(f"Of those refused, {SHOWN} are told above. All of them: --json", err=True)
         raise SystemExit(1 if self._refused else 0)
+
+
+def _tally(taken: int, known: int, refused: int) -> str:
+    return f"{taken:,} taken, {known:,} known before, {refused:,} refused."
+
+
+def _print_entries(receipt: dict[str, Any]) -> None:
+    if taken := len(receipt["accepted"]):
+        first = receipt["first_index"]
+        click.echo(
+            f"In the log from entry {first:,} to {first + taken - 1:,}. Report {receipt['report'][:16]}"
+        )
 
 
 def _as_dict(why: Reason) -> dict[str, Any]:

@@ -56,15 +56,28 @@ class Keeper(Protocol):
         ...
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What does not add up about a row that was taken."""
+
+    row: int
+    kind: str
+    message: str
+
+
 class Sent(msgspec.Struct, kw_only=True):
-    """What became of some rows: how many came to which end, the receipts, and why rows were not taken."""
+    """
+    What became of some rows: how many came to which end, the receipts, what does not add up, why not.
+
+    `reasons` are all for which rows were not taken; those of `unread` were found before anything was sent.
+    """
 
     rows: int
     receipts: list[bytes] = []
     taken: int = 0
     known: int = 0
-    found: int = 0
+    findings: list[Found] = []
     reasons: list[Reason] = []
+    unread: list[Reason] = []
 
 
 class _Said(msgspec.Struct):
@@ -116,7 +129,8 @@ def deliver(target: Target, reads: Iterable[Read], keeper: Keeper) -> Iterator[S
     Stopped at any instant, the same call goes on from there. Raises whatever does not speak of the lines.
     """
     for run in _runs(reads):
-        sent = Sent(rows=len(run), reasons=[why for read in run for why in read.reasons])
+        unread = [why for read in run for why in read.reasons]
+        sent = Sent(rows=len(run), reasons=[*unread], unread=unread)
         if lined := [read for read in run if read.line is not None]:
             _send_run(target, lined, keeper, sent)
         sent.reasons.sort(key=lambda why: why.row)
@@ -130,6 +144,7 @@ def deliver_whole(target: Target, reads: Iterable[Read], keeper: Keeper) -> Sent
     for read in reads:
         sent.rows += 1
         sent.reasons += read.reasons
+        sent.unread += read.reasons
         if read.line is not None and not sent.reasons:
             lined.append(read)
         if len(lined) > MAX_LINES:
@@ -141,7 +156,7 @@ def deliver_whole(target: Target, reads: Iterable[Read], keeper: Keeper) -> Sent
     if not sent.reasons:
         lines = [read.line or b"" for read in lined]
         try:
-            _note(_answer(target, lines, keeper, "all"), lined, sent)
+            note_receipt(_answer(target, lines, keeper, "all"), [read.row for read in lined], sent)
         except VoltrailError as error:
             if not is_for_the_lines(error) or error.line is None:
                 raise
@@ -161,7 +176,7 @@ def send_signed(target: Target, content: bytes, keeper: Keeper, mode: str) -> Se
         receipt = target.send(content, mode)
         keeper.settle(parsed.lines, receipt)
     sent = Sent(rows=len(parsed.lines))
-    _note(receipt, [Read(row, line) for row, line in enumerate(parsed.lines, 1)], sent)
+    note_receipt(receipt, range(1, len(parsed.lines) + 1), sent)
     return sent
 
 
@@ -194,7 +209,7 @@ def _send_run(target: Target, run: Sequence[Read], keeper: Keeper, sent: Sent) -
             raise
         sent.reasons += [Reason.of(read.row, error) for read in run]
     else:
-        _note(receipt, run, sent)
+        note_receipt(receipt, [read.row for read in run], sent)
 
 
 def _answer(target: Target, lines: Sequence[bytes], keeper: Keeper, mode: str) -> bytes:
@@ -208,12 +223,13 @@ def _answer(target: Target, lines: Sequence[bytes], keeper: Keeper, mode: str) -
     return receipt
 
 
-def _note(receipt: bytes, run: Sequence[Read], sent: Sent) -> None:
+def note_receipt(receipt: bytes, rows: Sequence[int], sent: Sent) -> None:
+    """Note what a receipt says of some rows, those of its lines."""
     said = msgspec.json.decode(receipt, type=_Said)
     sent.receipts.append(receipt)
     sent.taken += len(said.accepted)
     sent.known += len(said.known)
-    sent.found += len({one["line"] for one in said.findings})
+    sent.findings += [Found(rows[one["line"]], one["kind"], one["message"]) for one in said.findings]
     sent.reasons += [
-        Reason(run[one["line"]].row, "", "", one["rule"], one["message"], one["fix"]) for one in said.refused
+        Reason(rows[one["line"]], "", "", one["rule"], one["message"], one["fix"]) for one in said.refused
     ]

@@ -340,7 +340,8 @@ class Watch:
                     runs = deliver(self._target, source.reads(), keeper)
             for sent in runs:
                 rows, taken, known, found = (
-                    rows + sent.rows, taken + sent.taken, known + sent.known, found + sent.found,
+                    rows + sent.rows, taken + sent.taken, known + sent.known,
+                    found + len({one.row for one in sent.findings}),
                 )  # fmt: skip
                 for receipt in sent.receipts:
                     answered.write(receipt + b"\n")
