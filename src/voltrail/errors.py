@@ -13,6 +13,7 @@ The tree; catch the narrowest you can act on:
     ├── LineError             the bytes of a line are not in the strict form
     ├── EventError            a line in good form that is not a known event
     ├── TableError            a spreadsheet that cannot be read as a whole
+    ├── CellError             a cell of it, or a row, that cannot be read; handed back, not raised
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
@@ -139,6 +140,10 @@ class EventError(VoltrailError):
 
 class TableError(VoltrailError):
     """A spreadsheet, or how its columns are mapped, cannot be read as a whole; `line` is a row of it."""
+
+
+class CellError(VoltrailError):
+    """A cell does not hold what its column is for, or a row is none; told where it stands in the table."""
 
 
 class ReportError(VoltrailError):

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import msgspec
 
+from voltrail.registry.prepare import Prepared
 from voltrail.registry.registry import Registry
 
 REPORT_LINES: Final = 10_000
@@ -38,9 +40,19 @@ def take_rows(
     """
     Report lines for an organisation, the host signing; yield each receipt once it is durable.
 
+    `rows` is read by another thread, up to one report ahead of what is written.
     Raises what `Registry.report_lines` raises; what was yielded before stays on record.
     """
-    first, coming = 0, iter(rows)
-    while lines := list(itertools.islice(coming, report_lines)):
-        yield Taken(first, len(lines), registry.report_lines(organisation, lines, mode, source_digest))
-        first += len(lines)
+    coming = iter(rows)
+
+    def next_report() -> Prepared | None:
+        lines = list(itertools.islice(coming, report_lines))
+        return registry.prepare_lines(organisation, lines, mode, source_digest) if lines else None
+
+    first = 0
+    with ThreadPoolExecutor(1, "voltrail-intake") as aside:
+        ahead = aside.submit(next_report)
+        while (prepared := ahead.result()) is not None:
+            ahead = aside.submit(next_report)
+            yield Taken(first, len(prepared.lines), registry.take(prepared))
+            first += len(prepared.lines)

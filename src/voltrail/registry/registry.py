@@ -58,7 +58,7 @@ from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
-from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
+from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
@@ -208,18 +208,33 @@ class Registry:
         A retry of the same lines is the same report. `source_digest` is that
         of the file they were read from.
         """
+        return self.take(self.prepare_lines(organisation, lines, mode, source_digest))
+
+    def prepare_lines(
+        self,
+        organisation: str,
+        lines: Sequence[bytes],
+        mode: str = "valid",
+        source_digest: bytes | None = None,
+    ) -> Prepared:
+        """Return a report of lines that the host has signed, for `take`; the record is not looked at."""
+        organisation = check_organisation(organisation)
+        secret = host_secret(self.keys.host_secret, organisation, lines)
+        return prepare_signing(
+            self.keys.host, organisation, secret, lines, self.origin, _mode(mode), source_digest
+        )
+
+    def take(self, prepared: Prepared) -> bytes:
+        """Return the receipt of a prepared report once it is durable; raises what refused it as a whole."""
         self._check_no_fork()
-        file = self._host_file(organisation, lines)
-        return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+        return self._writer.submit(prepared)
 
     def host_signed(self, organisation: str, lines: Sequence[bytes]) -> bytes:
         """Return the report file that the host signs for an organisation, to be handed in with others."""
-        return self._host_file(organisation, lines).encode()
-
-    def _host_file(self, organisation: str, lines: Sequence[bytes]) -> ReportFile:
         organisation = check_organisation(organisation)
         secret = host_secret(self.keys.host_secret, organisation, lines)
-        return sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+        file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+        return file.encode()
 
     def keep_time(self, now_ms: Callable[[], int] | None) -> None:
         """

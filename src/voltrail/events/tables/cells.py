@@ -18,11 +18,11 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from voltrail.codes import is_code, parse, tidy
-from voltrail.errors import CodeError, VoltrailError
+from voltrail.errors import CellError, CodeError
 from voltrail.events import checks, reading
 from voltrail.events.lines import MAX_DIGITS
 from voltrail.events.structs import STRUCTS
-from voltrail.events.tables.columns import OTHER_UNITS, kind_of, unit_of
+from voltrail.events.tables.columns import OTHER_UNITS, all_units, kind_of, unit_of
 from voltrail.events.words import NAMES_ZH
 
 Cell: TypeAlias = str | int | float | bool | datetime | date | None
@@ -35,10 +35,6 @@ ERRORS: Final = frozenset({
 })  # fmt: skip
 _SHOWN = 40
 _AS_TEXT = "Format the column as text in the spreadsheet, enter the value again from its source, and save."
-
-
-class WrongCellError(VoltrailError):
-    """A cell does not hold what its column is for; told at the cell, never raised out of a row."""
 
 
 def text_of(cell: Cell) -> str:
@@ -69,7 +65,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
         return _codes
     if member == "vin":
         return _vin
-    field = _types(kind)[member]
+    field = types_of(kind)[member]
     if isinstance(field, msgspec.inspect.DateTimeType):
         return lambda cell: _time(cell, offset)
     if isinstance(field, msgspec.inspect.LiteralType):
@@ -90,7 +86,7 @@ def converter(kind: str, member: str, offset: str) -> Convert:
 
 
 @lru_cache(maxsize=64)
-def _types(kind: str) -> dict[str, Any]:
+def types_of(kind: str) -> dict[str, Any]:
     """Return the type of each member of a kind, without None."""
     info = msgspec.inspect.type_info(STRUCTS[kind])
     return {field.encode_name: _not_none(field.type) for field in info.fields}  # type: ignore[attr-defined]
@@ -108,9 +104,11 @@ def _not_none(found: Any) -> Any:
 def _string(cell: Cell) -> str:
     """Return the text of a cell in normal signs; raises for what a spreadsheet puts in place of a value."""
     text = text_of(cell).strip()
+    if _HARMLESS.match(text):
+        return text[1:]
     if text.startswith("="):
         if (quoted := re.fullmatch(r'="([^"]*)"', text)) is None:
-            raise WrongCellError(
+            raise CellError(
                 "cell.formula",
                 f"{text[:_SHOWN]!r} is a formula without its result.",
                 "Open the file in the spreadsheet program and save it there, or write the value.",
@@ -118,17 +116,24 @@ def _string(cell: Cell) -> str:
         text = quoted[1].strip()
     if text in ERRORS:
         raise _error_cell(text)
+    if _NO_TEXT.search(text):
+        raise CellError("cell.character", "The cell holds characters that no text has.", "Write it again.")
     return text
 
 
-def _error_cell(text: str) -> WrongCellError:
+_HARMLESS: Final = re.compile(r"'[=+\-@＝＋－＠]")
+"""By this our own tables keep a text from being taken for a formula."""
+_NO_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+def _error_cell(text: str) -> CellError:
     if text == MERGED:
-        return WrongCellError(
+        return CellError(
             "cell.merged",
             "This cell is merged with one above; the value counts for the first row only.",
             "Unmerge the cells and fill in each row.",
         )
-    return WrongCellError(
+    return CellError(
         "cell.error", f"The formula of this cell failed: {text}.", "Mend the formula, or write the value."
     )
 
@@ -143,7 +148,7 @@ def _text(cell: Cell) -> str:
 def _check_not_changed(cell: Cell, text: str) -> None:
     """Raise where a spreadsheet made a number or a date of an identifier."""
     if isinstance(cell, date):
-        raise WrongCellError(
+        raise CellError(
             "cell.date_for_text", f"The spreadsheet has made a date of this text: {text}.", _AS_TEXT
         )
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
@@ -151,7 +156,7 @@ def _check_not_changed(cell: Cell, text: str) -> None:
     else:
         lost = _EXPONENT.fullmatch(text) is not None
     if lost:
-        raise WrongCellError(
+        raise CellError(
             "cell.digits_lost",
             f"The spreadsheet has made the number {text[:_SHOWN]} of this value; digits of it are lost.",
             _AS_TEXT,
@@ -179,7 +184,7 @@ def _code(cell: Cell) -> str:
     try:
         return parse(plain if len(plain) in (19, 24) else text).text
     except CodeError as error:
-        raise WrongCellError(error.rule, error.message, error.fix, source=error.source) from None
+        raise CellError(error.rule, error.message, error.fix, source=error.source) from None
 
 
 def _codes(cell: Cell) -> list[str]:
@@ -215,7 +220,7 @@ def _choice(cell: Cell, values: tuple[Any, ...]) -> str:
     if _EN_WORDS.get(key) in values:
         return _EN_WORDS[key]
     told = ", ".join(f"{value} ({NAMES_ZH[value]})" if value in NAMES_ZH else str(value) for value in values)
-    raise WrongCellError("cell.choice", f"{text[:_SHOWN]!r} is none of the values.", f"Write one of: {told}.")
+    raise CellError("cell.choice", f"{text[:_SHOWN]!r} is none of the values.", f"Write one of: {told}.")
 
 
 def _truth(cell: Cell) -> bool:
@@ -226,9 +231,7 @@ def _truth(cell: Cell) -> bool:
         return True
     if text in _NO:
         return False
-    raise WrongCellError(
-        "cell.choice", f"{text[:_SHOWN]!r} is neither yes nor no.", "Write yes or no (是 or 否)."
-    )
+    raise CellError("cell.choice", f"{text[:_SHOWN]!r} is neither yes nor no.", "Write yes or no (是 or 否).")
 
 
 def kind_in(cell: Cell) -> str:
@@ -236,7 +239,7 @@ def kind_in(cell: Cell) -> str:
     text = _string(cell)
     kind = kind_of(text)
     if kind is None:
-        raise WrongCellError(
+        raise CellError(
             "event.unknown_kind",
             f"There is no kind of event called {text[:_SHOWN]!r}.",
             "docs/events.md lists the kinds, in English and Chinese.",
@@ -257,22 +260,22 @@ _WITH_UNIT = re.compile(r"(.*?[\d.,])\s*([^\d\s.,+-][^\d\s]*)")
 def _number(cell: Cell, member: str, *, whole: bool) -> msgspec.Raw:
     """Return the digits of a number, as they stand in a line."""
     if isinstance(cell, (bool, date)):
-        raise WrongCellError("cell.number", f"{text_of(cell)} is not a number.", _plain_fix(member))
+        raise CellError("cell.number", f"{text_of(cell)} is not a number.", _plain_fix(member))
     if isinstance(cell, (int, float)):
         text = _plain_number(cell)
     else:
         text = _plain_text(unicodedata.normalize("NFKC", _string(cell)), member)
+    if _PLAIN.fullmatch(text) is None:  # a float beyond what a spreadsheet shows in full
+        raise CellError("cell.number", f"{text[:_SHOWN]} is too large.", _plain_fix(member))
     digits = _strict(text)
     if len(digits.lstrip("-").replace(".", "").lstrip("0")) > MAX_DIGITS:
-        raise WrongCellError(
+        raise CellError(
             "cell.number", f"{text[:_SHOWN]} has more than {MAX_DIGITS} digits.", "Round the number."
         )
     if whole and "." in digits:
         head, _, tail = digits.partition(".")
         if tail.strip("0"):
-            raise WrongCellError(
-                "cell.number", f"{text[:_SHOWN]} is not a whole number.", "Write a whole number."
-            )
+            raise CellError("cell.number", f"{text[:_SHOWN]} is not a whole number.", "Write a whole number.")
         digits = head
     return msgspec.Raw(digits.encode())
 
@@ -300,13 +303,13 @@ def _plain_text(text: str, member: str) -> str:
         return found[1] + found[2].replace(",", "") + (found[3] or "")
     if found := _COMMA.fullmatch(text):
         if len(found[2]) == 3 and found[1].strip("+-0"):
-            raise WrongCellError(
+            raise CellError(
                 "cell.ambiguous",
                 f"{text[:_SHOWN]!r} may be {found[1]}{found[2]} or {found[1]}.{found[2]}.",
                 "Write it without a thousands separator, and with a decimal point.",
             )
         return f"{found[1]}.{found[2]}"
-    raise WrongCellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
+    raise CellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
 
 
 def _without_unit(text: str, found: re.Match[str], member: str) -> str:
@@ -316,13 +319,13 @@ def _without_unit(text: str, found: re.Match[str], member: str) -> str:
         return f"{Decimal(_plain_text(found[1], member)).scaleb(-2):f}"
     if unit in {name.casefold() for name in known}:
         return found[1]
-    if unit in OTHER_UNITS or known:
-        raise WrongCellError(
+    if unit in OTHER_UNITS or unit in all_units():
+        raise CellError(
             "cell.unit",
             f"{text[:_SHOWN]!r} is in {found[2][:_SHOWN]}, and the column in {(known or ('no unit',))[0]}.",
             "Convert the value, and write the number alone.",
         )
-    raise WrongCellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
+    raise CellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
 
 
 def _plain_fix(member: str) -> str:
@@ -344,7 +347,7 @@ def _strict(text: str) -> str:
 
 _OFFSET = r"(?P<offset>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _CLOCK = (
-    r"(?:[T\s]*(?P<hour>\d{1,2})\s*[:时]\s*(?P<minute>\d{1,2})\s*(?:[:分]\s*(?:(?P<second>\d{1,2})"
+    r"(?:[T\s]*(?P<noon>上午|下午)?\s*(?P<hour>\d{1,2})\s*[:时]\s*(?P<minute>\d{1,2})\s*(?:[:分]\s*(?:(?P<second>\d{1,2})"
     r"(?:[.,](?P<fraction>\d{1,9}))?\s*秒?)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*" + _OFFSET + ")?"
 )
 _TIMES: Final = tuple(
@@ -374,14 +377,12 @@ def _time(cell: Cell, offset: str) -> str:
         return f"{cell.isoformat()}T00:00:00{offset}"
     parts = _parts(cell)
     hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
-    if half := parts["half"]:
+    if half := {"上午": "am", "下午": "pm"}.get(parts["noon"], parts["half"]):
         if not 1 <= hour <= 12:
             raise _no_time(cell)
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
     if hour > 23 or minute > 59 or second > 59:
-        raise WrongCellError(
-            "cell.time", f"{text_of(cell)[:_SHOWN]!r}: the clock has no such time.", _TIME_FIX
-        )
+        raise CellError("cell.time", f"{text_of(cell)[:_SHOWN]!r}: the clock has no such time.", _TIME_FIX)
     fraction = f".{parts['fraction']}" if parts["fraction"] else ""
     own = parts["offset"] or offset
     if own in ("UTC", "GMT"):
@@ -402,9 +403,7 @@ def _day(cell: Cell) -> str:
         text = _day_of(parts, cell)
         clock = ":".join(parts[name] or "0" for name in ("hour", "minute", "second"))
     if clock.strip("0:."):
-        raise WrongCellError(
-            "cell.day", f"{text_of(cell)} is a time; this column holds days.", f"Write {text}."
-        )
+        raise CellError("cell.day", f"{text_of(cell)} is a time; this column holds days.", f"Write {text}.")
     return text
 
 
@@ -419,11 +418,9 @@ def _parts(cell: Cell) -> dict[str, str]:
     if found := _BACKWARDS.fullmatch(text):
         return _forwards(text, found.groupdict())
     if _SHORT_YEAR.fullmatch(text):
-        raise WrongCellError(
-            "cell.ambiguous", f"{text[:_SHOWN]!r} does not say the year in full.", f"{_TIME_FIX}"
-        )
+        raise CellError("cell.ambiguous", f"{text[:_SHOWN]!r} does not say the year in full.", f"{_TIME_FIX}")
     if (serial := _serial(text)) is not None:
-        raise WrongCellError(
+        raise CellError(
             "cell.date_number",
             f"{text[:_SHOWN]} is a number. As a spreadsheet counts days from 1900, it would be {serial}.",
             "Format the column as a date in the spreadsheet and save the file again, or write the date.",
@@ -436,7 +433,7 @@ def _forwards(text: str, parts: dict[str, str]) -> dict[str, str]:
     one, two = int(parts["one"]), int(parts["two"])
     if one <= 12 and two <= 12 and one != two:
         year = parts["year"]
-        raise WrongCellError(
+        raise CellError(
             "cell.ambiguous",
             f"{text[:_SHOWN]!r} may be {year}-{two:02}-{one:02} or {year}-{one:02}-{two:02}.",
             "Write the year first, then month and day: 2026-04-21.",
@@ -450,7 +447,7 @@ def _day_of(parts: dict[str, str], cell: Cell) -> str:
         return date(int(parts["year"]), int(parts["month"]), int(parts["day"])).isoformat()
     except ValueError:
         message = f"{text_of(cell)[:_SHOWN]!r}: the calendar has no such day."
-        raise WrongCellError("cell.time", message, _TIME_FIX) from None
+        raise CellError("cell.time", message, _TIME_FIX) from None
 
 
 def _serial(text: str) -> str | None:
@@ -463,5 +460,5 @@ def _serial(text: str) -> str | None:
     return day if not seconds else f"{day} {seconds // 3600 % 24:02}:{seconds // 60 % 60:02}"
 
 
-def _no_time(cell: Cell) -> WrongCellError:
-    return WrongCellError("cell.time", f"{text_of(cell)[:_SHOWN]!r} is not a date or time.", _TIME_FIX)
+def _no_time(cell: Cell) -> CellError:
+    return CellError("cell.time", f"{text_of(cell)[:_SHOWN]!r} is not a date or time.", _TIME_FIX)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -165,19 +165,24 @@ def member_near(header: str, allowed: frozenset[str]) -> str | None:
         return None
     known = {name: member for name, member in _by_key().items() if member in allowed}
     near = get_close_matches(key, known, n=2, cutoff=0.8)
-    members = {known[name] for name in near}
-    member = known[near[0]] if len(members) == 1 else None
+    alike = {known[name] for name in near if _likeness(key, name) == _likeness(key, near[0])}
+    member = alike.pop() if len(alike) == 1 else None
     return member if member is not None and _same_unit(member, units) else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, other, one).ratio()
 
 
 def _same_unit(member: str, units: list[str]) -> bool:
     """Return whether the units that a header names are those of the member, or none is named."""
     known = {unit.casefold() for unit in unit_of(member)}
-    return not any(unit in OTHER_UNITS or (unit in _all_units() and unit not in known) for unit in units)
+    return not any(unit in OTHER_UNITS or (unit in all_units() and unit not in known) for unit in units)
 
 
 @lru_cache(maxsize=1)
-def _all_units() -> frozenset[str]:
+def all_units() -> frozenset[str]:
+    """Return all ways to write the units of members."""
     return frozenset(unit.casefold() for units in _UNITS.values() for unit in units)
 
 
@@ -192,7 +197,7 @@ def _key(header: str) -> tuple[str, list[str]]:
     units = [unit.strip() for unit in _BRACKETS.findall(text)]
     text = _BRACKETS.sub(" ", text).strip()
     behind = _BEHIND.search(text)
-    if behind and (behind[1] in _all_units() or behind[1] in OTHER_UNITS):
+    if behind and (behind[1] in all_units() or behind[1] in OTHER_UNITS):
         units.append(behind[1])
         text = text[: behind.start()]
     return _NO_WORD.sub("", text), units

@@ -35,7 +35,8 @@ DERIVED: Final[dict[str, tuple[str, ...]]] = {
     "remanufactured": ("into",),
 }
 """Members whose batteries are added to `codes` of the kind, so that no clerk has to name them twice."""
-_WITHOUT_CODES: Final = frozenset({"swapped", "identified"})
+WITHOUT_CODES: Final = frozenset({"swapped", "identified"})
+"""The kinds of which other members name all of `codes`."""
 
 
 def guess(header: Sequence[str], kind: str | None = None) -> Mapping:
@@ -71,7 +72,7 @@ def lacking(mapping: Mapping) -> tuple[str, ...]:
 def required(kind: str) -> tuple[str, ...]:
     """Return the members without which no row of a kind can be an event."""
     names = [field.encode_name for field in msgspec.structs.fields(STRUCTS[kind]) if field.required]
-    return tuple(name for name in names if not (name == "codes" and kind in _WITHOUT_CODES))
+    return tuple(name for name in names if not (name == "codes" and kind in WITHOUT_CODES))
 
 
 def _likely_kind(members: set[str]) -> str | None:

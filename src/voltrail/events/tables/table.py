@@ -87,7 +87,7 @@ def open_table(stream: BinaryIO, name: str, sheet: str | None = None) -> Table:
         from voltrail.events.tables import workbook
 
         return workbook.open_workbook(stream, sheet)
-    _check_form(begin, name)
+    _check_form(begin, stream, name)
     if sheet is not None:
         raise TableError("table.sheet", "A CSV file has no sheets.", "Leave the sheet out.")
     from voltrail.events.tables import text
@@ -95,17 +95,19 @@ def open_table(stream: BinaryIO, name: str, sheet: str | None = None) -> Table:
     return text.open_text(stream)
 
 
-def _check_form(begin: bytes, name: str) -> None:
+def _check_form(begin: bytes, stream: BinaryIO, name: str) -> None:
     """Raise TableError for a file that is neither CSV nor a workbook, saying what it is."""
     save = "Open it in the spreadsheet program and save it as .xlsx, or as CSV UTF-8."
     if not begin:
-        raise TableError("table.empty", "The file is empty.", "Send the file that holds the data.")
+        raise TableError("table.empty", f"{name[:80]} is empty.", "Send the file that holds the data.")
     if begin.startswith(_OLE):
-        if "Encrypt".encode("utf-16-le") in begin or name.lower().endswith(".xlsx"):
+        if _is_encrypted(begin, stream):
             message, fix = "The workbook is protected by a password.", "Save it without a password."
         else:
             message, fix = "This is a workbook in the old form (.xls).", save
         raise TableError("table.form", message, fix)
+    if begin.startswith((b"\x09\x08", b"\x09\x04", b"\x09\x02", b"\x09\x00")):
+        raise TableError("table.form", "This is a workbook in the old form (.xls).", save)
     head = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith(
         (b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<body", b"<div", b"<style")
@@ -113,5 +115,14 @@ def _check_form(begin: bytes, name: str) -> None:
         raise TableError("table.form", "This is a web page, whatever its name says.", save)
     if head.startswith((b"<?xml", b"<workbook")):
         raise TableError("table.form", "This is an XML file, not a workbook.", save)
+    if head.startswith((b"{", b'["', b"[{")):
+        raise TableError("table.form", "This is JSON, no spreadsheet.", "Send it as JSON lines (.jsonl).")
     if head.startswith((b"%pdf", b"\x89png", b"rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"{\\rtf")):
         raise TableError("table.form", "This is no spreadsheet.", "Send a workbook (.xlsx) or a CSV file.")
+
+
+def _is_encrypted(begin: bytes, stream: BinaryIO) -> bool:
+    """Return whether a compound file holds an encrypted workbook, by its directory ([MS-CFB] 2.2, 2.6)."""
+    sector = int.from_bytes(begin[48:52], "little")
+    stream.seek(min(sector + 1, 1 << 20) * 512)
+    return "EncryptedPackage".encode("utf-16-le") in stream.read(4096)

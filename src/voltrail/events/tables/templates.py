@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 from xml.sax.saxutils import escape
 
+import msgspec
+
 from voltrail.errors import TableError
 from voltrail.events.structs import STRUCTS
 from voltrail.events.table import KINDS
-from voltrail.events.tables.cells import _types
+from voltrail.events.tables.cells import types_of
 from voltrail.events.tables.columns import COLUMNS, Language, members_of
-from voltrail.events.tables.mapping import required
+from voltrail.events.tables.mapping import WITHOUT_CODES, required
 from voltrail.events.words import NAMES_ZH
 
 Form = Literal["csv", "xlsx"]
@@ -31,8 +33,13 @@ _EXAMPLES: Final = {
     "certified_on": "2026-04-20", "until": "2027-04-21 00:00", "mass_kg": "412.5", "energy_kwh": "60.2",
     "energy_out_kwh": "12.4", "energy_in_kwh": "58.1", "capacity_ah": "164", "voltage_v": "403.2",
     "resistance_mohm": "0.8", "odometer_km": "48213", "distance_km": "48213", "cycles": "812",
-    "soh_fraction": "0.92",
+    "soh_fraction": "0.92", "corrects": "1204978", "name": "Sample 示例", "key_id": "line-1",
+    "algorithm": "ed25519", "public_key": "3m8Z…", "certificate": "C-2026-018", "campaign": "R-2026-03",
+    "work": "BMS", "reason": "SOH 62 %",
 }  # fmt: skip
+
+
+_CORRECTION: Final = ("occurred_at", "code", "corrects", "void")  # it is void, or has another line
 
 
 def template(kind: str, language: Language, form: Form) -> bytes:
@@ -47,7 +54,7 @@ def template(kind: str, language: Language, form: Form) -> bytes:
             f"There is no kind of event called {kind[:40]!r}.",
             "docs/events.md lists the kinds.",
         )
-    members = ("kind", *members_of(kind))
+    members = _members(kind)
     header = [COLUMNS[member].header(language) for member in members]
     word = KINDS[kind].zh if language == "zh" else kind.replace("_", " ")
     example = [word, *(_example(kind, member, language) for member in members[1:])]
@@ -58,8 +65,18 @@ def template(kind: str, language: Language, form: Form) -> bytes:
     return _workbook(header, _explained(kind, members, example, language), language)
 
 
+def _members(kind: str) -> tuple[str, ...]:
+    """Return the columns of a template: no member that others say already."""
+    own = members_of(kind)
+    return ("kind", *(name for name in own if name != "codes" or kind not in WITHOUT_CODES))
+
+
 def _example(kind: str, member: str, language: Language) -> str:
-    field = _types(kind).get(member)
+    field = types_of(kind).get(member)
+    if (kind == "corrected" and member not in _CORRECTION) or member == "system":
+        return ""
+    if isinstance(field, msgspec.inspect.DateTimeType):
+        return _EXAMPLES["occurred_at"]
     values = getattr(field, "values", None)
     if values:
         value: str | bool = values[0]
@@ -77,7 +94,7 @@ def _explained(
     needed = {*required(kind), "kind"}
     rows = [["列", "必填", "示例", "可填的值"] if zh else ["Column", "Needed", "Example", "Values"]]
     for member, value in zip(members, example, strict=True):
-        values = getattr(_types(kind).get(member), "values", ()) or ()
+        values = getattr(types_of(kind).get(member), "values", ()) or ()
         told = [str(NAMES_ZH.get(one, one) if zh else one) for one in values if one is not True]
         must = ("是" if zh else "yes") if member in needed else ""
         rows.append(

@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 from voltrail.errors import TableError
@@ -39,22 +40,24 @@ def find_encoding(stream: BinaryIO) -> str:
     begin = stream.read(_BLOCK)
     if begin.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise _unknown()
+    marked = _marked(begin)
+    for encoding in [marked] if marked is not None else ["utf-8", "gb18030"]:
+        if encoding == "gb18030" and not _is_chinese(_beyond_ascii(stream)):
+            break
+        try:
+            return _all_in(stream, encoding)
+        except UnicodeDecodeError:
+            continue
+    raise _unknown()
+
+
+def _marked(begin: bytes) -> str | None:
+    """Return the encoding that the beginning of a file shows, by its mark or by its zeros."""
     if begin.startswith(codecs.BOM_UTF8):
-        return _all_in(stream, "utf-8-sig")
+        return "utf-8-sig"
     if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _all_in(stream, "utf-16")
-    if b"\x00" in begin and (found := _utf_16(begin)) is not None:
-        return _all_in(stream, found)
-    try:
-        return _all_in(stream, "utf-8")
-    except UnicodeDecodeError:
-        pass
-    if not _is_chinese(_beyond_ascii(stream)):
-        raise _unknown()
-    try:
-        return _all_in(stream, "gb18030")
-    except UnicodeDecodeError:
-        raise _unknown() from None
+        return "utf-16"
+    return _utf_16(begin) if b"\x00" in begin else None
 
 
 def _all_in(stream: BinaryIO, encoding: str) -> str:
@@ -179,7 +182,7 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Numbered]
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
     budget, number = _Budget(), 0
     try:
-        for cells in csv.reader(_bounded(text, budget), delimiter=delimiter):
+        for cells in csv.reader(_bounded(text, budget), delimiter=delimiter, strict=True):
             number += 1
             budget.left = MAX_ROW_CHARS
             if len(cells) > MAX_COLUMNS:
@@ -190,14 +193,15 @@ def _rows(stream: BinaryIO, encoding: str, delimiter: str) -> Iterator[Numbered]
     except csv.Error:
         raise TableError(
             "table.quote",
-            "A cell has more than 131,072 characters: a quotation mark before it is probably not closed.",
-            "Close the quotation mark, or write a quotation mark within a cell twice.",
+            "A quotation mark is not closed, or something stands behind the one that closes.",
+            "Close it, and write a quotation mark within a cell twice; or save the file as .xlsx.",
             line=number + 1,
         ) from None
     except UnicodeDecodeError:
         raise _unknown() from None
     finally:
-        text.detach()
+        with suppress(ValueError):  # the stream may have been closed meanwhile
+            text.detach()
 
 
 def _bounded(text: io.TextIOWrapper, budget: _Budget) -> Iterator[str]:

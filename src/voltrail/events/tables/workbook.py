@@ -8,6 +8,7 @@ before anything of it is unpacked: number, sizes and names of its parts; what it
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 import zipfile
@@ -25,7 +26,7 @@ MAX_PARTS: Final = 2_000
 MAX_PART_BYTES: Final = 1_073_741_824  # of a sheet, unpacked
 MAX_SMALL_BYTES: Final = 16_777_216  # of a part that is read as a whole
 MAX_STRINGS_CHARS: Final = 67_108_864
-MAX_STRINGS: Final = 4_000_000
+MAX_STRINGS: Final = 3_000_000
 MAX_CELL_CHARS: Final = 65_536
 MAX_RATIO: Final = 200  # of sizes, from a megabyte on: sheets pack 5 to 30 times
 MAX_ROWS: Final = 1_048_576
@@ -41,13 +42,26 @@ def open_workbook(stream: BinaryIO, sheet: str | None) -> Table:
     """Return a sheet of a workbook as a table. Raises TableError."""
     try:
         return _Workbook(stream).table(sheet)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, ValueError):
+    except _BROKEN:
         raise _broken() from None
+
+
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
 
 
 class _Sheet:
     def __init__(self, name: str, part: str, *, hidden: bool) -> None:
         self.name, self.part, self.hidden = name, part, hidden
+        self.merges: dict[int, list[tuple[int, int]]] | None = None
 
 
 class _Workbook:
@@ -64,10 +78,11 @@ class _Workbook:
             raise _other_form() if "xl/workbook.bin" in names else _broken()
         self.sheets: list[_Sheet] = []
         self.from_1904 = False
+        self._parts: dict[str, str] = {}  # by what they are to the workbook
         self._read_book(self._targets(names), names)
         if not self.sheets:
             raise TableError("table.empty", "The workbook has no sheets.", _SAVE)
-        self._dates = self._read_styles() if "xl/styles.xml" in names else ()
+        self._dates = self._read_styles()
         self._strings: list[str] | None = None
 
     def table(self, name: str | None) -> Table:
@@ -100,12 +115,17 @@ class _Workbook:
         return Table("xlsx", lambda: self._rows(sheet), sheets=names, sheet=sheet.name)
 
     def _rows(self, sheet: _Sheet) -> Iterator[Numbered]:
-        if self._strings is None:
-            self._strings = self._read_strings()
-        with self._zip.open(sheet.part) as part:
-            merges = _find_merges(part)
-        with self._zip.open(sheet.part) as part:
-            yield from _SheetReader(self._strings, self._dates, merges, from_1904=self.from_1904).rows(part)
+        try:
+            if self._strings is None:
+                self._strings = self._read_strings()
+            if sheet.merges is None:
+                with self._zip.open(sheet.part) as part:
+                    sheet.merges = _find_merges(part)
+            reader = _SheetReader(self._strings, self._dates, sheet.merges, from_1904=self.from_1904)
+            with self._zip.open(sheet.part) as part:
+                yield from reader.rows(part)
+        except _BROKEN:
+            raise _broken() from None
 
     # ------------------------------------------------------------- small parts
 
@@ -115,10 +135,11 @@ class _Workbook:
 
         def start(name: str, attributes: dict[str, str]) -> None:
             if name == "Relationship" and attributes.get("TargetMode") != "External":
+                what = attributes.get("Type", "").rpartition("/")[2]
                 target = attributes.get("Target", "")
                 path = target.lstrip("/") if target.startswith("/") else posixpath.normpath(f"xl/{target}")
                 if path in names:
-                    found[attributes.get("Id", "")] = path
+                    found[attributes.get("Id", "")] = self._parts[what] = path
 
         if "xl/_rels/workbook.xml.rels" in names:
             self._parse("xl/_rels/workbook.xml.rels", start)
@@ -129,7 +150,8 @@ class _Workbook:
             if name == "workbookPr":
                 self.from_1904 = attributes.get("date1904") in ("1", "true")
             elif name == "sheet":
-                part = targets.get(attributes.get("id", ""), "")
+                reference = next((attributes[key] for key in attributes if key.endswith(" id")), "")
+                part = targets.get(reference, "")
                 if part in names and "worksheets/" in part:
                     hidden = attributes.get("state", "visible") != "visible"
                     self.sheets.append(_Sheet(attributes.get("name", ""), part, hidden=hidden))
@@ -138,6 +160,8 @@ class _Workbook:
 
     def _read_styles(self) -> tuple[bool, ...]:
         """Return for each cell style whether it shows a date."""
+        if "styles" not in self._parts:
+            return ()
         formats: dict[int, str] = {}
         styles: list[bool] = []
         within: list[str] = []
@@ -153,12 +177,12 @@ class _Workbook:
         def end(_name: str) -> None:
             within.pop()
 
-        self._parse("xl/styles.xml", start, end)
+        self._parse(self._parts["styles"], start, end)
         return tuple(styles)
 
     def _read_strings(self) -> list[str]:
         """Return the strings that cells share; what is read above Chinese characters is left out."""
-        if "xl/sharedStrings.xml" not in self._zip.namelist():
+        if "sharedStrings" not in self._parts:
             return []
         strings: list[str] = []
         parts: list[str] = []
@@ -189,7 +213,7 @@ class _Workbook:
                     raise _too_big()
                 parts.append(text)
 
-        with self._zip.open("xl/sharedStrings.xml") as part:
+        with self._zip.open(self._parts["sharedStrings"]) as part:
             parser = _parser(start, end, data)
             for block in _blocks(part, MAX_PART_BYTES):
                 _feed(parser, block)
@@ -261,8 +285,9 @@ class _SheetReader:
             self._reading = True
         elif name == "row":
             number = attributes.get("r")
-            self._number = int(number) if number is not None else self._number + 1
-            if not 0 < self._number <= MAX_ROWS:
+            before = self._number
+            self._number = int(number) if number is not None else before + 1
+            if not before < self._number <= MAX_ROWS:
                 raise _broken()
             self._cells, self._column = [], -1
 
@@ -271,7 +296,7 @@ class _SheetReader:
         self._column = self._column + 1 if reference is None else _column(reference)
         self._type = attributes.get("t", "n")
         style = attributes.get("s")
-        self._style = int(style) if style is not None else 0
+        self._style = abs(int(style)) if style is not None else 0
         self._value = self._formula = None
 
     def _data(self, text: str) -> None:
@@ -333,6 +358,8 @@ class _SheetReader:
 
     def _number_cell(self, text: str) -> Cell:
         value = float(text)
+        if not math.isfinite(value):
+            raise _broken()
         if self._style < len(self._dates) and self._dates[self._style] and 0 <= value < 2_958_466:
             return _date(value, from_1904=self._from_1904)
         return int(value) if value.is_integer() and abs(value) < 1e15 else value
@@ -383,7 +410,7 @@ def _parser(
     end: Callable[[str], None] | None,
     data: Callable[[str], None] | None,
 ) -> Any:
-    """Return a parser that calls by local names, and takes no document type: no entity can grow."""
+    """Return a parser that calls by local names, and takes no document type, so that no entity can grow."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     names: dict[str, str] = {}
@@ -396,13 +423,7 @@ def _parser(
                 names[name] = short
         return short
 
-    def started(name: str, attributes: dict[str, str]) -> None:
-        start(
-            local(name),
-            {local(key): value for key, value in attributes.items()} if attributes else attributes,
-        )
-
-    parser.StartElementHandler = started
+    parser.StartElementHandler = lambda name, attributes: start(local(name), attributes)
     if end is not None:
         parser.EndElementHandler = lambda name: end(local(name))
     if data is not None:
@@ -418,7 +439,7 @@ def _refuse(*_: object) -> None:
 def _feed(parser: Any, block: bytes, *, final: bool = False) -> None:
     try:
         parser.Parse(block, final)
-    except expat.ExpatError:
+    except (expat.ExpatError, ValueError, OverflowError):
         raise _broken() from None
 
 
@@ -429,7 +450,13 @@ def _plain(text: str) -> str:
     """Return a string with the characters that are written as _x000D_ (ECMA-376 part 1, 22.4.2.4)."""
     if "_x" not in text:
         return text
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\r\n", "\n").replace("\r", "\n")
+    return _ESCAPE.sub(_unescaped, text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return the character that an escape is for, or the escape where it is for none that a text has."""
+    character = chr(int(found[1], 16))
+    return found[0] if character == "\0" or "\ud800" <= character <= "\udfff" else character
 
 
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
