@@ -21,10 +21,15 @@ def paths(app):
         yield path, route
 
 
+PROBLEM = {"type", "title", "status", "detail"}  # of RFC 7807, beside the one shape
+
+
 def shaped(response):
-    assert response.headers["content-type"].startswith("application/json"), response.text
     error = response.json()
-    assert set(error) == {"error"}
+    problem = response.headers["content-type"].startswith("application/problem+json")
+    assert problem or response.headers["content-type"].startswith("application/json"), response.text
+    assert problem == response.request.url.path.startswith("/epcis")
+    assert set(error) == {"error"} | (PROBLEM if problem else set())
     assert set(error["error"]) == FIELDS
     assert error["error"]["rule"]
     assert error["error"]["message"]
@@ -58,6 +63,7 @@ NOT_ASKED += (
     "/workspace",
     "/authority",
     "/followed",
+    "/epcis",
 )
 ASKED = {
     "/search": {"q": "9"},

@@ -30,6 +30,7 @@ from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
 from voltrail.api import description
 from voltrail.api.reports import LINES_TYPE
+from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
 
 EXAMPLES = int(os.environ.get("VOLTRAIL_EXAMPLES", "0"))
@@ -50,7 +51,7 @@ KNOWN = {
 ENDING = {"/sign-out", "/account/sessions/end"}  # they would end the session that asks
 
 
-@schemathesis.serializer(MEDIA_TYPE, LINES_TYPE)
+@schemathesis.serializer(MEDIA_TYPE, LINES_TYPE, LD_TYPE)
 def as_sent(_, value):
     """Return a body that is bytes as it goes out."""
     return value if isinstance(value, bytes) else getattr(value, "data", str(value).encode())
@@ -126,7 +127,8 @@ def ask(operation, served, headers, csrf):
         answer = case.call(base_url=served, headers=headers, allow_redirects=False)
         case.validate_response(answer, checks=CHECKS)
         if answer.status_code >= 400:
-            assert answer.headers["content-type"][0].startswith("application/json"), answer.content[:200]
+            kind = "application/problem+json" if operation.path.startswith("/epcis") else "application/json"
+            assert answer.headers["content-type"][0].startswith(kind), answer.content[:200]
 
     asked()
 

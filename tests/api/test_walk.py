@@ -15,6 +15,7 @@ import zipfile
 from base64 import b64decode
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -404,6 +405,11 @@ def outputs(client, code, indices):
         yield f"{path} {len(accept)}", client.get(f"/b/{code}{path}", headers=accept).text
     for index in indices:
         yield f"event {index}", client.get(f"/b/{code}/events/{index}", headers=HTML).text
+    epcis = client.get(
+        "/epcis/events", params={"MATCH_anyEPC": f"urn:voltrail:battery:{code}", "perPage": 1000}
+    )
+    assert epcis.json()["type"] == "EPCISQueryDocument"
+    yield "epcis", unquote(epcis.text)
     if indices:
         yield "event as JSON", client.get(f"/b/{code}/events/{indices[0]}").text
         for path in (f"/batteries?q={code}", f"/search?q={code[:12]}", "/batteries", "/"):

@@ -27,7 +27,9 @@ def said_in_python():
     for path in files("voltrail").rglob("*.py"):
         is_route = is_documented if path.parent.name == "api" else lambda _: False
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.FunctionDef) and any(map(is_route, call.decorator_list)):
+            if isinstance(call, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                map(is_route, call.decorator_list)
+            ):
                 yield ast.get_docstring(call)
             if not isinstance(call, ast.Call):
                 continue

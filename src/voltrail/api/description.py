@@ -12,7 +12,10 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from voltrail.api.problems import is_epcis
 from voltrail.api.reports import LINES_TYPE
+from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
 
@@ -36,6 +39,18 @@ _MEMBERS: Final = {
     "/models/{identifier}": "* model_id batteries",
     "/reports": "format report lines accepted refused findings checkpoint signature",
     "/checks": "scope checks",
+    "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
+    **dict.fromkeys(
+        (
+            "/epcis/events/{event_name}",
+            "/epcis/eventTypes/{event_type}/events",
+            "/epcis/epcs/{epc}/events",
+            "/epcis/bizSteps/{biz_step}/events",
+            "/epcis/dispositions/{disposition}/events",
+        ),
+        "@context type schemaVersion creationDate epcisBody",
+    ),
+    "/epcis/eventTypes": "@context type member",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -74,6 +89,8 @@ _FIELDS: Final = {
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
+    "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
+    "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
     "/checks": {
         _JSON: {
             "schema": {
@@ -113,6 +130,17 @@ _ERROR: Final = {
         }
     },
 }
+_PROBLEM: Final = {
+    **_ERROR,
+    "required": ["error", "type", "title", "status", "detail"],
+    "properties": {
+        "type": _WORDS,
+        "title": _WORDS,
+        "status": {"type": "integer"},
+        "detail": _WORDS,
+        **_ERROR["properties"],  # type: ignore[dict-item]
+    },
+}
 
 
 class Description(JsonRenderPlugin):
@@ -143,8 +171,13 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
             },
         },
     }
-    if _HTML in answers["200"]["content"]:
+    if _HTML in answers["200"]["content"] and not is_epcis(path):
         answers["303"] = {"description": "Another address, for people."}
+    if is_epcis(path):
+        answers["default"]["content"] = {PROBLEM_TYPE: {"schema": _PROBLEM}, _HTML: {"schema": _WORDS}}
+        if method == "post":
+            del answers["200"]
+            answers["202" if path == "/epcis/capture" else "201"] = {"description": "Taken; see Location."}
     taken = {"responses": answers}
     if method == "post" and (body := _body(path, operation)) is not None:
         taken["requestBody"] = body

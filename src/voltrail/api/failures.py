@@ -6,12 +6,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from voltrail.api.answers import Asked, as_json, as_page, page_for, wants_page
+from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, wants_page
+from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from voltrail.api.problems import is_epcis, problem
 from voltrail.errors import (
     AccessError,
     CodeError,
@@ -51,6 +54,19 @@ _BY_RULE: Final = {
     "report.layout": 400,
     "report.note": 400,
     "request.content_type": 415,
+    "epcis.too_large": 413,
+    "epcis.form": 406,
+    **dict.fromkeys(
+        (
+            f"epcis.{name}"
+            for name in ("json", "document", "missing", "member", "value", "time", "vocabulary")
+        ),
+        400,
+    ),
+    **dict.fromkeys(
+        (f"epcis.{name}" for name in ("identifier", "context", "ilmd", "kind", "mapping", "subject")), 400
+    ),
+    "epcis.unknown_event": 400,
 }
 _LEADS_TO: Final = {"access.sign_in": "/sign-in", "access.change_password": "/account/password"}
 _HEADERS: Final[Mapping[int, dict[str, str]]] = {
@@ -87,6 +103,11 @@ def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[s
             meant=getattr(error, "suggestion", None),
             sought=_sought(request, error),
         )
+    if is_epcis(request.url.path):
+        status = 400 if status == 422 else status  # the standard knows no 422
+        told = msgspec.json.encode(problem(error, status))
+        headers = {**NEGOTIATED, **sent}
+        return Response(told, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
     return as_json(error.as_json(), status, sent)
 
 

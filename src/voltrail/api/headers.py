@@ -9,6 +9,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 from voltrail.api.monitoring import Metrics
+from voltrail.api.problems import HEADERS, is_epcis
 from voltrail.web import ASSETS, THEMES
 
 # Beside files of this host, the style sheet may stand in a page itself: this very one, by its hash.
@@ -45,6 +46,9 @@ class Outgoing:
         if scope["scheme"] == "https":
             headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
         headers.setdefault("Cache-Control", "no-store")
+        if is_epcis(scope["path"]):
+            for name, value in HEADERS.items():
+                headers[name] = value
         if headers.get("Content-Type", "").startswith("text/html"):
             _remember_theme(headers, scope)
         self._metrics.answered(scope, message["status"])

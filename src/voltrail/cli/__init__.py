@@ -10,6 +10,7 @@ from voltrail.cli.account import account
 from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
 from voltrail.cli.common import Group
+from voltrail.cli.epcis import epcis
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
@@ -29,6 +30,7 @@ for command in (
     code,
     demo,
     doctor,
+    epcis,
     evidence,
     init,
     key,
