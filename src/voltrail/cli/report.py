@@ -35,6 +35,7 @@ from voltrail.connections.sources import (
 )
 from voltrail.connections.watched import Told, Watch
 from voltrail.errors import ReportError, UsageError
+from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import MAX_LINES
 from voltrail.registry.files import write_private
 
@@ -107,10 +108,10 @@ def report(
     """
     Sign the events of FILE with your key and hand them in; print the receipt.
 
-    FILE holds one event a line (.jsonl) or one a row (.csv, .xlsx: see voltrail template), or is a signed
-    .report. The signed file is kept beside FILE until there is a receipt, so nothing is lost when the line
-    breaks; the same lines give the same receipt however often they are sent. More than 10,000 rows go in
-    several reports.
+    FILE holds one event a line (.jsonl) or one a row (.csv, .xlsx: see voltrail template), is an EPCIS
+    document (.json, .jsonld) or a signed .report. The signed file is kept beside FILE until there is a
+    receipt, so nothing is lost when the line breaks; the same lines give the same receipt however often they
+    are sent. More than 10,000 rows go in several reports.
     With --out it is only signed, and written there: for the page /report, or for another day.
     A receipt that a server gives is checked: the log's key must have signed it, for these lines.
     With --watch files are taken from a folder: each once, to taken/, or to refused/ with the reasons.
@@ -119,19 +120,21 @@ def report(
         raise UsageError(
             "usage.file", "Nothing is named to be reported.", "Name a FILE, or a folder: --watch DIR."
         )
-    asked = Asked(kind, read_columns(columns) if columns is not None else None)
+    mapping = read_columns(columns) if columns is not None else None
+    signer = read_key(key) if key is not None else None
+    asked = Asked(kind, mapping, signer.verifier.holder if signer is not None else None)
     secret = read_token(token)
     if url is not None:
         patience_s = 0 if watch is not None else PATIENCE_S
         target: Client | _Folder = Client(
-            url, secret, key, policy, patience_s=patience_s, plain_http=plain_http
+            url, secret, signer, policy, patience_s=patience_s, plain_http=plain_http
         )
     else:
         if token is not None:
             raise UsageError(
                 "usage.token", "A token is for a server.", "Give --to URL, or --key KEY.pem for a folder."
             )
-        target = _Folder(data, database, key)
+        target = _Folder(data, database, signer)
     with target:
         if watch is not None:
             _watch(watch, target, asked, mode, once=once, as_json=as_json)
@@ -252,8 +255,8 @@ def _keep(path: Path, signed: bytes) -> None:
 class _Folder:
     """A registry on this machine."""
 
-    def __init__(self, data: Path, database: str | None, key: Path | None) -> None:
-        self.key = read_key(key) if key is not None else None
+    def __init__(self, data: Path, database: str | None, key: Signer | None) -> None:
+        self.key = key
         self._registry = voltrail.open(data, database)
 
     def __enter__(self) -> Self:

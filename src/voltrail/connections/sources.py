@@ -16,16 +16,19 @@ from typing import IO, Final, Protocol, Self
 
 import msgspec
 
-from voltrail.errors import Refusal, ReportError, UsageError, VoltrailError
+from voltrail.errors import Refusal, ReportError, TableError, UsageError, VoltrailError
 from voltrail.events import split
+from voltrail.events.epcis import Row as EventRow
+from voltrail.events.epcis import lines_of_document
 from voltrail.events.tables import Mapping, Row, Table, guess, lacking, open_table, read_rows
 from voltrail.events.tables.cells import text_of
 from voltrail.ledger.reports import MAX_FILE_BYTES, MAX_LINE_BYTES
 
 LINES: Final = (".jsonl", ".ndjson")
 TABLES: Final = (".csv", ".tsv", ".xlsx")
+DOCUMENTS: Final = (".json", ".jsonld")
 SIGNED: Final = ".report"
-READ: Final = (*LINES, *TABLES, SIGNED)
+READ: Final = (*LINES, *TABLES, *DOCUMENTS, SIGNED)
 
 Progress = Callable[[int], None]  # told how many bytes of the file are read
 
@@ -69,10 +72,15 @@ class Source(Protocol):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is said of tables beforehand: the kind of all their rows, or the mapping of their columns."""
+    """
+    What is said of files beforehand.
+
+    Of tables the kind of all their rows, or the mapping of their columns; of documents who reports them.
+    """
 
     kind: str | None = None
     mapping: Mapping | None = None
+    organisation: str | None = None
 
 
 def open_source(path: Path, asked: Asked | None = None) -> Source:
@@ -82,6 +90,8 @@ def open_source(path: Path, asked: Asked | None = None) -> Source:
         return _LineFile(path)
     if ending in TABLES:
         return _TableFile(path, asked or Asked())
+    if ending in DOCUMENTS:
+        return _DocumentFile(path, (asked or Asked()).organisation)
     raise UsageError(
         "usage.ending", f"{path.name[:80]} is not of a kind that is read.", f"Give it as {', '.join(READ)}."
     )
@@ -194,17 +204,58 @@ class _TableFile:
             yield file, open_table(file, self._path.name)
 
     def _mapping(self, table: Table) -> Mapping:
-        """Return how the columns are read. Raises UsageError where members are lacking."""
+        """Return how the columns are read. Raises TableError where members are lacking."""
         mapping = self._asked.mapping or guess(table.header, self._asked.kind)
         missing = lacking(mapping)
         if missing:
-            raise UsageError(
+            raise TableError(
                 "table.lacking",
                 f"No column was found for {', '.join(missing)}.",
                 "Name the columns as in the template (`voltrail template KIND --out FILE`), say"
                 " `--kind KIND`, or give `--columns FILE.json`.",
             )
         return mapping
+
+
+class _DocumentFile:
+    """An EPCIS 2.0 document; its rows are its events. What is to be mended is the document as a whole."""
+
+    ending = ".jsonl"
+
+    def __init__(self, path: Path, organisation: str | None) -> None:
+        self._path, self._organisation = path, organisation
+
+    def reads(self, told: Progress | None = None) -> Iterator[Read]:
+        """Yield each event of the document."""
+        for row in self._rows():
+            reasons = tuple(
+                Reason(row.number, one.path, "", one.rule, one.message, one.fix) for one in row.troubles
+            )
+            yield Read(row.number, row.line, reasons)
+            if told is not None and row.number % 1000 == 0:
+                told(self._path.stat().st_size)
+
+    def copy_rows(self, rows: set[int], out: Path) -> None:
+        """Write the lines that these events became; those that became none are in the reasons alone."""
+        with out.open("wb") as copy:
+            for row in self._rows():
+                if row.number in rows and row.line is not None:
+                    copy.write(row.line + b"\n")
+
+    def _rows(self) -> list[EventRow]:
+        if self._organisation is None:
+            raise UsageError(
+                "usage.organisation",
+                "It is not said who reports this document.",
+                "Sign with a key: its name says it. With a token, hand the document in at /epcis/capture.",
+            )
+        with self._path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ReportError(
+                "report.too_large", f"The file has more than {MAX_FILE_BYTES:,} bytes.", "Make several of it."
+            )
+        return lines_of_document(content, self._organisation)
 
 
 def _read_row(row: Row, header: tuple[str, ...]) -> Read:

@@ -39,7 +39,15 @@ from voltrail.connections.sources import (
     open_source,
     read_signed,
 )
-from voltrail.errors import ReportError, TableError, UsageError, VoltrailError
+from voltrail.errors import (
+    CodeError,
+    EventError,
+    LineError,
+    ReportError,
+    TableError,
+    UsageError,
+    VoltrailError,
+)
 from voltrail.ledger.reports import ReportFile
 from voltrail.registry.files import replace, sync
 
@@ -378,7 +386,7 @@ def _is_for_the_file(file: Path, error: VoltrailError) -> bool:
     """Return whether an error says that a file cannot be taken, and not that all have to wait."""
     if file.suffix.lower() == SIGNED:
         return isinstance(error, ReportError) or error.rule == "usage.policy"  # it is for another log
-    return is_for_the_lines(error) or isinstance(error, TableError) or error.rule == "table.lacking"
+    return is_for_the_lines(error) or isinstance(error, TableError | EventError | CodeError | LineError)
 
 
 def _refuse_whole(file: Path, own: Path, why: Reason) -> _Done:
