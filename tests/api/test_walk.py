@@ -561,6 +561,7 @@ LISTS = [
     "/workspace/incoming",
     "/workspace/reports",
     "/workspace/discrepancies",
+    "/workspace/webhooks",
     "/recalls",
     "/recalls?mine=1",
     "/authority",
