@@ -72,7 +72,7 @@ _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--watch",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     help="Hand in whatever files come into this folder, until Ctrl-C.",
 )
 @click.option("--once", is_flag=True, help="With --watch: hand in what is there, and end.")

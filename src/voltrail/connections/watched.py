@@ -141,7 +141,9 @@ class Watch:
         except OSError as error:
             os.close(self._lock)
             raise UsageError(
-                "watch.folder", f"{folder} cannot be written to: {error}.", "Give this account the right to."
+                "watch.folder",
+                f"{folder} cannot be written to: {error}.",
+                "Make it, and let this account write into it.",
             ) from error
 
     def _take_lock(self) -> int:
@@ -151,7 +153,7 @@ class Watch:
             raise UsageError(
                 "watch.folder",
                 f"{self._folder} cannot be written to: {error}.",
-                "Give this account the right to.",
+                "Make it, and let this account write into it.",
             ) from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
