@@ -19,6 +19,7 @@ The tree; catch the narrowest you can act on:
     ├── ProofError            a Merkle proof that does not lead to the root
     ├── VerificationError     evidence or a receipt that does not hold
     ├── WitnessError          a checkpoint that is not cosigned, or a witness that answers wrongly
+    ├── ServerError           a registry's server that cannot be reached, or answers as none does
     ├── ProviderError         an identity provider that cannot be reached or believed
     ├── NotFound              there is nothing by that name
     │   ├── UnknownBattery
@@ -180,6 +181,10 @@ class WitnessError(VoltrailError):
     ) -> None:
         super().__init__(rule, message, fix, line, source)
         self.known_size = known_size
+
+
+class ServerError(VoltrailError):
+    """A registry's server cannot be reached, or does not answer as a registry does."""
 
 
 class ProviderError(VoltrailError):

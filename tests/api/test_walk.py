@@ -602,6 +602,7 @@ LISTS = [
     "/workspace/discrepancies",
     "/labels?mine=1",
     "/scan?part=000",
+    "/workspace/webhooks",
     "/recalls",
     "/recalls?mine=1",
     "/authority",

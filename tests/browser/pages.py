@@ -42,6 +42,7 @@ PLACES = (
     Place("password", "/account/password", signed_in=True),
     Place("accounts", "/accounts", signed_in=True),
     Place("trail", "/accounts/trail", signed_in=True),
+    Place("webhooks", "/workspace/webhooks", signed_in=True),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),

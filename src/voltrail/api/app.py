@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from litestar import Litestar, Router
@@ -42,6 +43,7 @@ from voltrail.api import (
     scan,
     sign_in,
     static,
+    webhooks,
     work,
     work_files,
 )
@@ -55,21 +57,23 @@ from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
+from voltrail.connections.webhooks import Deliverer, Networks
 from voltrail.connections.witness_client import Witnesses
 from voltrail.intake import Worker
 from voltrail.registry.registry import Registry
 
 
-def create_app(registry: Registry) -> Litestar:
+def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
     While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
-    files are read.
-    Raises RegistryError for an identity provider whose settings do not read.
+    files are read, and webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
+    Raises RegistryError for an identity provider whose settings do not read, UsageError for no network.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
     daily, follower, worker = DailyHeads(registry), Follower(registry), Worker(registry)
+    deliverer = Deliverer(registry, Networks(webhook_networks))
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -99,6 +103,7 @@ def create_app(registry: Registry) -> Litestar:
             *file_rows.ROUTES,
             *work_files.ROUTES,
             *list_files.ROUTES,
+            *webhooks.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -117,10 +122,11 @@ def create_app(registry: Registry) -> Litestar:
                 "metrics": metrics,
                 "witnesses": witnesses,
                 "exports": Gate(),
+                "webhooks": deliverer,
             }
         ),
-        on_startup=[witnesses.start, daily.start, follower.start, worker.start],
-        on_shutdown=[witnesses.close, daily.close, follower.close, worker.close],
+        on_startup=[witnesses.start, daily.start, follower.start, worker.start, deliverer.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close, worker.close, deliverer.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

@@ -44,6 +44,8 @@ _MEMBERS: Final = {
     "/models": "* models next",
     "/models/{identifier}": "* model_id batteries",
     "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
+    "/workspace/webhooks": "* webhooks",
+    "/workspace/webhooks/{number}": "* webhook deliveries",
     "/checks": "scope checks",
     "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
     **dict.fromkeys(

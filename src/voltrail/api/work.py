@@ -76,6 +76,7 @@ def work(request: Asked) -> Response[Any]:
         followed=read_followed(request, person),
         month=_this_month(),
         left=left,
+        webhooks_off=any(one.state == "off" for one in registry.webhooks.of(mine)),
     )
 
 

@@ -15,6 +15,7 @@ from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
+from voltrail.cli.template import template
 from voltrail.cli.witness import witness
 
 
@@ -38,6 +39,7 @@ for command in (
     log,
     report,
     serve,
+    template,
     verify,
     witness,
 ):

@@ -23,6 +23,8 @@ from voltrail.errors import UsageError
 from voltrail.lifecycle import Battery, decode_state
 from voltrail.lifecycle.state import PHASES, PLACES
 from voltrail.registry import rows
+from voltrail.registry.outbox import Telling
+from voltrail.registry.sights import Sinces
 
 MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
 _FOLLOWED_WITHIN_S: Final = 5
@@ -32,7 +34,7 @@ WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
 
 _LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
-_LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
+LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
 _STAGE: Final = "create temp table if not exists holding_stage (like holding) on commit delete rows"
@@ -152,8 +154,8 @@ class Wanted(msgspec.Struct, frozen=True):
 class Holdings:
     """The batteries that organisations have; threads and servers may share it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, authorities: frozenset[str], sinces: Sinces) -> None:
+        self._database, self._authorities, self._sinces = database, authorities, sinces
 
     def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
         """Copy what up to so many further entries touched; return how many entries are left to follow."""
@@ -162,10 +164,12 @@ class Holdings:
             if upto >= size:
                 return 0
             with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
                 upto, size = _reach(connection)
                 stop = min(size, upto + most)
+                telling = Telling(connection, self._authorities, self._sinces, upto, stop)
                 copy_touched(connection, upto, stop)
+                telling.settle()
                 connection.execute("update holding_upto set upto = %s", (stop,))
         return size - stop
 

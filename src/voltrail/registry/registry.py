@@ -65,6 +65,7 @@ from voltrail.registry.receipts import receipt_again
 from voltrail.registry.search import Search, note_ends
 from voltrail.registry.sights import Sights, Sinces
 from voltrail.registry.snapshot import Snapshot
+from voltrail.registry.webhooks import Webhooks
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
 
@@ -101,9 +102,10 @@ class Registry:
         self._second = SecondSignature(self.keys.log_ml_dsa)
         self.recalls = Recalls(self.database)
         self._search = Search(self.database)
-        self.holdings = Holdings(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
+        self.holdings = Holdings(self.database, self._writer.authorities, self._sinces)
+        self.webhooks = Webhooks(self.database, self.keys.host_secret)
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
