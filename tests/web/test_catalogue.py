@@ -40,8 +40,8 @@ def said_in_python():
             if getattr(call.func, "id", "") == "later":
                 yield call.args[0].value
             if getattr(call.func, "id", "") == "Column":
-                yield from (one.value for one in call.args[2:3])
-                yield from (one.value.value for one in call.keywords if one.arg == "heading")
+                yield from (one.value for one in call.args[2:3] if isinstance(one, ast.Constant))
+                yield from (one.value.value for one in call.keywords if one.arg == "heading" and is_said(one))
             if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
                 yield from (one.value.value for one in call.keywords if one.arg == "description")
 

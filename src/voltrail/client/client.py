@@ -318,13 +318,15 @@ def _lines(events: Events) -> Iterator[bytes]:
         yield from events[:-1].split(b"\n")
         return
     if isinstance(events, str | Mapping):
-        raise UsageError("usage.events", "These are not several events.", "Give them in a list, or as bytes.")
+        raise UsageError(
+            "usage.event_list", "These are not several events.", "Give them in a list, or as bytes."
+        )
     for event in events:
         if isinstance(event, Mapping):
             try:
                 yield _encoder.encode(event)
             except TypeError as error:
-                raise UsageError("usage.events", f"An event does not read: {error}.") from error
+                raise UsageError("usage.event_list", f"An event does not read: {error}.") from error
         else:
             yield (event.encode() if isinstance(event, str) else event).removesuffix(b"\n")
 

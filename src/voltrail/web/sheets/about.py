@@ -39,7 +39,7 @@ class About(msgspec.Struct, frozen=True):
         lines = [
             (page.say("Table"), self.title),
             (page.say("Read at"), f"{standing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S} (UTC+8)"),
-            (page.say("Read as"), self.reader or page.say("the public")),
+            (page.say("Reader"), self.reader or page.say("the public")),
         ]
         if self.filters:
             chosen = ", ".join(f"{name}={value}" for name, value in self.filters.items())
