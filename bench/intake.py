@@ -14,6 +14,7 @@ openpyxl reading it and doing nothing.
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
 import io
 import itertools
@@ -281,20 +282,18 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
-    try:
-        python = platform.python_version()
-        print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {python}")
-        print(f"load average {os.getloadavg()[0]:.1f}\n")
-        print(
-            "| What | Rows | Seconds | Rows/s | CPU, s | PostgreSQL's | Peak, MB | PostgreSQL's | Remark |\n"
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-        )
-        for name, part in PARTS.items():
-            if options.only in (None, name):
-                for row in part(folder, options):
-                    print(row, flush=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # after PostgreSQL has ended
+    python = platform.python_version()
+    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Python {python}")
+    print(f"load average {os.getloadavg()[0]:.1f}\n")
+    print(
+        "| What | Rows | Seconds | Rows/s | CPU, s | PostgreSQL's | Peak, MB | PostgreSQL's | Remark |\n"
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+    )
+    for name, part in PARTS.items():
+        if options.only in (None, name):
+            for row in part(folder, options):
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

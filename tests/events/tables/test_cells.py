@@ -172,6 +172,15 @@ def test_numbers_beyond_all_measure(cell):
     assert (trouble.rule, trouble.member) == ("cell.number", "mass_kg")
 
 
+@pytest.mark.parametrize("inner", [" ", "1 ", "1,", "T", "上午", "(", "９"])
+def test_very_long_cells(inner):
+    """A cell of a hundred thousand characters is answered at once, whatever it is made of."""
+    for text in (f"2026-04-21{inner * 60_000}x", f"1{inner * 60_000}x", f"y{inner * 60_000}x"):
+        cells = {"Occurred at": text, "Battery code": text, "Mass (kg)": text, "Note": text}
+        (row,) = read(csv_table(csv_of(list(cells), list(cells.values()))))
+        assert {one.member for one in row.troubles} == {"occurred_at", "code", "mass_kg", "note"}
+
+
 def test_percent():
     """95 % is 0.95 of health; 95 alone is refused by the event's own rule."""
     mapping = Mapping("measured", ("occurred_at", "code", "soh_fraction"))

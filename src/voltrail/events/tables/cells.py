@@ -34,6 +34,7 @@ ERRORS: Final = frozenset({
     "#BLOCKED!", "#GETTING_DATA", MERGED,
 })  # fmt: skip
 _SHOWN = 40
+_MAX_CHARS = 100  # of a time or number: longer ones are none, and would keep the expressions below busy
 _AS_TEXT = "Format the column as text in the spreadsheet, enter the value again from its source, and save."
 
 
@@ -291,6 +292,8 @@ def _plain_number(number: float) -> str:
 
 def _plain_text(text: str, member: str) -> str:
     """Return a number as written, without unit and thousands separators; raises if it may mean two."""
+    if len(text) > _MAX_CHARS:
+        raise CellError("cell.number", f"{text[:_SHOWN]!r} is not a number.", _plain_fix(member))
     if (found := _WITH_UNIT.fullmatch(text)) is not None:
         text = _without_unit(text, found, member)
     if _PLAIN.fullmatch(text):
@@ -410,7 +413,7 @@ def _day(cell: Cell) -> str:
 def _parts(cell: Cell) -> dict[str, str]:
     """Return year, month, day and clock of a text, as far as it says them in one way only."""
     text = unicodedata.normalize("NFKC", _string(cell))
-    if isinstance(cell, bool):
+    if isinstance(cell, bool) or len(text) > _MAX_CHARS:
         raise _no_time(cell)
     for pattern in _TIMES:
         if found := pattern.fullmatch(text):

@@ -161,7 +161,7 @@ def member_of(header: str) -> str | None:
 def member_near(header: str, allowed: frozenset[str]) -> str | None:
     """Return the one of the allowed members whose header is nearly this; None where none is near."""
     key, units = _key(header)
-    if len(key) < (3 if not key.isascii() else 5):
+    if not (3 if not key.isascii() else 5) <= len(key) <= _MAX_NEAR:
         return None
     known = {name: member for name, member in _by_key().items() if member in allowed}
     near = get_close_matches(key, known, n=2, cutoff=0.8)
@@ -186,6 +186,7 @@ def all_units() -> frozenset[str]:
     return frozenset(unit.casefold() for units in _UNITS.values() for unit in units)
 
 
+_MAX_NEAR = 40
 _BRACKETS = re.compile(r"[(\[{<【「]([^)\]}>】」]*)[)\]}>】」]")
 _BEHIND = re.compile(r"[/,:_ ]\s*([^/,:_ ]{1,4})\s*$")
 _NO_WORD = re.compile(r"[\W_]+")

@@ -11,6 +11,7 @@ from voltrail.events.structs import STRUCTS
 from voltrail.events.tables.columns import COLUMNS, member_near, member_of, members_of
 
 OFFSET: Final = "+08:00"
+MAX_UNKNOWN: Final = 50  # headers that are compared with all that are known
 
 
 class Mapping(msgspec.Struct, frozen=True):
@@ -52,8 +53,9 @@ def guess(header: Sequence[str], kind: str | None = None) -> Mapping:
             found[number] = None
         elif member is not None:
             taken.add(member)
-    for number, name in enumerate(header):
-        if exact[number] is None and (near := member_near(name, allowed - taken)) is not None:
+    unknown = [number for number, member in enumerate(exact) if member is None]
+    for number in unknown[:MAX_UNKNOWN]:
+        if (near := member_near(header[number], allowed - taken)) is not None:
             found[number] = near
             taken.add(near)
     return Mapping(kind, tuple(found))
