@@ -47,6 +47,10 @@ KNOWN = {
     "tile": ["0/000.p/1", "entries/000.p/1"],
     "index": [0, 12],
     "number": [1],
+    "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
+    "event_type": ["ObjectEvent"],
+    "biz_step": ["shipping"],
+    "disposition": ["in_transit"],
 }
 ENDING = {"/sign-out", "/account/sessions/end"}  # they would end the session that asks
 
@@ -163,10 +167,15 @@ def test_what_answers_always_have_is_described(served):
         index = client.get(f"/b/{PACK}/history").json()["events"][0]["index"]
         size = client.get("/log").json()["checkpoint"]["size"]
         places = {"code": PACK, "index": index, "identifier": sample.MAKER}
+        places |= {name: values[0] for name, values in KNOWN.items() if name not in places}
+        places["event_name"] = f"urn:voltrail:event:sample.example:{index}"
+        of_pack = {"MATCH_anyEPC": places["epc"]}
         for path, names in description._MEMBERS.items():
-            if path in {"/reports", "/checks", "/models/{identifier}"}:
+            if path in {"/reports", "/checks", "/models/{identifier}", "/epcis/capture/{capture_id}"}:
                 continue
             asked = {"/log/consistency": {"old": 1, "size": size}}.get(path, {})
+            if path.startswith(("/epcis/eventTypes/", "/epcis/bizSteps", "/epcis/dispositions")):
+                asked = of_pack
             answer = client.get(path.format_map(places), params=asked).json()
             assert set(names.split()) - {"*"} <= set(answer), path
             page = client.get(path.format_map(places), params=asked, headers=HTML)

@@ -274,7 +274,7 @@ def _car(registry, marks):
     stay = ("serviced", "measured", "recalled", "incident_reported", "assessed", "vehicle_certified")
     given = {"vehicle_certified": {"vin": vin}}
     later = [marks.line(kind, when, code, **given.get(kind, {})) for kind in stay]
-    report(registry, sample.MAKER, [sample.line("measured", when, code=code, soh_fraction=0.91)])
+    report(registry, sample.MAKER, [sample.line("measured", when, code=code, soh_fraction=0.9137913)])
     report(registry, WORKER, later)
     return code, {"vin": vin, "sale": sale}
 

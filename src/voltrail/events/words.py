@@ -95,6 +95,7 @@ NAMES_ZH: Final[dict[str, str]] = {
     "photo_digest": "照片摘要",
     "batch": "批次",
     "note": "备注",
+    "epcis": "EPCIS 事件",
     "line": "更正内容",
     "corrects": "更正条目",
     "void": "作废",

@@ -51,6 +51,8 @@ class Context(msgspec.Struct, frozen=True):
 
     def local(self, name: str) -> str | None:
         """Return the name in our own namespace that a member has, or None."""
+        if ":" not in name:
+            return None
         whole = self.expand(name)
         return whole.removeprefix(VOLTRAIL) if whole.startswith(VOLTRAIL) else None
 

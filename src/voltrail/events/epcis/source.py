@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -17,7 +18,8 @@ MAX_STRING: Final = 65_536
 MAX_NUMBER: Final = 64
 SOURCE: Final = "EPCIS 2.0, section 9"
 
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -62,20 +64,16 @@ def write_json(value: Any) -> bytes:
 
 
 def _check_depth(text: str) -> None:
-    depth = 0
-    for match in _STRUCTURE.finditer(text):
-        found = match[0]
-        if found in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _too_deep()
-        elif found in "]}":
-            depth -= 1
-        elif len(found) > MAX_STRING:
-            raise _bad(
-                f"A text has {len(found):,} characters; {MAX_STRING:,} are the most.",
-                "Refer to it by an address.",
-            )
+    """Raise for what is nested too deep, before anything goes down there; and for a text that is too long."""
+    if len(text) > MAX_STRING and (
+        longest := max((len(one[0]) for one in _STRINGS.finditer(text)), default=0)
+    ) > (MAX_STRING):
+        raise _bad(
+            f"A text has {longest:,} characters; {MAX_STRING:,} are the most.", "Refer to it by an address."
+        )
+    steps = (1 if one in "[{" else -1 for one in _NO_BRACKETS.sub("", _STRINGS.sub("", text)))
+    if any(depth > MAX_DEPTH for depth in accumulate(steps)):
+        raise _too_deep()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
