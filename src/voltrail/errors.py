@@ -12,11 +12,14 @@ The tree; catch the narrowest you can act on:
     ├── IdentityError         a credit code, LEI, GLN or VIN that does not check
     ├── LineError             the bytes of a line are not in the strict form
     ├── EventError            a line in good form that is not a known event
+    ├── TableError            a spreadsheet that cannot be read as a whole
+    ├── CellError             a cell of it, or a row, that cannot be read; handed back, not raised
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
     ├── VerificationError     evidence or a receipt that does not hold
     ├── WitnessError          a checkpoint that is not cosigned, or a witness that answers wrongly
+    ├── ServerError           a registry's server that cannot be reached, or answers as none does
     ├── ProviderError         an identity provider that cannot be reached or believed
     ├── NotFound              there is nothing by that name
     │   ├── UnknownBattery
@@ -135,6 +138,14 @@ class EventError(VoltrailError):
     """A line in good form is not a known event with the members it needs."""
 
 
+class TableError(VoltrailError):
+    """A spreadsheet, or how its columns are mapped, cannot be read as a whole; `line` is a row of it."""
+
+
+class CellError(VoltrailError):
+    """A cell does not hold what its column is for, or a row is none; told where it stands in the table."""
+
+
 class ReportError(VoltrailError):
     """A report file cannot be taken as a whole: layout, signature, root or origin."""
 
@@ -170,6 +181,10 @@ class WitnessError(VoltrailError):
     ) -> None:
         super().__init__(rule, message, fix, line, source)
         self.known_size = known_size
+
+
+class ServerError(VoltrailError):
+    """A registry's server cannot be reached, or does not answer as a registry does."""
 
 
 class ProviderError(VoltrailError):

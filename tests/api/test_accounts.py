@@ -300,7 +300,19 @@ FORMS = [
     ("/owner/tokens", {"vin": "LSVAA4187E2184847"}),
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
+    ("/workspace/webhooks/add", {"url": "https://intruder.example", "type": "battery.event"}),
+    ("/workspace/webhooks/test", {"webhook": "1"}),
+    ("/workspace/webhooks/rotate", {"webhook": "1"}),
+    ("/workspace/webhooks/pause", {"webhook": "1"}),
+    ("/workspace/webhooks/resume", {"webhook": "1"}),
+    ("/workspace/webhooks/retry", {"webhook": "1"}),
+    ("/workspace/webhooks/delete", {"webhook": "1", "sure": "yes"}),
     ("/workspace/incoming/receive", {"code": PACK}),
+    ("/workspace/files/{number}/read", {"kind": "manufactured"}),
+    ("/workspace/files/{number}/mend", {"cell.2.0": "x"}),
+    ("/workspace/files/{number}/leave-out", {"all": "1"}),
+    ("/workspace/files/{number}/remove", {}),
+    ("/scan/report", {"code": PACK, "kind": "measured", "soh_fraction": "90"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -317,10 +329,13 @@ WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
 def test_every_form_is_on_the_list(app):
     """Whoever adds a form that changes something adds it to FORMS, or to the routes that need none."""
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
-    # Those are tried in test_applications.py and test_recalls.py.
+    # Those are tried in test_applications.py, test_recalls.py and test_files.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open", "/rules/file"}  # in parts, as files come
+    elsewhere |= {"/recalls/open", "/rules/file", "/documents"}  # in parts, as files come
+    elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
+    needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
+    needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 
 

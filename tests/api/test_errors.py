@@ -21,10 +21,15 @@ def paths(app):
         yield path, route
 
 
+PROBLEM = {"type", "title", "status", "detail"}  # of RFC 7807, beside the one shape
+
+
 def shaped(response):
-    assert response.headers["content-type"].startswith("application/json"), response.text
     error = response.json()
-    assert set(error) == {"error"}
+    problem = response.headers["content-type"].startswith("application/problem+json")
+    assert problem or response.headers["content-type"].startswith("application/json"), response.text
+    assert problem == response.request.url.path.startswith("/epcis")
+    assert set(error) == {"error"} | (PROBLEM if problem else set())
     assert set(error["error"]) == FIELDS
     assert error["error"]["rule"]
     assert error["error"]["message"]
@@ -55,22 +60,27 @@ NOT_ASKED += (
     "/recalls/open",
     "/recalls/report",
     "/recalls/acknowledge",
+    "/recalls/mine",
     "/workspace",
     "/authority",
     "/followed",
     "/duties",
+    "/documents",
     "/rules/file",
     "/rules/set",
     "/rules/end",
     "/outlets/coverage",
     "/outlets/check",
     "/outlets/refus",
+    "/epcis",
+    "/labels",
+    "/scan",
 )
 ASKED = {
     "/search": {"q": "9"},
     "/log/consistency": {"old": 1, "size": 2},
     "/outlets/site": {"site": "S-1"},
-    "/recalls/list": {"campaign": "R-1"},
+    **{f"/recalls/batteries.{ending}": {"campaign": "R-1"} for ending in ("csv", "xlsx", "parquet")},
     "/recalls/lines": {"campaign": "R-1"},
 }
 PLACES = Places(identifier="o73-04", tile="0/000.p/1", index=0, number=1)
@@ -160,7 +170,7 @@ def test_plain_lines_need_a_sign_in(client):
     assert "signed report file" in error["fix"]
 
 
-@pytest.mark.parametrize("content_type", ["text/csv", "", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("content_type", ["application/pdf", "", "application/x-www-form-urlencoded"])
 def test_other_content_types_are_not_taken(client, content_type):
     """415 says which is."""
     response = report(client, b"a,b\n", content_type)

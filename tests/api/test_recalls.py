@@ -133,7 +133,7 @@ def test_the_batteries_of_a_campaign_are_its_own_matter(campaign, client, browse
     """Only its organisation and the authority list them; only its organisation reports for it."""
     for one in (client, browser("maker").client, browser("carmaker").client):
         assert "list" not in one.get(f"/recalls/{campaign}", headers={"Accept": "application/json"}).json()
-        for path in ("list", "lines"):
+        for path in ("batteries.csv", "lines"):
             answer = one.get(f"/recalls/{path}?campaign={campaign}", headers={"Accept": "application/json"})
             assert (answer.status_code, rule(answer)) == (403, "recall.not_your_campaign")
     assert browser("maker").send("/recalls/report", campaign=campaign).status_code == 403
@@ -143,7 +143,7 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
     """Before the holder acknowledges, nothing names it; afterwards its word, and no battery with it."""
     maker, holder = browser("small"), browser("carmaker")
     assert sample.CARMAKER not in json.dumps(maker.json(f"/recalls/{campaign}"))
-    assert sample.CARMAKER not in maker.get(f"/recalls/list?campaign={campaign}").text
+    assert sample.CARMAKER not in maker.get(f"/recalls/batteries.csv?campaign={campaign}").text
     notice = holder.get("/recalls?mine=1")
     assert sample.pack(701) in notice.text
     assert "Do not charge." in notice.text
@@ -166,8 +166,8 @@ def test_a_campaign_does_not_tell_its_organisation_who_holds_what(campaign, brow
         SMALL: 2,
         sample.CARMAKER: 1,
     }
-    table = browser("ministry").get(f"/recalls/list?campaign={campaign}").text.splitlines()
-    assert table[0] == "\ufeffcode,stands,serviced_at,holder,owner,shown_at,acknowledged_at"
+    table = browser("ministry").get(f"/recalls/batteries.csv?campaign={campaign}").text.splitlines()
+    assert table[0].startswith("\ufeffCode,State,Work done at (UTC+8),Holder,Owner,Notice shown (UTC+8),")
     assert len(table) == 4
 
 
@@ -276,7 +276,7 @@ def test_ten_thousand_codes_pasted_and_a_stop_in_the_middle(small, browser, monk
     assert small.counts()["entries"] == size + 4_000
     assert one.json("/recalls/R-MANY")["remaining"] == 10_000
     assert "Go on" not in one.get("/recalls/R-MANY").text
-    table = one.get("/recalls/list?campaign=R-MANY").text.splitlines()
+    table = one.get("/recalls/batteries.csv?campaign=R-MANY").text.splitlines()
     assert len(table) == 10_001
 
 
@@ -285,7 +285,7 @@ def test_an_id_from_the_record_becomes_no_header(small, client, browser):  # noq
     name = 'é"; filename="x.exe\r\nSet-Cookie: a=b'
     line = sample.line("recalled", "2026-05-06T08:00:00+08:00", code=sample.pack(703), campaign=name)
     assert not json.loads(small.report_lines(SMALL, [line]))["refused"]
-    for path in ("/recalls/list", "/recalls/lines"):
+    for path in ("/recalls/batteries.csv", "/recalls/lines"):
         answer = browser("ministry").client.get(path, params={"campaign": name})
         assert answer.status_code == 200
         said = answer.headers["content-disposition"]

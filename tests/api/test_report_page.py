@@ -133,7 +133,7 @@ BOM, NOTHING = b"\xef\xbb\xbf", b""
         (NOTHING, 400, "report.none"),
         (b'{"kind":"retired"}\n', 401, "access.sign_in"),
         (BOM + b'{"kind":"retired"}\r\n', 401, "access.sign_in"),
-        (b"PK\x03\x04\x00\x00spreadsheet", 400, "report.layout"),
+        (b"PK\x03\x04\x00\x00spreadsheet", 422, "report.spreadsheet"),
         (b"\x00" * 1000, 400, "report.layout"),
         (signed(RECYCLED).replace(b"secret ", b"Secret "), 400, "report.layout"),
         (signed(RECYCLED).replace(b'"recycled"', b'"Recycled"'), 422, "report.root"),

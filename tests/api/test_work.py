@@ -5,9 +5,6 @@ import html
 import io
 import json
 import re
-import zipfile
-from datetime import UTC, datetime
-from xml.etree import ElementTree as ET
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,7 +18,6 @@ from voltrail.accounts.trail import Actor
 from voltrail.api import create_app
 from voltrail.events import decode
 from voltrail.registry.settings import initialise
-from voltrail.web.sheets import write_csv, write_xlsx
 
 CHOSEN = "four words nobody guesses"
 MODELS = ("=1+1", "+SUM(A1)", "-2", "@cmd", "S-102", '<b>"x"</b>')
@@ -34,7 +30,7 @@ PAGES = (
     "/workspace/reports",
     "/workspace/discrepancies",
 )
-FILES = ("/workspace/batteries.csv", "/workspace/batteries.xlsx")
+FILES = tuple(f"/workspace/batteries.{ending}" for ending in ("csv", "xlsx", "parquet"))
 
 
 @pytest.fixture(scope="module")
@@ -258,58 +254,6 @@ def test_no_cell_of_a_csv_file_is_a_formula(browser):
     assert len(rows) == 90
     assert {row[2] for row in rows} == {"'=1+1", "'+SUM(A1)", "'-2", "'@cmd", "S-102", '<b>"x"</b>'}
     assert all(re.fullmatch(r"2026-04-1\dT10:00:00\+08:00", row[5]) for row in rows)
-
-
-@pytest.mark.parametrize(
-    ("said", "written"),
-    [
-        ("a;=1+1", "a;'=1+1"),
-        ("a\t@cmd", "a\t'@cmd"),
-        ("＝1+1", "'＝1+1"),
-        ("\n=1", "'\n'=1"),
-        ("S-102", "S-102"),
-        ("a=b;c", "a=b;c"),
-    ],
-)
-def test_no_part_of_a_cell_becomes_a_formula(said, written):
-    """Neither where cells are parted by semicolons or tabs, nor by the wide signs of Chinese typing."""
-    text = b"".join(write_csv(["heading"], [[[said]]])).decode("utf-8-sig")
-    assert list(csv.reader(io.StringIO(text, newline="")))[1] == [written]
-
-
-def test_the_workbook_has_the_same_rows_as_texts(browser):
-    """It is a zip of well-formed XML; no cell is a formula, and times are times."""
-    answer = browser("maker").get("/workspace/batteries.xlsx")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as book:
-        assert book.testzip() is None
-        for name in book.namelist():
-            ET.fromstring(book.read(name))
-        sheet = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))
-    space = {"s": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
-    rows = [["".join(cell.itertext()) for cell in row] for row in sheet.iterfind(".//s:row", space)]
-    assert rows[0][:3] == ["Code", "Level", "Model"]
-    assert [row[0] for row in rows[1:]] == [*SENT, *KEPT]
-    assert {row[2] for row in rows[1:]} == set(MODELS)
-    assert sheet.findall(".//s:f", space) == []
-    assert {row[5] for row in rows[1:]} == {"46124.41666667", "46125.41666667"}
-
-
-def test_a_file_is_written_run_by_run():
-    """What is in memory is one run of rows: the next is read when the one before was given out."""
-    read = []
-
-    def runs():
-        for number in range(3):
-            read.append(number)
-            yield [[f"row {number}", number, datetime(2026, 5, 1, tzinfo=UTC), None, "\x07\ud800"]]
-
-    for write in (write_csv, write_xlsx):
-        read.clear()
-        pieces = write(["a", "b", "c", "d", "e"], runs())
-        next(pieces)
-        assert read == [0]
-        assert b"".join(pieces)
-        assert read == [0, 1, 2]
 
 
 # ---------------------------------------------------------------------------- reports

@@ -4,7 +4,9 @@
 The same world each time; only times of receipt and hashes differ. WebP, since it is half as large as PNG.
 """
 
+import re
 import tempfile
+import time
 from base64 import b64decode
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +26,16 @@ FOLDER = Path(__file__).parents[2] / "docs/pictures"
 QUALITY = 80
 SEED = 20261  # of the sample world that `voltrail demo` makes
 LARGEST_BYTES = 200_000
+FILE = """\
+事件,发生时间,电池编码,场所,备注
+回收,2026-04-21 09:30,9ZZPB240000003G4C0221953,outlet-1,
+回收,2026-04-21 09:40,9ZZPB240000003G4C022195,outlet-1,
+回收,2026-04-31 10:00,9ZZPB240000003G4C0221955,outlet-1,
+回收,2026-04-21 10:15,9ZZPB240000003G4C0221956,outlet-1,
+回收,03/04/2026,9ZZPB240000003G4C0221957,outlet-1,外壳破损
+回收,2026-04-21 11:00,1.2345E+23,outlet-1,
+回收,2026-04-21 11:20,9ZZPB240000003G4C0221959,outlet-1,
+""".encode()  # half of it wrong, each in its own way
 
 
 class Picture(NamedTuple):
@@ -54,6 +66,10 @@ PICTURES = (
     Picture("accounts", "/accounts", Look("zh", "desk"), who="administrator"),
     Picture("trail", "/accounts/trail", Look("en", "desk"), "dark", who="administrator"),
     Picture("work", "/workspace", Look("en", "desk"), who="repair_enterprise"),
+    Picture("file", "/workspace/files/{file}", Look("en", "desk"), who="sender"),
+    Picture("file-phone", "/workspace/files/{file}", Look("zh", "phone"), who="sender"),
+    Picture("labels", "/labels?code={code}", Look("en", "desk")),
+    Picture("scan-phone", "/scan?text={recalled}", Look("en", "phone"), who="swap_operator"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
@@ -66,6 +82,8 @@ def cookie_of(site, who):
         return site.session
     if who == "owner":
         return owner_of(site)
+    if who == "sender":
+        return site.places["sender"]
     return site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
 
 
@@ -83,6 +101,21 @@ def owner_of(site):
     with voltrail.open(site.data) as registry:
         seller = Accounts(registry.database).by_session(cookie["value"])
         return cookie | {"name": "owner", "value": Owners(registry).make(seller, pack["vin"], HOST)}
+
+
+def send_file(site):
+    """Send a spreadsheet with mistakes for an outlet; note who did and which it is."""
+    cookie = site.sign_in("picture-sender", Cast(SEED).one("collection_outlet").identifier)
+    told = httpx.Client(
+        base_url=site.url, cookies={"session": cookie["value"]}, headers={"Accept": "text/html"}
+    )
+    csrf = re.search(r'name="csrf" value="([^"]*)"', told.get("/workspace/files").text)[1]
+    site.places |= {"sender": cookie}
+    answer = told.post("/workspace/files", data={"csrf": csrf}, files={"file": ("april.csv", FILE)})
+    site.places["file"] = answer.headers["location"].rpartition("/")[2]
+    address = answer.headers["location"]
+    while told.get(address, headers={"Accept": "application/json"}).json()["state"] != "checked":
+        time.sleep(0.1)
 
 
 def take(browser, site, picture):
@@ -108,6 +141,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="voltrail-") as folder, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         with serving.sample_site(Path(folder) / "data") as site:
+            send_file(site)
             for picture in PICTURES:
                 content = take(browser, site, picture)
                 if len(content) > LARGEST_BYTES:

@@ -7,6 +7,7 @@ A server of its own, since here things are reported; its pages are held to what 
 import csv
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -19,9 +20,11 @@ from tests.browser.test_report import serving
 from tests.registry import sample
 from voltrail.accounts.trail import Actor
 from voltrail.api import create_app
+from voltrail.registry.outbox import TYPES
 from voltrail.registry.settings import initialise
+from voltrail.registry.webhooks import Delivery
 
-ALSO = {"Excel", "shipped", "received"}  # kinds are named as lines write them
+ALSO = {"Excel", "Parquet", "shipped", "received"}  # kinds are named as lines write them
 CHOSEN = "four words nobody guesses"
 COMING = [sample.pack(serial) for serial in range(1, 4)]
 STOCK = [sample.pack(serial) for serial in range(11, 71)]
@@ -35,6 +38,10 @@ PAGES = (
     ("maker", "/workspace/reports"),
     ("maker", "/workspace/reports/{report}"),
     ("maker", "/workspace/discrepancies"),
+    ("maker", "/workspace/webhooks"),
+    ("maker", "/workspace/webhooks/1"),
+    ("maker", "/workspace/webhooks/2"),
+    ("clerk", "/workspace/webhooks"),
     ("ministry", "/authority"),
     ("clerk", f"/b/{STOCK[0]}"),
 )
@@ -64,6 +71,24 @@ def registry(tmp_path_factory):
         yield registry
 
 
+def add_webhooks(registry):
+    """Two of the maker: one that was switched off after days of failure, one with answers of all sorts."""
+    webhooks = registry.webhooks
+    for url in ("https://erp.example/hooks/voltrail", "https://line-7.example/" + "very-long-path/" * 9):
+        number, _ = webhooks.add(sample.MAKER, url, TYPES, "maker")
+    with registry.database.pool.connection() as connection:
+        connection.execute(
+            "update webhook set state = 'off', why = 'failing', off_index = 12, off_at = now(),"
+            " attempts = 90, waiting = 31200, failing_since = now() - interval '3 days' where id = 1"
+        )
+    now = datetime(2026, 11, 30, 8, tzinfo=UTC)
+    for attempt, (status, said) in enumerate(
+        [(None, "It has not finished its answer within 10 s."), (500, "<h1>Oops</h1>" * 30), (200, "thanks")],
+        1,
+    ):
+        webhooks.note_delivery(number, Delivery(now, "wh_2_17", 100, attempt, status, said, 10_031))
+
+
 @pytest.fixture(scope="module")
 def site(registry):
     """The address of a server over that registry, and the cookie of each who signs in there."""
@@ -77,6 +102,7 @@ def site(registry):
         account = person.account
         app.state.followed.add(account, STOCK[1], 0)
         app.state.followed.add(account, STOCK[5], registry.counts()["entries"])
+    add_webhooks(registry)
     with serving(app) as url:
         yield url, cookies
 

@@ -11,7 +11,7 @@ def since(registry, code, organisation):
     found = set()
     for _ in range(2):
         with registry.database.pool.connection() as connection:
-            sight = registry._sights(connection).sight(code, Reader(organisation=organisation))
+            sight = registry.sights(connection).sight(code, Reader(organisation=organisation))
         found.add(next((one.since.index for one in sight.standings if one.audience == "holder"), None))
     [index] = found
     return index

@@ -44,7 +44,7 @@ def _said_in_scripts() -> Iterator[tuple[str, str]]:
 def _makers() -> dict[str, int]:
     """Return what says a rule, errors, refusals and findings, each with the place of the rule in its call."""
     import_module("voltrail.cli")  # and with it whatever makes errors of its own
-    kinds, todo = {"Refusal": 0, "Finding": 1, "find": 1}, [errors.VoltrailError]
+    kinds, todo = {"Refusal": 0, "Finding": 1, "find": 1, "fault": 1}, [errors.VoltrailError]
     while todo:
         kind = todo.pop()
         kinds[kind.__name__] = 0

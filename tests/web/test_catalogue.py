@@ -27,21 +27,33 @@ def said_in_python():
     for path in files("voltrail").rglob("*.py"):
         is_route = is_documented if path.parent.name == "api" else lambda _: False
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.FunctionDef) and any(map(is_route, call.decorator_list)):
+            if isinstance(call, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+                map(is_route, call.decorator_list)
+            ):
                 yield ast.get_docstring(call)
             if not isinstance(call, ast.Call):
                 continue
             if getattr(call.func, "attr", "") == "say":
                 yield from (one.value for one in call.args[:1] if isinstance(one, ast.Constant))
             if is_route(call):
-                yield from (one.value.value for one in call.keywords if one.arg == "summary")
+                yield from (one.value.value for one in call.keywords if one.arg == "summary" and is_said(one))
+            if getattr(call.func, "id", "") == "later":
+                yield call.args[0].value
+            if getattr(call.func, "id", "") == "Column":
+                yield from (one.value for one in call.args[2:3] if isinstance(one, ast.Constant))
+                yield from (one.value.value for one in call.keywords if one.arg == "heading" and is_said(one))
             if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
                 yield from (one.value.value for one in call.keywords if one.arg == "description")
 
 
+def is_said(keyword):
+    """Return whether a text is given as it is, and not by a name."""
+    return isinstance(keyword.value, ast.Constant)
+
+
 def is_documented(node):
-    """Return whether this is @get(...) or @post(...) of a route that /docs shows."""
-    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post"}:
+    """Return whether this is @get(...), @post(...) or @taken(...) of a route that /docs shows."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post", "taken"}:
         return False
     return all(one.arg != "include_in_schema" for one in node.keywords)
 

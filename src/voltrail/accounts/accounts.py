@@ -18,6 +18,7 @@ from voltrail.accounts.trail import Actor, Deed
 from voltrail.database.database import Connection, Database
 from voltrail.errors import AccessError, NotFound, UsageError
 from voltrail.organisations.identifiers import check_organisation
+from voltrail.registry.snapshot import Snapshot
 
 FIRST_LOGIN: Final = "admin"
 LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,62}[a-z0-9]")
@@ -41,6 +42,12 @@ class Account(msgspec.Struct, frozen=True):
     made_at: datetime
     disabled_at: datetime | None
     one_time_until: datetime | None
+
+
+def all_accounts(snapshot: Snapshot) -> Iterator[list[Account]]:
+    """Yield all accounts in the order of their logins."""
+    for run in snapshot.rows(f"select {_COLUMNS} from account order by login"):  # noqa: S608
+        yield [Account(*row) for row in run]
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ approved; then whoever has the secret of its address makes the account, once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -28,6 +28,7 @@ from voltrail.organisations.statements import key_added, key_of, line_of, midnig
 from voltrail.organisations.trust import ROLES
 from voltrail.registry.membership import Told, told_of
 from voltrail.registry.registry import Registry
+from voltrail.registry.snapshot import Snapshot
 
 ROLES_ASKED: Final = tuple(sorted(ROLES - {"authority"}))
 MAX_ROLES: Final = 3
@@ -303,7 +304,18 @@ class Applications:
                 f"select {_COLUMNS} from application where {where}",  # noqa: S608
                 values,
             ).fetchall()
-        return [Application(row[0], row[1], msgspec.convert(row[2], Asked), *row[3:]) for row in rows]
+        return [_read(row) for row in rows]
+
+
+def all_applications(snapshot: Snapshot) -> Iterator[list[Application]]:
+    """Yield all applications, the last first."""
+    query = f"select {_COLUMNS} from application order by id desc"  # noqa: S608
+    for run in snapshot.rows(query, {"within": ACCOUNT_WITHIN}):
+        yield [_read(row) for row in run]
+
+
+def _read(row: tuple[Any, ...]) -> Application:
+    return Application(row[0], row[1], msgspec.convert(row[2], Asked), *row[3:])
 
 
 def _check_room(connection: Connection, address: str) -> None:

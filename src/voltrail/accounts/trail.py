@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from voltrail.database.database import Connection
+from voltrail.registry.snapshot import Snapshot
 
 PAGE: Final = 50
 TERMINAL: Final = "terminal"
+_DEEDS: Final = "select id, at, action, login, organisation, address, detail from audit_trail"
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -43,11 +46,16 @@ def note(connection: Connection, action: str, actor: Actor, detail: str | None =
     )
 
 
+def all_deeds(snapshot: Snapshot) -> Iterator[list[Deed]]:
+    """Yield the whole trail, the last first."""
+    for run in snapshot.rows(f"{_DEEDS} order by id desc"):
+        yield [Deed(*row) for row in run]
+
+
 def read_trail(connection: Connection, before: int | None = None) -> tuple[list[Deed], int | None]:
     """Return a page of the trail, the last first, and the `before` of the next page."""
     rows = connection.execute(
-        "select id, at, action, login, organisation, address, detail from audit_trail"
-        " where %(before)s::bigint is null or id < %(before)s order by id desc limit %(limit)s",
+        f"{_DEEDS} where %(before)s::bigint is null or id < %(before)s order by id desc limit %(limit)s",
         {"before": before, "limit": PAGE + 1},
     ).fetchall()
     deeds = [Deed(*row) for row in rows[:PAGE]]

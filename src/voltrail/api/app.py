@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 
 from litestar import Litestar, Router
@@ -18,11 +19,18 @@ from voltrail.api import (
     applications,
     authority,
     batteries,
+    battery_files,
     checks,
+    documents,
     duties,
+    epcis,
+    file_rows,
+    files,
     followed,
     grants,
     home,
+    labels,
+    list_files,
     log,
     models,
     monitoring,
@@ -36,9 +44,12 @@ from voltrail.api import (
     report_page,
     reports,
     rules,
+    scan,
     sign_in,
     static,
+    webhooks,
     work,
+    work_files,
 )
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
@@ -46,33 +57,43 @@ from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
+from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
 from voltrail.connections.provider import provider_of
+from voltrail.connections.webhooks import Deliverer, Networks
 from voltrail.connections.witness_client import Witnesses
+from voltrail.intake import Worker
 from voltrail.registry.registry import Registry
 
 
-def create_app(registry: Registry) -> Litestar:
+def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
-    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log.
-    Raises RegistryError for an identity provider whose settings do not read.
+    While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
+    files are read, and webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
+    Raises RegistryError for an identity provider whose settings do not read, UsageError for no network.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
-    daily, follower = DailyHeads(registry), Follower(registry)
+    daily, follower, worker = DailyHeads(registry), Follower(registry), Worker(registry)
+    deliverer = Deliverer(registry, Networks(webhook_networks))
     return Litestar(
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
+            *battery_files.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
+            *documents.ROUTES,
             *recalls.ROUTES,
             *reports.ROUTES,
             *report_page.ROUTES,
             *checks.ROUTES,
             *outlets.ROUTES,
+            *epcis.ROUTES,
+            *labels.ROUTES,
+            *scan.ROUTES,
             *log.ROUTES,
             *sign_in.ROUTES,
             *provider.ROUTES,
@@ -86,6 +107,11 @@ def create_app(registry: Registry) -> Litestar:
             *work.ROUTES,
             *duties.ROUTES,
             *rules.ROUTES,
+            *files.ROUTES,
+            *file_rows.ROUTES,
+            *work_files.ROUTES,
+            *list_files.ROUTES,
+            *webhooks.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *monitoring.ROUTES,
@@ -100,18 +126,24 @@ def create_app(registry: Registry) -> Litestar:
                 "applications": Applications(registry),
                 "owners": Owners(registry),
                 "followed": Followed(registry.database),
+                "files": worker,
                 "metrics": metrics,
                 "witnesses": witnesses,
+                "exports": Gate(),
+                "webhooks": deliverer,
             }
         ),
-        on_startup=[witnesses.start, daily.start, follower.start],
-        on_shutdown=[witnesses.close, daily.close, follower.close],
+        on_startup=[witnesses.start, daily.start, follower.start, worker.start, deliverer.start],
+        on_shutdown=[witnesses.close, daily.close, follower.close, worker.close, deliverer.close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],
         # Evidence, pages and scripts shrink to a third; tiles and proofs are hashes, which do not.
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/log/", "^/metrics"]
+            backend="gzip",
+            minimum_size=1024,
+            gzip_compress_level=5,
+            exclude=["^/log/", "^/metrics", r"\.(xlsx|parquet)$"],
         ),
         openapi_config=OpenAPIConfig(
             title="Voltrail",

@@ -117,7 +117,7 @@ def genealogy(request: Asked, code: CodeText, depth: Depth = 8) -> Response[byte
     """Return a battery's parts, what it was made from and what it was made into; for people to unfold."""
     family = registry_of(request).genealogy(code, depth)
     if not reader_of(request).eyes.see(BATTERY, "parent"):
-        family = _without_parents(family)
+        family = without_parents(family)
     if wants_page(request):
         return as_page(page_for(request), "family", family=family)
     return as_json(family)
@@ -171,7 +171,7 @@ def batteries(
     after: After = None,
 ) -> Response[Any]:
     """Return batteries in the order of their codes, or those whose code begins with `q`."""
-    _check_place(request, place)
+    check_place(request, place)
     if model and wants_page(request):
         return Redirect(page_for(request).link(f"/models/{model}"), status_code=303)
     if q:
@@ -218,7 +218,7 @@ def listed(
     return shown, rows[-1]["code"] if len(rows) == limit else None
 
 
-def _check_place(request: Asked, place: str | None) -> None:
+def check_place(request: Asked, place: str | None) -> None:
     """Refuse to sort batteries by what the reader may not see of each."""
     if place and not reader_of(request).eyes.see(BATTERY, "place"):
         raise AccessError(
@@ -236,11 +236,11 @@ def _checkpoint(registry: Registry) -> list[str] | None:
         return None
 
 
-def _without_parents(node: dict[str, Any]) -> dict[str, Any]:
+def without_parents(node: dict[str, Any]) -> dict[str, Any]:
     """Return a family tree without what each is built into."""
     kept = {name: value for name, value in node.items() if name != "parent"}
     return kept | {
-        name: [_without_parents(one) for one in kept[name]]
+        name: [without_parents(one) for one in kept[name]]
         for name in ("parts", "predecessors", "successors")
         if name in kept
     }

@@ -12,13 +12,18 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
+from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from voltrail.api.problems import is_epcis
 from voltrail.api.reports import LINES_TYPE
+from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
-from voltrail.web.sheets import CSV_TYPE, XLSX_TYPE
+from voltrail.web.sheets import EVENT_TYPES, MEDIA_TYPES
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
 _WORDS: Final = {"type": "string"}
 _BYTES: Final = {"type": "string", "format": "binary"}
+_TABLES: Final = (MEDIA_TYPES["csv"], MEDIA_TYPES["xlsx"])  # that are read
 
 # The members that an answer in JSON always has; a `*` stands for routes that answer people with a page, too.
 _MEMBERS: Final = {
@@ -31,14 +36,32 @@ _MEMBERS: Final = {
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
+    "/labels": "* carriers sizes most",
+    "/scan": "* code host battery next found",
+    "/scan/photo": "* texts",
+    "/scan/report": "* format report lines accepted refused findings checkpoint signature",
     "/organisations": "* organisations next",
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
     "/models/{identifier}": "* model_id batteries",
-    "/reports": "format report lines accepted refused findings checkpoint signature",
+    "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
+    "/workspace/webhooks": "* webhooks",
+    "/workspace/webhooks/{number}": "* webhook deliveries",
     "/checks": "scope checks",
     "/outlets": "* outlets next",
     "/outlets/near": "* code takers must others",
+    "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
+    **dict.fromkeys(
+        (
+            "/epcis/events/{event_name}",
+            "/epcis/eventTypes/{event_type}/events",
+            "/epcis/epcs/{epc}/events",
+            "/epcis/bizSteps/{biz_step}/events",
+            "/epcis/dispositions/{disposition}/events",
+        ),
+        "@context type schemaVersion creationDate epcisBody",
+    ),
+    "/epcis/eventTypes": "@context type member",
     "/log": "* origin closed checkpoint witnesses growth policy",
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
@@ -49,11 +72,15 @@ _MEMBERS: Final = {
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
+    "/b/{code}/label.svg": (SVG_TYPE, _WORDS),
+    "/b/{code}/label.png": (PNG_TYPE, _BYTES),
+    "/b/{code}/label.pdf": (PDF_TYPE, _BYTES),
     "/log/growth.csv": ("text/csv", _WORDS),
-    "/recalls/list": ("text/csv", _WORDS),
-    "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
-    "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
     "/duties.ics": ("text/calendar", _WORDS),
+    "/documents/{digest}": ("application/pdf", _BYTES),
+    "/workspace/files/{number}/refused.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/lines.jsonl": (LINES_TYPE, _WORDS),
+    "/workspace/files/{number}/receipts.jsonl": (LINES_TYPE, _WORDS),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -64,9 +91,21 @@ _OTHERS: Final = {
     "/log/closed/{number}/tile/{tile}": ("application/octet-stream", _BYTES),
     "/metrics": (_TEXT, _WORDS),
 }
+_SEVERAL: Final = {
+    "/labels/make": (PDF_TYPE, SVG_TYPE, PNG_TYPE, ZIP_TYPE, _HTML),
+}
+_FILES: Final[dict[str, dict[str, Any]]] = {
+    "csv": _WORDS,
+    "xlsx": _BYTES,
+    "parquet": _BYTES,
+    "jsonld": {"type": "object", "required": ["@context", "type", "epcisBody"]},
+}
 _PAGES: Final = ("/report", "/sign-in", "/sign-out", "/account", "/accounts")  # for people alone
 _FIELDS: Final = {
     "/report": "file do csrf",
+    "/labels/make": "codes carrier size host start do",
+    "/scan/photo": "photo",
+    "/scan/report": "code kind when scanned_at do csrf",
     "/sign-in": "login password csrf",
     "/sign-in/link/confirm": "login password csrf",
     "/sign-out": "csrf",
@@ -84,9 +123,18 @@ _FIELDS: Final = {
     "/outlets/check": "site found note csrf",
     "/outlets/refused": "site code said csrf",
     "/outlets/refusals/take-up": "refusal csrf",
+    "/documents": "file model_id purpose title do csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
-    "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},
+    "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
+    "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
+    "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, *_TABLES)},
+    "/workspace/files": {
+        **{one: {"schema": _BYTES} for one in (*_TABLES, LINES_TYPE)},
+        "multipart/form-data": {
+            "schema": {"type": "object", "properties": {"csrf": _WORDS, "file": _BYTES}},
+        },
+    },
     "/checks": {
         _JSON: {
             "schema": {
@@ -126,6 +174,17 @@ _ERROR: Final = {
         }
     },
 }
+_PROBLEM: Final = {
+    **_ERROR,
+    "required": ["error", "type", "title", "status", "detail"],
+    "properties": {
+        "type": _WORDS,
+        "title": _WORDS,
+        "status": {"type": "integer"},
+        "detail": _WORDS,
+        **_ERROR["properties"],  # type: ignore[dict-item]
+    },
+}
 
 
 class Description(JsonRenderPlugin):
@@ -156,8 +215,13 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
             },
         },
     }
-    if _HTML in answers["200"]["content"]:
+    if _HTML in answers["200"]["content"] and not is_epcis(path):
         answers["303"] = {"description": "Another address, for people."}
+    if is_epcis(path):
+        answers["default"]["content"] = {PROBLEM_TYPE: {"schema": _PROBLEM}, _HTML: {"schema": _WORDS}}
+        if method == "post":
+            del answers["200"]
+            answers["202" if path == "/epcis/capture" else "201"] = {"description": "Taken; see Location."}
     taken = {"responses": answers}
     if method == "post" and (body := _body(path, operation)) is not None:
         taken["requestBody"] = body
@@ -169,6 +233,10 @@ def _content(path: str) -> dict[str, Any]:
     if path in _OTHERS:
         kind, schema = _OTHERS[path]
         return {kind: {"schema": schema}}
+    if path in _SEVERAL:
+        return {kind: {"schema": _BYTES} for kind in _SEVERAL[path]}
+    if (ending := path.rpartition(".")[2]) in EVENT_TYPES:
+        return {EVENT_TYPES[ending]: {"schema": _FILES[ending]}}
     if any(path == one or path.startswith(f"{one}/") for one in _PAGES):
         return {_HTML: {"schema": _WORDS}}
     if path not in _MEMBERS:
@@ -184,6 +252,6 @@ def _body(path: str, operation: dict[str, Any]) -> dict[str, Any] | None:
     given: dict[str, Any] | None = operation.get("requestBody")
     if path not in _FIELDS or given is None:
         return given
-    fields = {name: _BYTES if name == "file" else _WORDS for name in _FIELDS[path].split()}
+    fields = {name: _BYTES if name in {"file", "photo"} else _WORDS for name in _FIELDS[path].split()}
     schema = {"type": "object", "properties": fields}
     return {**given, "content": {kind: {"schema": schema} for kind in given["content"]}}

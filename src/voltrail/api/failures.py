@@ -6,12 +6,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 from litestar.types import ExceptionHandlersMap
 
-from voltrail.api.answers import Asked, as_json, as_page, page_for, wants_page
+from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, wants_page
+from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
+from voltrail.api.problems import is_epcis, problem
 from voltrail.errors import (
     AccessError,
     CodeError,
@@ -47,10 +50,26 @@ _BY_RULE: Final = {
     "provider.slow": 503,
     "provider.unreachable": 503,
     "application.many": 429,
+    "file.busy": 409,
+    "file.too_large": 413,
+    "export.many": 429,
     "report.too_large": 413,
     "report.layout": 400,
     "report.note": 400,
     "request.content_type": 415,
+    "epcis.too_large": 413,
+    "epcis.form": 406,
+    **dict.fromkeys(
+        (
+            f"epcis.{name}"
+            for name in ("json", "document", "missing", "member", "value", "time", "vocabulary")
+        ),
+        400,
+    ),
+    **dict.fromkeys(
+        (f"epcis.{name}" for name in ("identifier", "context", "ilmd", "kind", "mapping", "subject")), 400
+    ),
+    "epcis.unknown_event": 400,
 }
 _LEADS_TO: Final = {"access.sign_in": "/sign-in", "access.change_password": "/account/password"}
 _HEADERS: Final[Mapping[int, dict[str, str]]] = {
@@ -58,6 +77,7 @@ _HEADERS: Final[Mapping[int, dict[str, str]]] = {
     429: {"Retry-After": "900"},
     503: {"Retry-After": "5"},
 }
+_BY_RULE_SENT: Final[Mapping[str, dict[str, str]]] = {"export.many": {"Retry-After": "30"}}
 _ROUTER: Final[Mapping[int, tuple[str, str, str]]] = {
     404: ("route.unknown", "There is nothing at this address.", "All addresses are listed at /docs."),
     405: ("route.method", "This address does not take this method.", "The methods are listed at /docs."),
@@ -75,7 +95,7 @@ def status_of(error: VoltrailError) -> int:
 
 def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[str, str]) -> Response[bytes]:
     """Return an error as a page for people, as JSON for programs, in the same words."""
-    sent = {**_HEADERS.get(status, {}), **headers}
+    sent = {**_HEADERS.get(status, {}), **_BY_RULE_SENT.get(error.rule, {}), **headers}
     if wants_page(request):
         return as_page(
             page_for(request),
@@ -87,6 +107,11 @@ def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[s
             meant=getattr(error, "suggestion", None),
             sought=_sought(request, error),
         )
+    if is_epcis(request.url.path):
+        status = 400 if status == 422 else status  # the standard knows no 422
+        told = msgspec.json.encode(problem(error, status))
+        headers = {**NEGOTIATED, **sent}
+        return Response(told, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
     return as_json(error.as_json(), status, sent)
 
 

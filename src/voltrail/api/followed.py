@@ -27,7 +27,7 @@ def add(request: Asked, data: Form) -> Response[Any]:
     person, code = _asked(request, data)
     registry = registry_of(request)
     registry.battery(code)  # it must be on record
-    _followed(request).add(person.account, code, registry.counts()["entries"])
+    followed_of(request).add(person.account, code, registry.counts()["entries"])
     return _back(request, f"/b/{code}")
 
 
@@ -41,7 +41,7 @@ def add(request: Asked, data: Form) -> Response[Any]:
 def end(request: Asked, data: Form) -> Response[Any]:
     """Take `code` and `csrf`."""
     person, code = _asked(request, data)
-    _followed(request).end(person.account, code)
+    followed_of(request).end(person.account, code)
     return _back(request, f"/b/{code}")
 
 
@@ -58,7 +58,7 @@ def seen(request: Asked, data: Form) -> Response[Any]:
     check_form(request, person, field(data, "csrf"))
     number, entries = field(data, "upto"), registry_of(request).counts()["entries"]
     upto = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-    _followed(request).look(person.account, min(upto, entries))
+    followed_of(request).look(person.account, min(upto, entries))
     return _back(request, "/authority" if field(data, "to") == "authority" else "/workspace")
 
 
@@ -68,7 +68,7 @@ def read_followed(request: Asked, person: Person) -> dict[str, Any]:
     upto = registry.counts()["entries"]  # first, so that nothing is marked as seen that is not told
     told = [
         {"code": code, "news": read_news(registry.database, code, since)}
-        for code, since in _followed(request).of(person.account).items()
+        for code, since in followed_of(request).of(person.account).items()
     ]
     return {"batteries": sorted(told, key=lambda one: not one["news"]), "upto": upto}
 
@@ -78,7 +78,7 @@ def follows(request: Asked, code: str) -> bool | None:
     person = person_of(request)
     if person is None or person.digest is None or person.must_change:
         return None
-    return _followed(request).has(person.account, code)
+    return followed_of(request).has(person.account, code)
 
 
 def _asked(request: Asked, data: Form) -> tuple[Person, str]:
@@ -87,7 +87,8 @@ def _asked(request: Asked, data: Form) -> tuple[Person, str]:
     return person, parse(field(data, "code")).text
 
 
-def _followed(request: Asked) -> Followed:
+def followed_of(request: Asked) -> Followed:
+    """Return what the accounts of the application follow."""
     return cast("Followed", request.app.state.followed)
 
 

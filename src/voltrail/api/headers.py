@@ -9,6 +9,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 from voltrail.api.monitoring import Metrics
+from voltrail.api.problems import HEADERS, is_epcis
 from voltrail.web import ASSETS, THEMES
 
 # Beside files of this host, the style sheet may stand in a page itself: this very one, by its hash.
@@ -25,6 +26,14 @@ SECURITY: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# The page that scans has the camera, and a decoder in WebAssembly; what is compiled is a file of this host.
+SCANNER: Final = "/scan"
+FOR_SCANNER: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
+    ),
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
 _YEAR_S: Final = 31_536_000
 _FOR_A_YEAR: Final = f"Path=/; Max-Age={_YEAR_S}; HttpOnly; SameSite=Lax"
 
@@ -40,11 +49,14 @@ class Outgoing:
         if message["type"] != "http.response.start":
             return
         headers = MutableScopeHeaders.from_message(message)
-        for name, value in SECURITY.items():
+        for name, value in (SECURITY | (FOR_SCANNER if scope["path"] == SCANNER else {})).items():
             headers[name] = value
         if scope["scheme"] == "https":
             headers["Strict-Transport-Security"] = f"max-age={_YEAR_S}"
         headers.setdefault("Cache-Control", "no-store")
+        if is_epcis(scope["path"]):
+            for name, value in HEADERS.items():
+                headers[name] = value
         if headers.get("Content-Type", "").startswith("text/html"):
             _remember_theme(headers, scope)
         self._metrics.answered(scope, message["status"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
 
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import After, Limit, listed
+from voltrail.api.documents import PURPOSES
 
 BATTERIES_ON_PAGE: Final = 50
 
@@ -55,7 +56,16 @@ def model(
         batteries=batteries,
         following=following,
         after=after,
+        here={one["sha256"] for one in found["documents"] if registry.documents.has(one["sha256"])},
+        adds=_adds(request, found),
+        purposes=PURPOSES,
     )
+
+
+def _adds(request: Asked, model: dict[str, Any]) -> bool:
+    """Return whether who is signed in may add documents to a model: its maker, or the authority."""
+    person, authorities = page_for(request).person, registry_of(request).authorities
+    return person is not None and person.organisation in {model.get("maker"), *authorities}
 
 
 ROUTES: Final = (models, model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Final, cast
 
@@ -11,7 +10,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import MultipartBody, PathParameter, QueryParameter
-from litestar.response import Redirect, Stream
+from litestar.response import Redirect
 
 from voltrail.accounts import Person
 from voltrail.api.access import (
@@ -42,9 +41,7 @@ from voltrail.registry.recalls import (
     Scope,
     Shown,
     Words,
-    pages,
 )
-from voltrail.web.sheets import CSV_TYPE, write_csv
 
 CAMPAIGNS_ON_PAGE: Final = 50
 BATTERIES_ON_PAGE: Final = 50
@@ -77,10 +74,10 @@ def recalls(
     """
     if mine is not None:
         return _mine(request, campaign, limit, after)
-    found, following = _recalls(request).page(limit, before)
+    found, following = recalls_of(request).page(limit, before)
     if not wants_page(request):
         return as_json({"campaigns": [as_told(one) for one in found], "next": following})
-    number, remaining = _recalls(request).totals()
+    number, remaining = recalls_of(request).totals()
     return as_page(
         page_for(request),
         "recalls",
@@ -104,30 +101,17 @@ def recall(
 
     For its organisation and the authority, its batteries too, and who was told when.
     """
-    found = _recalls(request).read(str(identifier).removeprefix("/"))
-    return _answer(request, found, _shown(show), after)
-
-
-@get("/recalls/list", sync_to_thread=True, summary="The batteries of a recall, as CSV")
-def batteries_csv(request: Asked, campaign: Named, show: Show = "remaining") -> Stream:
-    """Return all batteries of a campaign that stand so; for its organisation and the authority."""
-    found, shown = _recalls(request).read(campaign), _shown(show)
-    if not _is_inside(request, found):
-        raise _not_yours()
-    return Stream(
-        _csv(pages(_recalls(request), found.id, shown), sees_holders=_sees_holders(request)),
-        media_type=CSV_TYPE,
-        headers=_as_file(f"{found.id}-{shown}.csv"),
-    )
+    found = recalls_of(request).read(str(identifier).removeprefix("/"))
+    return _answer(request, found, shown_of(show), after)
 
 
 @get("/recalls/lines", sync_to_thread=True, summary="The lines of a recall, to be signed")
 def lines(request: Asked, campaign: Named) -> Response[bytes]:
     """Return the lines that are still to be reported, at most 100,000: to be signed with a key and sent."""
-    found = _recalls(request).read(campaign)
-    if not _is_inside(request, found):
-        raise _not_yours()
-    content = b"".join(line + b"\n" for line in _recalls(request).lines(found, 100_000))
+    found = recalls_of(request).read(campaign)
+    if not is_inside(request, found):
+        raise not_yours()
+    content = b"".join(line + b"\n" for line in recalls_of(request).lines(found, 100_000))
     return Response(
         content,
         media_type="application/jsonl",
@@ -139,7 +123,7 @@ def lines(request: Asked, campaign: Named) -> Response[bytes]:
 def opening_page(request: Asked) -> Response[bytes]:
     """Return the form; for battery makers, vehicle makers, importers and the authority."""
     person = signed_in(request)
-    _recalls(request).check_may_open(person.organisation, is_authority=_is_authority(request, person))
+    recalls_of(request).check_may_open(person.organisation, is_authority=_is_authority(request, person))
     return _opening(request)
 
 
@@ -162,14 +146,14 @@ def open_recall(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response
         check_form(request, person, field(data, "csrf"))
         check_right(person, "report")
         is_authority = _is_authority(request, person)
-        _recalls(request).check_may_open(person.organisation, is_authority=is_authority)
+        recalls_of(request).check_may_open(person.organisation, is_authority=is_authority)
         scope = _scope(data)
         given["codes"] = "\n".join(scope.codes)  # so that what came in a file stands in the form
-        plan = _recalls(request).plan(scope, person.organisation, is_authority=is_authority)
+        plan = recalls_of(request).plan(scope, person.organisation, is_authority=is_authority)
         if field(data, "do") != "open":
             return _opening(request, given, plan)
         words = Words(given["id"], given["title"], given["risk"], given["advice"])
-        opened = _recalls(request).open(words, plan, person.organisation, person.login)
+        opened = recalls_of(request).open(words, plan, person.organisation, person.login)
         accounts_of(request).note("recall.opened", person, address_of(request), opened.id)
     except VoltrailError as error:
         return _opening(request, given, error=error)
@@ -191,9 +175,9 @@ def report_recall(request: Asked, data: Form) -> Response[Any]:
     """
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
-    found = _recalls(request).read(field(data, "campaign"))
+    found = recalls_of(request).read(field(data, "campaign"))
     if person.organisation != found.organisation:
-        raise _not_yours()
+        raise not_yours()
     try:
         _report(request, person, found)
     except VoltrailError as error:
@@ -215,7 +199,7 @@ def acknowledge(request: Asked, data: Form) -> Response[Any]:
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
     campaign = field(data, "campaign")
-    _recalls(request).acknowledge(person.organisation, campaign, person.login)
+    recalls_of(request).acknowledge(person.organisation, campaign, person.login)
     accounts_of(request).note("recall.acknowledged", person, address_of(request), campaign)
     return Redirect(page_for(request).link("/recalls", mine="1"), status_code=303)
 
@@ -255,7 +239,7 @@ def _is_authority(request: Asked, person: Person | None) -> bool:
     return person is not None and person.organisation in registry_of(request).authorities
 
 
-def _is_inside(request: Asked, campaign: Campaign) -> bool:
+def is_inside(request: Asked, campaign: Campaign) -> bool:
     """Return whether who asks may see the batteries of a campaign one by one."""
     person = person_of(request)
     if person is None or "read" not in person.scopes:
@@ -263,7 +247,7 @@ def _is_inside(request: Asked, campaign: Campaign) -> bool:
     return person.organisation == campaign.organisation or _is_authority(request, person)
 
 
-def _sees_holders(request: Asked) -> bool:
+def sees_holders(request: Asked) -> bool:
     """Return whether who asks may see who holds any battery: a campaign of one's own opens no more of it."""
     return reader_of(request).eyes.see(BATTERY, "holder")
 
@@ -274,7 +258,7 @@ def _may_open(request: Asked) -> bool:
         return False
     try:
         is_authority = _is_authority(request, person)
-        _recalls(request).check_may_open(person.organisation, is_authority=is_authority)
+        recalls_of(request).check_may_open(person.organisation, is_authority=is_authority)
     except AccessError:
         return False
     return True
@@ -285,10 +269,11 @@ def _yours(request: Asked) -> int:
     person = person_of(request)
     if person is None or "read" not in person.scopes:
         return 0
-    return sum(one.batteries for one in _recalls(request).notices_for(person.organisation))
+    return sum(one.batteries for one in recalls_of(request).notices_for(person.organisation))
 
 
-def _not_yours() -> AccessError:
+def not_yours() -> AccessError:
+    """Return the error for who asks for the batteries of another's campaign."""
     return AccessError(
         "recall.not_your_campaign",
         "The batteries of a campaign are listed for its own organisation and the authority.",
@@ -299,11 +284,13 @@ def _not_yours() -> AccessError:
 # --------------------------------------------------------------------- answering
 
 
-def _recalls(request: Asked) -> Recalls:
+def recalls_of(request: Asked) -> Recalls:
+    """Return the recalls of the application's registry."""
     return registry_of(request).recalls
 
 
-def _shown(state: str) -> Shown:
+def shown_of(state: str) -> Shown:
+    """Return which batteries of a campaign a list was asked for. Raises UsageError."""
     if state not in SHOWN_STATES:
         raise UsageError(
             "recall.state", f"There is no state {state[:40]!r}.", f"Use one of: {', '.join(SHOWN_STATES)}."
@@ -316,7 +303,7 @@ def _answer(
 ) -> Response[bytes]:
     tell_programs(request, error)
     told: dict[str, Any] = as_told(found)
-    if _is_inside(request, found):
+    if is_inside(request, found):
         told |= _inside(request, found, shown, after)
     if not wants_page(request):
         return as_json(told)
@@ -344,7 +331,7 @@ def _answer(
 
 def _inside(request: Asked, found: Campaign, shown: Shown, after: str | None) -> dict[str, Any]:
     """Return what the organisation of a campaign and the authority may know beside what is public."""
-    campaigns, sees = _recalls(request), _sees_holders(request)
+    campaigns, sees = recalls_of(request), sees_holders(request)
     if shown == "told" and not sees:
         shown = "remaining"  # which of them are told would say who holds them
     batteries, following = campaigns.members(found.id, shown, BATTERIES_ON_PAGE, after)
@@ -370,13 +357,6 @@ def _member(member: Member, *, sees_holders: bool) -> dict[str, Any]:
     return told
 
 
-def _csv(found: Iterator[list[Member]], *, sees_holders: bool) -> Iterator[bytes]:
-    names = ["code", "stands", "serviced_at"]
-    if sees_holders:
-        names += ["holder", "owner", "shown_at", "acknowledged_at"]
-    return write_csv(names, ([[getattr(one, name) for name in names] for one in run] for run in found))
-
-
 def _as_file(name: str) -> dict[str, str]:
     """Return the header by which a browser keeps a file; an id from the record may have any characters."""
     return {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9._-]", "_", name)}"'}
@@ -387,7 +367,7 @@ def _mine(request: Asked, campaign: str | None, limit: int, after: str | None) -
     person = person_of(request)
     if person is None or "read" not in person.scopes or (person.digest is not None and person.must_change):
         person = signed_in(request)
-    campaigns = _recalls(request)
+    campaigns = recalls_of(request)
     notices = [
         one for one in campaigns.notices_for(person.organisation) if campaign in (None, "", one.campaign.id)
     ]
@@ -466,20 +446,19 @@ def _file_text(given: Any) -> str:
 
 def _report(request: Asked, person: Person, found: Campaign) -> None:
     """Report the next batteries of a campaign; when nothing new is taken, no more are asked for."""
-    todo = _recalls(request).lines(found)
+    todo = recalls_of(request).lines(found)
     if not todo:
-        _recalls(request).complete(found.id)
+        recalls_of(request).complete(found.id)
         return
     receipt = parse_receipt(taken_from(request, person, b"".join(line + b"\n" for line in todo), "valid"))
-    on_the_way = receipt.accepted and (receipt.refused or _recalls(request).lines(found, 1))
+    on_the_way = receipt.accepted and (receipt.refused or recalls_of(request).lines(found, 1))
     if not on_the_way:
-        _recalls(request).complete(found.id)
+        recalls_of(request).complete(found.id)
 
 
 ROUTES: Final = (
     recalls,
     recall,
-    batteries_csv,
     lines,
     opening_page,
     open_recall,

@@ -13,7 +13,7 @@ from voltrail.api.access import may_report, reader_of
 from voltrail.api.answers import Asked, as_page, page_for, registry_of, wants_page
 from voltrail.api.failures import status_of
 from voltrail.api.reports import MAX_BODY_BYTES, lines_of, plain_lines, taken, taken_from
-from voltrail.errors import UsageError, VoltrailError
+from voltrail.errors import ReportError, UsageError, VoltrailError
 from voltrail.ledger.reports import ReportFile, split_lines
 from voltrail.web.outcome import Outcome, read_answers, read_receipt
 
@@ -41,6 +41,12 @@ def send(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[bytes]
     """
     try:
         content, checking = _file(data.get("file")), data.get("do") == "check"
+        if _is_sheet(data.get("file"), content):
+            raise ReportError(
+                "report.spreadsheet",
+                "This is a spreadsheet; a report has lines.",
+                "Sign in, and send it on the page /workspace/files.",
+            )
         if _is_plain(content):
             person = may_report(request, str(data.get("csrf", "")))
             if person is None:
@@ -107,6 +113,12 @@ def _file(given: Any) -> bytes:
 def _is_plain(content: bytes) -> bool:
     """Return whether these are lines that nobody has signed."""
     return content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{")
+
+
+def _is_sheet(given: Any, content: bytes) -> bool:
+    """Return whether this is a workbook, or CSV by its name."""
+    name = given.filename.lower() if isinstance(given, UploadFile) else ""
+    return content.startswith(b"PK\x03\x04") or (name.endswith(".csv") and not _is_plain(content))
 
 
 def content_of(given: Any) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Response, get, post
-from litestar.params import URLEncodedBody
+from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
 from voltrail.accounts.person import csrf_of
@@ -15,6 +15,7 @@ from voltrail.api.access import (
     check_first_form,
     check_form,
     check_private,
+    cookie_secret,
     form_secret,
     is_private,
     keep_cookie,
@@ -23,11 +24,17 @@ from voltrail.api.access import (
 )
 from voltrail.api.answers import Asked, as_page, page_for, registry_of, tell_programs
 from voltrail.api.failures import status_of
+from voltrail.codes import is_code
 from voltrail.errors import VoltrailError
 
 MAX_FORM_BYTES: Final = 16_384
 
+SCANNED: Final = (
+    "scanned"  # the cookie that holds which battery somebody stood before, until he has signed in
+)
+
 Form = URLEncodedBody[dict[str, Any]]
+ScannedCode = Annotated[str | None, QueryParameter(max_length=100, description="come back to this battery")]
 
 
 def field(form: dict[str, Any], name: str) -> str:
@@ -41,15 +48,30 @@ def begin_session(request: Asked, secret: str) -> Response[Any]:
     person = accounts_of(request).by_session(secret)
     host = registry_of(request).settings.host
     looks_after = person is not None and person.role == "administrator" and person.organisation == host
-    response = Redirect(page_for(request).link("/accounts" if looks_after else "/workspace"), status_code=303)
+    page, scanned = page_for(request), cookie_secret(request, SCANNED)
+    if scanned is not None and is_code(scanned):
+        address = page.link("/scan", text=scanned)
+    else:
+        address = page.link("/accounts" if looks_after else "/workspace")
+    response = Redirect(address, status_code=303)
     keep_cookie(request, response, "session", secret)
+    if scanned is not None:
+        keep_cookie(request, response, SCANNED, "")
     return response
 
 
 @get("/sign-in", sync_to_thread=False, summary="The page to sign in")
-def sign_in_page(request: Asked) -> Response[bytes]:
-    """Return the form; it belongs to this browser, so that nobody signs you in as somebody else."""
-    return _answer(request, None)
+def sign_in_page(request: Asked, scanned: ScannedCode = None) -> Response[bytes]:
+    """
+    Return the form; it belongs to this browser, so that nobody signs you in as somebody else.
+
+    With `scanned`, a code, signing in leads back to that battery.
+    """
+    response = _answer(request, None)
+    is_back = scanned is not None and is_code(scanned)
+    if is_back or cookie_secret(request, SCANNED) is not None:
+        keep_cookie(request, response, SCANNED, (scanned or "") if is_back else "")
+    return response
 
 
 @post(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import PathParameter, QueryParameter
-from litestar.response import Redirect, Stream
+from litestar.response import Redirect
 
 from voltrail.accounts import Person
 from voltrail.api.access import check_form, check_right, may_report, person_of, signed_in
@@ -29,9 +28,7 @@ from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.holdings import LEVELS, MAX_COUNTED, WHEREABOUTS, Held, Wanted, level_of
 from voltrail.registry.sent import list_reports, read_report
 from voltrail.registry.views import iso_ms
-from voltrail.web import Page
 from voltrail.web.outcome import Outcome, read_receipt
-from voltrail.web.sheets import CSV_TYPE, MAX_SHEET_ROWS, XLSX_TYPE, Row, write_csv, write_xlsx
 
 ON_PAGE: Final = 50
 REPORTS_LOOKED_AT: Final = 20  # the last, for what was refused and found in them
@@ -77,7 +74,9 @@ def work(request: Asked) -> Response[Any]:
         reports=[_told(report) for report in reports[:5]],
         looked_at=REPORTS_LOOKED_AT,
         followed=read_followed(request, person),
+        month=_this_month(),
         left=left,
+        webhooks_off=any(one.state == "off" for one in registry.webhooks.of(mine)),
     )
 
 
@@ -95,7 +94,7 @@ def batteries(
 ) -> Response[bytes]:
     """Return an organisation's batteries, narrowed and sorted; `next` is the `after` of the next page."""
     holdings, person = registry_of(request).holdings, reading(request)
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
+    wanted = wanted_of(place, phase, level, model, findings, q, sort)
     left = holdings.follow()
     found, following = holdings.page(person.organisation, wanted, ON_PAGE, after)
     if not wants_page(request):
@@ -119,43 +118,6 @@ def batteries(
         levels=tuple(LEVELS),
         left=left,
     )
-
-
-@get("/workspace/batteries.csv", sync_to_thread=True, summary="My batteries, as CSV")
-def batteries_csv(
-    request: Asked,
-    place: Place = None,
-    phase: Phase = None,
-    level: Level = None,
-    model: ModelId = None,
-    findings: Findings = False,
-    q: Part = None,
-    sort: Sort = None,
-) -> Stream:
-    """Return all batteries of such a list as a file; what would be a formula begins with an apostrophe."""
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
-    return _file(CSV_TYPE, "csv", write_csv(_heading(page_for(request)), _runs(request, wanted)))
-
-
-@get("/workspace/batteries.xlsx", sync_to_thread=True, summary="My batteries, as a workbook")
-def batteries_xlsx(
-    request: Asked,
-    place: Place = None,
-    phase: Phase = None,
-    level: Level = None,
-    model: ModelId = None,
-    findings: Findings = False,
-    q: Part = None,
-    sort: Sort = None,
-) -> Stream:
-    """Return all the batteries that a list has, as a workbook for Excel or WPS; up to 1,048,575."""
-    wanted = _wanted(place, phase, level, model, findings, q, sort)
-    holdings, person = registry_of(request).holdings, reading(request)
-    if holdings.count(person.organisation, wanted, MAX_SHEET_ROWS) >= MAX_SHEET_ROWS:
-        raise UsageError(
-            "usage.sheet", "These are more batteries than a sheet has rows.", "Narrow the list, or take CSV."
-        )
-    return _file(XLSX_TYPE, "xlsx", write_xlsx(_heading(page_for(request)), _runs(request, wanted)))
 
 
 @get("/workspace/incoming", sync_to_thread=True, summary="What is on the way to me")
@@ -211,7 +173,7 @@ def reports(request: Asked, before: Before = None) -> Response[bytes]:
 def report(request: Asked, digest: Digest) -> Response[bytes]:
     """Return what became of each line of a report that an organisation sent: the page, or the receipt."""
     registry, person = registry_of(request), reading(request)
-    receipt, lines = read_report(registry.database, person.organisation, _bytes(digest), registry.logs)
+    receipt, lines = read_report(registry.database, person.organisation, digest_of(digest), registry.logs)
     if not wants_page(request):
         return Response(receipt, media_type="application/json")
     return as_page(page_for(request), "work_report", outcome=read_receipt(receipt, lines))
@@ -238,6 +200,12 @@ def discrepancies(request: Asked, after: After = None) -> Response[bytes]:
         looked_at=REPORTS_LOOKED_AT,
         left=left,
     )
+
+
+def _this_month() -> tuple[str, str]:
+    """Return the first day of this month and today, in China's zone."""
+    today = datetime.now(CHINA).date()
+    return today.replace(day=1).isoformat(), today.isoformat()
 
 
 def reading(request: Asked) -> Person:
@@ -278,7 +246,7 @@ def _told(report: Any) -> dict[str, Any]:
     return told | {"received_at": iso_ms(told.pop("received_ms"))}
 
 
-def _wanted(
+def wanted_of(
     place: str | None,
     phase: str | None,
     level: str | None,
@@ -294,50 +262,6 @@ def _wanted(
     )  # fmt: skip
     wanted.check()
     return wanted
-
-
-def _runs(request: Asked, wanted: Wanted) -> Iterator[list[Row]]:
-    """Yield the rows of an export in runs; the first is read at once, so that what is wrong is said."""
-    person, holdings, page = reading(request), registry_of(request).holdings, page_for(request)
-    holdings.follow()
-    seen = {name: sees(name) for name in ("place", "holder")}
-    return ([_cells(one, page, **seen) for one in run] for run in holdings.all(person.organisation, wanted))
-
-
-def _heading(page: Page) -> list[str]:
-    return [
-        page.say("Code"),
-        page.say("Level"),
-        page.say("Model"),
-        page.say("Place"),
-        page.say("Phase"),
-        page.say("Since (UTC+8)"),
-        page.say("Last event (UTC+8)"),
-        page.say("Findings"),
-        page.say("On the way to"),
-    ]
-
-
-def _cells(held: Held, page: Page, *, place: bool, holder: bool) -> Row:
-    """Return the cells of one battery, in the words of the page; what is not seen stays empty."""
-    level = level_of(held)
-    return (
-        held.code,
-        page.name(level) if level else None,
-        held.model,
-        page.name(held.place) if place else None,
-        page.name(held.phase),
-        held.since if place else None,
-        held.latest,
-        held.findings,
-        held.bound_for if holder else None,
-    )
-
-
-def _file(media_type: str, ending: str, content: Iterator[bytes]) -> Stream:
-    name = f"batteries-{datetime.now(UTC):%Y-%m-%d}.{ending}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(content, media_type=media_type, headers=headers)
 
 
 def _incoming(
@@ -397,7 +321,7 @@ def _received(request: Asked, person: Person, data: dict[str, Any]) -> bytes:
     )
 
 
-def _bytes(digest: str) -> bytes:
+def digest_of(digest: str) -> bytes:
     """Return a digest from hex; one that is none is of no report."""
     try:
         return bytes.fromhex(digest)
@@ -410,5 +334,5 @@ def _iso(when: datetime | None) -> str | None:
 
 
 ROUTES: Final = (
-    work, batteries, batteries_csv, batteries_xlsx, incoming, receive, reports, report, discrepancies,
+    work, batteries, incoming, receive, reports, report, discrepancies,
 )  # fmt: skip

@@ -11,9 +11,12 @@ from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
 from voltrail.cli.common import Group
 from voltrail.cli.duties import duties
+from voltrail.cli.epcis import epcis
+from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
+from voltrail.cli.template import template
 from voltrail.cli.witness import witness
 
 
@@ -30,12 +33,15 @@ for command in (
     demo,
     doctor,
     duties,
+    epcis,
     evidence,
     init,
     key,
+    label,
     log,
     report,
     serve,
+    template,
     verify,
     witness,
 ):

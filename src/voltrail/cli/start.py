@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,16 +163,30 @@ def _write_key(out: Path, signer: Signer) -> None:
 @click.option("--port", default=8000, show_default=True, help="The port to listen on.")
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="A certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="Its private key, PEM.")
+@click.option(
+    "--webhook-network",
+    "networks",
+    metavar="CIDR",
+    multiple=True,
+    help="A network of your own that webhooks may go to, such as 10.20.0.0/16; may be given several times.",
+)
 @data_option
 @database_option
 def serve(
-    *, host: str, port: int, tls_cert: str | None, tls_key: str | None, data: Path, database: str | None
+    *,
+    host: str,
+    port: int,
+    tls_cert: str | None,
+    tls_key: str | None,
+    networks: tuple[str, ...],
+    data: Path,
+    database: str | None,
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
     _check_tls(tls_cert, tls_key)
     with voltrail.open(data, database) as registry:
         warm()
-        _serve(registry, host, port, tls_cert, tls_key)
+        _serve(registry, host, port, tls_cert, tls_key, networks)
 
 
 def _check_tls(cert: str | None, key: str | None) -> None:
@@ -194,7 +208,12 @@ def _check_tls(cert: str | None, key: str | None) -> None:
 
 
 def _serve(
-    registry: Registry, host: str, port: int, tls_cert: str | None = None, tls_key: str | None = None
+    registry: Registry,
+    host: str,
+    port: int,
+    tls_cert: str | None = None,
+    tls_key: str | None = None,
+    networks: Sequence[str] = (),
 ) -> None:
     import gc
 
@@ -205,7 +224,7 @@ def _serve(
 
     if registry.closed is not None:
         click.echo(str(registry.closed), err=True)
-    app = create_app(registry)
+    app = create_app(registry, networks)
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Literal
@@ -25,10 +26,15 @@ class Unanswered(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What came back."""
+    """What came back; `later` is the header Retry-After."""
 
     status: int
     body: bytes
+    later: str = ""
+
+
+Locate = Callable[[str, int], str]
+"""From host and port the one address to connect to. Raises Unanswered for one that must not be asked."""
 
 
 def exchange(
@@ -37,18 +43,24 @@ def exchange(
     body: bytes | None = None,
     deadline_s: float = DEADLINE_S,
     headers: Mapping[str, str] | None = None,
+    locate: Locate | None = None,
 ) -> Answer:
     """
     Return what a server answers to one request.
 
-    Raises Unanswered when it cannot be reached, has not finished by the deadline, or sends too much.
+    With `locate` the connection goes to the address that it gives, whatever the name means by then; TLS still
+    asks for a certificate of the name. Raises Unanswered when the server cannot be reached, has not finished
+    by the deadline, or sends too much.
     """
     late = threading.Event()
     try:
         parts = urlsplit(url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         with closing(kind(parts.hostname or "", parts.port, timeout=deadline_s)) as connection:
-            connection.connect()
+            if locate is None:
+                connection.connect()
+            else:
+                connection.sock = _connect(connection, locate, parts.scheme == "https", deadline_s, late)
             # A timeout of the socket begins anew with every byte; this one does not.
             watch = threading.Timer(deadline_s, _cut, (connection.sock, late))
             watch.daemon = True
@@ -69,7 +81,27 @@ def exchange(
         raise _late(deadline_s)
     if len(content) > MAX_ANSWER_BYTES:
         raise Unanswered("answer", f"Its answer has more than {MAX_ANSWER_BYTES:,} bytes.")
-    return Answer(response.status, content)
+    return Answer(response.status, content, response.headers.get("Retry-After", ""))
+
+
+def _connect(
+    connection: HTTPConnection, locate: Locate, secure: bool, deadline_s: float, late: threading.Event
+) -> socket.socket:
+    """Return a connection to the one address that a name was found to have."""
+    address = locate(connection.host, connection.port)
+    plain = socket.create_connection((address, connection.port), deadline_s)
+    if not secure:
+        return plain
+    watch = threading.Timer(deadline_s, _cut, (plain, late))
+    watch.daemon = True
+    watch.start()
+    try:
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=connection.host)
+    except BaseException:
+        plain.close()
+        raise
+    finally:
+        watch.cancel()
 
 
 def _cut(wire: socket.socket, late: threading.Event) -> None:

@@ -49,6 +49,12 @@ def value(message: str, fix: str) -> EventError:
     return EventError("event.value", message, fix, source=SOURCE)
 
 
+def bad_member(name: str, text: str) -> EventError:
+    """Return the error for one member, from what msgspec says of its value alone."""
+    found = _AT.match(text)
+    return value(f"{name}: {_lower(found[1] if found else text)}.", _hint(name, text))
+
+
 def _kind(line: bytes) -> str | None:
     """Return the kind that a line claims, if it says one."""
     try:

@@ -55,6 +55,7 @@ class _Base(
     occurred_at: When
     batch: Name | None = None
     note: Text | None = None
+    epcis: Annotated[str, Meta(min_length=2, max_length=16_000)] | None = None
 
 
 class _Battery(_Base, frozen=True, kw_only=True):

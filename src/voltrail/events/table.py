@@ -229,7 +229,8 @@ _HEAD = """\
 
 Printed from `voltrail/events/table.py`; do not edit.
 
-Every line has `kind` and `occurred_at` and may have `batch` and `note`. `?` marks what may be left out.
+Every line has `kind` and `occurred_at` and may have `batch`, `note` and `epcis`. `?` marks what may be left
+out. `epcis` is the event of EPCIS that the line came from, up to 16,000 characters: see [epcis.md](epcis.md).
 Several roles may report some kinds only for themselves: the column names who.
 
 | Kind | 中文 | Reported by | Subjects | Members | Effect |
@@ -250,7 +251,7 @@ def _row(kind: Kind) -> str:
 
 def _members(kind: Kind) -> str:
     """Return the members that a kind has beside those of every kind."""
-    common = {"occurred_at", "batch", "note"}
+    common = {"occurred_at", "batch", "note", "epcis"}
     return ", ".join(
         f"{field.encode_name}{'' if field.required else '?'}"
         for field in msgspec.structs.fields(kind.struct)

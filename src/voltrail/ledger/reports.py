@@ -179,17 +179,26 @@ def sign_report(
     `secret` is 16 random bytes, drawn anew for each report. `organisation`
     is named where the host signs for another; else it is the signer's own.
     """
-    if len(secret) != SECRET_BYTES or not 0 < len(lines) <= MAX_LINES:
-        raise _refuse(
-            "report.secret", f"A report has {SECRET_BYTES} secret bytes and 1 to {MAX_LINES:,} lines."
-        )
+    check_parts(secret, lines)
     for number, (line, parts) in enumerate(zip(lines, members, strict=True), 1):
         if b"{" + b",".join(parts) + b"}" != line:
             raise ReportError("report.members", "The members are not those of the line.", line=number)
     reporter = signer.verifier.holder if organisation is None else organisation
-    root = report_root(commit_lines(secret, members))
-    note = signer.sign(Checkpoint(report_origin(origin, reporter), len(lines), root).text)
+    note = sign_root(origin, signer, len(lines), report_root(commit_lines(secret, members)), reporter)
     return ReportFile(note, secret, list(lines))
+
+
+def check_parts(secret: bytes, lines: Sequence[bytes]) -> None:
+    """Raise ReportError unless a report can have this secret and so many lines."""
+    if len(secret) != SECRET_BYTES or not 0 < len(lines) <= MAX_LINES:
+        raise _refuse(
+            "report.secret", f"A report has {SECRET_BYTES} secret bytes and 1 to {MAX_LINES:,} lines."
+        )
+
+
+def sign_root(origin: str, signer: Signer, count: int, root: bytes, organisation: str) -> str:
+    """Return the signed note of a report of so many lines with this root, in an organisation's name."""
+    return signer.sign(Checkpoint(report_origin(origin, organisation), count, root).text)
 
 
 def host_secret(key: bytes, organisation: str, lines: Sequence[bytes]) -> bytes:

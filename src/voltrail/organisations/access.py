@@ -254,7 +254,8 @@ _CUSTODY_MEMBERS: Final = frozenset(
         "buyer_region",
     ]
 )
-_INTERNAL_MEMBERS: Final = frozenset({"batch", "note", "evidence", "line"})
+# `epcis` holds whatever the sender wrote, notes and names of others among it.
+_INTERNAL_MEMBERS: Final = frozenset({"batch", "note", "epcis", "evidence", "line"})
 
 # Where a name does not mean the same in every kind.
 _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {

@@ -17,6 +17,7 @@ import msgspec
 
 from voltrail.errors import IdentityError, NoteError
 from voltrail.events.table import HOLDING_ROLES, ROLES
+from voltrail.events.words import ROLES_ZH
 from voltrail.ledger.keys import Verifier
 
 __all__ = [
@@ -34,24 +35,6 @@ __all__ = [
     "keys_at",
     "roles_at",
 ]
-
-ROLES_ZH: Final[dict[str, str]] = {
-    "battery_maker": "电池生产企业",
-    "importer": "进口企业",
-    "vehicle_maker": "汽车生产企业",
-    "swap_operator": "换电运营企业",
-    "battery_owner": "电池资产所有者",
-    "storage_operator": "储能运营企业",
-    "repair_enterprise": "维修企业",
-    "vehicle_dismantler": "报废机动车回收拆解企业",
-    "collection_outlet": "回收服务网点",
-    "utilisation_enterprise": "综合利用企业",
-    "carrier": "承运企业",
-    "supplier": "供应商",
-    "testing_lab": "检测机构",
-    "authority": "主管部门",
-    "auditor": "审计机构",
-}
 
 ALGORITHMS: Final[dict[str, int]] = {"ed25519": 32, "ecdsa-p256-sha256": 65}
 """Signature algorithms and the length of their raw public keys in bytes."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 from voltrail.database.database import Connection
-from voltrail.lifecycle import Model, decode_state
+from voltrail.lifecycle import Model, Organisation, decode_state
+from voltrail.registry.snapshot import Snapshot
 
 MAX_COUNTED: Final = 10_000  # batteries of a model; beyond, counting would take too long for a page
 MAX_WALKED: Final = 5_000  # models looked at for those of one maker, in one request
@@ -46,6 +48,22 @@ def list_models(
             return found, None
         walked += len(rows)
     return found, last
+
+
+def all_models(snapshot: Snapshot, maker: str | None) -> Iterator[list[Model]]:
+    """Yield all models in the order of their ids, of one maker or all."""
+    query = "select id, state from subject where id > 'model:' and id < 'model;' order by id"
+    for run in snapshot.rows(query):
+        models = [_decode(*row) for row in run]
+        yield [model for model in models if maker is None or model.maker == maker]
+
+
+def all_organisations(snapshot: Snapshot) -> Iterator[list[Organisation]]:
+    """Yield all organisations in the order of their identifiers."""
+    query = "select id, state from subject where id > 'organisation:' and id < 'organisation;' order by id"
+    for run in snapshot.rows(query):
+        states = [decode_state(name, bytes(state)) for name, state in run]
+        yield [state for state in states if isinstance(state, Organisation)]
 
 
 def count_batteries(connection: Connection, identifier: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ give more than it has, and when it no longer has it, nor has the other. Each loo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -18,11 +18,22 @@ from voltrail.database.database import Connection, Database
 from voltrail.errors import AccessError, NotFound, UnknownOrganisation, UsageError
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.registry.sights import GRANTED, Sights, Sinces
+from voltrail.registry.snapshot import Snapshot
 
 MAX_CODES: Final = 200
 MAX_DAYS: Final = 366
 MAX_GRANTS: Final = 500  # in force, of one giver
 PAGE: Final = 100
+_LISTED: Final = """
+select id, giver, grantee, audience, purpose,
+    array(select code from access_grant_code where grant_id = id order by code),
+    given_at, until, ended_at, ended_at is null and until > now() from access_grant
+where {column} = %(of)s order by id desc
+"""
+_USES: Final = """
+select u.grant_id, g.grantee, u.login, u.code, u.day, u.at from access_use u
+join access_grant g on g.id = u.grant_id where g.giver = %(of)s order by u.at desc
+"""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -131,26 +142,29 @@ class Grants:
         return self._list("grantee", grantee)
 
     def _list(self, column: str, organisation: str) -> list[Grant]:
-        query = (
-            "select id, giver, grantee, audience, purpose,"  # noqa: S608 - a column of ours
-            " array(select code from access_grant_code where grant_id = id order by code),"
-            " given_at, until, ended_at, ended_at is null and until > now() from access_grant"
-            f" where {column} = %s order by id desc limit %s"
-        )
+        query = _LISTED.format(column=column) + " limit %(limit)s"
         with self._database.pool.connection() as connection:
-            rows = connection.execute(query, (organisation, PAGE)).fetchall()
+            rows = connection.execute(query, {"of": organisation, "limit": PAGE}).fetchall()
         return [Grant(*row) for row in rows]
 
     def uses(self, giver: str) -> list[Use]:
         """Return the last looks under the grants of an organisation, the last first."""
         with self._database.pool.connection() as connection:
-            rows = connection.execute(
-                "select u.grant_id, g.grantee, u.login, u.code, u.day, u.at from access_use u"
-                " join access_grant g on g.id = u.grant_id where g.giver = %s"
-                " order by u.at desc limit %s",
-                (giver, PAGE),
-            ).fetchall()
+            rows = connection.execute(_USES + " limit %(limit)s", {"of": giver, "limit": PAGE}).fetchall()
         return [Use(*row) for row in rows]
+
+
+def all_grants(snapshot: Snapshot, organisation: str, *, given: bool) -> Iterator[list[Grant]]:
+    """Yield all grants that an organisation gave, or was given, the last first."""
+    query = _LISTED.format(column="giver" if given else "grantee")
+    for run in snapshot.rows(query, {"of": organisation}):
+        yield [Grant(*row) for row in run]
+
+
+def all_uses(snapshot: Snapshot, giver: str) -> Iterator[list[Use]]:
+    """Yield all looks under the grants of an organisation, the last first."""
+    for run in snapshot.rows(_USES, {"of": giver}):
+        yield [Use(*row) for row in run]
 
 
 def _checked(

@@ -10,7 +10,8 @@ several say to have is here for each of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -22,16 +23,18 @@ from voltrail.errors import UsageError
 from voltrail.lifecycle import Battery, decode_state
 from voltrail.lifecycle.state import PHASES, PLACES
 from voltrail.registry import rows
+from voltrail.registry.outbox import Telling
+from voltrail.registry.sights import Sinces
 
 MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
-READ_AT_ONCE: Final = 5_000  # rows of an export
+_FOLLOWED_WITHIN_S: Final = 5
 FOLLOWED_AT_ONCE: Final = 1_000  # entries: some tens of milliseconds, for which a page waits
 LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
 WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
 
 _LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
-_LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
+LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
 _STAGE: Final = "create temp table if not exists holding_stage (like holding) on commit delete rows"
@@ -151,8 +154,8 @@ class Wanted(msgspec.Struct, frozen=True):
 class Holdings:
     """The batteries that organisations have; threads and servers may share it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, authorities: frozenset[str], sinces: Sinces) -> None:
+        self._database, self._authorities, self._sinces = database, authorities, sinces
 
     def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
         """Copy what up to so many further entries touched; return how many entries are left to follow."""
@@ -161,10 +164,12 @@ class Holdings:
             if upto >= size:
                 return 0
             with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
                 upto, size = _reach(connection)
                 stop = min(size, upto + most)
+                telling = Telling(connection, self._authorities, self._sinces, upto, stop)
                 copy_touched(connection, upto, stop)
+                telling.settle()
                 connection.execute("update holding_upto set upto = %s", (stop,))
         return size - stop
 
@@ -212,14 +217,11 @@ class Holdings:
         following = _name(found[limit - 1], wanted.sort) if len(found) > limit else None
         return found[:limit], following
 
-    def all(self, organisation: str, wanted: Wanted) -> Iterator[list[Held]]:
-        """Yield all of an organisation's batteries that are wanted, in runs: what is in memory is one run."""
-        after: str | None = None
-        while True:
-            found, after = self.page(organisation, wanted, READ_AT_ONCE, after)
-            yield found
-            if after is None:
-                return
+    def follow_all(self) -> None:
+        """Follow what is left, for five seconds at most: who reads much can wait so long for the newest."""
+        until = time.monotonic() + _FOLLOWED_WITHIN_S
+        while self.follow(FOLLOWED_AT_ONCE) and time.monotonic() < until:
+            pass
 
     def incoming(
         self, organisation: str, limit: int, after: str | None = None
@@ -248,6 +250,19 @@ class Holdings:
         )
         with self._database.pool.connection() as connection:
             return _number(connection, query, {"holder": organisation, "limit": MAX_COUNTED + 1})
+
+
+def holding_of(organisation: str, wanted: Wanted, *, incoming: bool = False) -> tuple[str, dict[str, Any]]:
+    """
+    Return the query for all of an organisation's batteries that are wanted, or for what is on the way to it.
+
+    Its rows are as `Held` has them; they are read in a snapshot. Raises UsageError.
+    """
+    wanted.check()
+    whose = "bound_for" if incoming else "holder"
+    order = _AFTER[wanted.sort][1]
+    query = f"select {_COLUMNS} from holding where {whose} = %(of)s{wanted.condition} order by {order}"  # noqa: S608
+    return query, wanted.values | {"of": organisation}
 
 
 def copy_touched(connection: Connection, start: int, stop: int) -> None:
@@ -289,7 +304,12 @@ def held_of(code: str, seq: int, latest_us: int, state: bytes) -> list[Held]:
 
 def level_of(held: Held) -> str | None:
     """Return whether a battery is a pack, a module or a cell, by its code; None where that does not say."""
-    return _LEVEL_OF.get(held.code[3:4])
+    return level_by_letter(held.code)
+
+
+def level_by_letter(code: str) -> str | None:
+    """Return whether a code is one of a pack, a module or a cell, by its letter alone; None for an NC- id."""
+    return _LEVEL_OF.get(code[3:4])
 
 
 def as_text(held: Iterable[Held]) -> str | None:

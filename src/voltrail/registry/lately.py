@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from voltrail.database.database import Database
+from voltrail.database.database import Connection, Database
 from voltrail.lifecycle import Finding
 from voltrail.regimes.deadlines import CHINA
 
@@ -47,9 +47,14 @@ class Lately(msgspec.Struct, frozen=True):
 
 def read_news(database: Database, code: str, seen: int) -> list[News]:
     """Return the events of a battery from an entry on, the last in the log first; at most twenty."""
-    values = {"subject": f"battery:{code}", "seen": seen, "limit": MAX_NEWS}
     with database.pool.connection() as connection:
-        rows = connection.execute(_NEWS, values).fetchall()
+        return news_in(connection, code, seen)
+
+
+def news_in(connection: Connection, code: str, seen: int) -> list[News]:
+    """Return the same as a connection sees it."""
+    values = {"subject": f"battery:{code}", "seen": seen, "limit": MAX_NEWS}
+    rows = connection.execute(_NEWS, values).fetchall()
     return [News(seq, kind, when.astimezone(CHINA).isoformat()) for seq, kind, when in rows]
 
 

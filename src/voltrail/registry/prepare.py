@@ -22,7 +22,8 @@ from voltrail.events import Event, decode_all, split, subjects
 from voltrail.ledger import merkle
 from voltrail.ledger.commitments import commit_line, commit_lines
 from voltrail.ledger.entries import link_blinds
-from voltrail.ledger.reports import ReportFile, ReportNote, parse_report_note
+from voltrail.ledger.keys import Signer
+from voltrail.ledger.reports import ReportFile, ReportNote, check_parts, parse_report_note, sign_root
 
 Mode = Literal["all", "valid"]
 
@@ -86,6 +87,39 @@ def prepare(file: ReportFile, origin: str, mode: Mode, source_digest: bytes | No
             "The lines and the secret are not those that were signed.",
             "Sign the lines again and send the new file.",
         )
+    return _prepared(file, note, nodes, commitments, mode, source_digest)
+
+
+def prepare_signing(
+    signer: Signer,
+    organisation: str,
+    secret: bytes,
+    lines: Sequence[bytes],
+    origin: str,
+    mode: Mode,
+    source_digest: bytes | None = None,
+) -> Prepared:
+    """
+    Return a report ready for its turn that is signed here, by the host: committed to and hashed once.
+
+    Raises ReportError and LineError as `sign_report` and `prepare` do.
+    """
+    check_parts(secret, lines)
+    commitments = commit_all(secret, lines)
+    nodes, peaks = extend_tree(0, (), commitments)
+    signed = sign_root(origin, signer, len(lines), merkle.root_of(peaks), organisation)
+    note = parse_report_note(signed, origin)
+    return _prepared(ReportFile(signed, secret, list(lines)), note, nodes, commitments, mode, source_digest)
+
+
+def _prepared(
+    file: ReportFile,
+    note: ReportNote,
+    nodes: bytes,
+    commitments: list[bytes],
+    mode: Mode,
+    source_digest: bytes | None,
+) -> Prepared:
     digest = sha256(note.text.encode()).digest()
     lines = _prepare_lines(file, commitments)
     if sum(len(line.subjects) for line in lines) > MAX_SUBJECTS:

@@ -25,6 +25,7 @@ from voltrail.errors import AccessError, CodeError, NotFound, UsageError
 from voltrail.lifecycle import Model, Organisation, decode_state
 from voltrail.organisations.trust import has_role
 from voltrail.registry.catalogue import list_models
+from voltrail.registry.snapshot import Snapshot
 
 OPENERS: Final = frozenset({"battery_maker", "vehicle_maker", "importer"})
 MAX_CODES: Final = 100_000
@@ -38,7 +39,8 @@ SHOWN_STATES: Final = ("remaining", "told", "done", "ended")
 Shown = Literal["remaining", "told", "done", "ended"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
-_TAKEN_WORDS: Final = frozenset({"new", "open", "report", "acknowledge", "lines", "list"})
+_TAKEN_WORDS: Final = frozenset({"new", "open", "report", "acknowledge", "lines"})
+_TAKEN_ENDS: Final = (".csv", ".xlsx", ".parquet")  # addresses of files
 _STANDING: Final = """
 select b.code, b.stands, b.serviced_at, b.holder, b.owner, t.shown_at, t.acknowledged_at
 from campaign_battery b
@@ -57,6 +59,13 @@ from campaign_told t join campaign_holder h using (campaign, organisation) cross
         and stands = 'open' and code > %(after)s order by code limit %(limit)s)
 ) b where t.campaign = %(campaign)s and h.batteries > 0 order by b.code limit %(limit)s
 """
+_ALL_MINE: Final = """
+select b.code, c.* from (
+    select code, campaign from campaign_battery where holder = %(who)s and stands = 'open' union
+    select code, campaign from campaign_battery where owner = %(who)s and stands = 'open'
+) b join campaign c on c.id = b.campaign order by c.number desc, b.code
+"""
+_ALL: Final = 2**62
 _STANDS: Final = {"remaining": "open", "told": "open", "done": "done", "ended": "ended"}
 
 
@@ -583,7 +592,7 @@ def _some(codes: Sequence[str]) -> str:
 
 
 def _check_words(words: Words) -> None:
-    if not _ID.fullmatch(words.id) or words.id in _TAKEN_WORDS:
+    if not _ID.fullmatch(words.id) or words.id in _TAKEN_WORDS or words.id.endswith(_TAKEN_ENDS):
         raise UsageError(
             "recall.id",
             "A campaign's id has 3 to 64 letters, digits, dots, hyphens and underscores.",
@@ -624,9 +633,20 @@ def _check(text: str | None) -> None:
         raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out: no name has it.")
 
 
-def pages(recalls: Recalls, campaign: str, shown: Shown) -> Iterator[list[Member]]:
-    """Yield all batteries of a campaign that stand so, some at a time."""
-    after: str | None = ""
-    while after is not None:
-        found, after = recalls.members(campaign, shown, 1_000, after)
-        yield found
+def all_members(snapshot: Snapshot, campaign: str, shown: Shown) -> Iterator[list[Member]]:
+    """Yield all batteries of a campaign that stand so, in the order of their codes."""
+    values = {"campaign": campaign, "after": "", "limit": _ALL, "stands": _STANDS[shown]}
+    for run in snapshot.rows(_TOLD if shown == "told" else _STANDING, values):
+        yield [Member(*row) for row in run]
+
+
+def all_campaigns(snapshot: Snapshot) -> Iterator[list[Campaign]]:
+    """Yield all campaigns, the last one first."""
+    for run in snapshot.rows("select * from campaign order by number desc"):
+        yield [Campaign(*row) for row in run]
+
+
+def all_mine(snapshot: Snapshot, organisation: str) -> Iterator[list[tuple[str, Campaign]]]:
+    """Yield all open batteries of campaigns that an organisation holds or owns, by campaign and code."""
+    for run in snapshot.rows(_ALL_MINE, {"who": organisation}):
+        yield [(code, Campaign(*campaign)) for code, *campaign in run]

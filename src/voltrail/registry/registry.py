@@ -50,9 +50,10 @@ from voltrail.lifecycle.findings import rule_of
 from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
-from voltrail.organisations.trust import has_role
+from voltrail.organisations.trust import has_role, roles_at
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
@@ -61,12 +62,14 @@ from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.outlets import Outlets, Taker, takers
-from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
+from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.search import Search, note_ends
 from voltrail.registry.sights import Sights, Sinces
+from voltrail.registry.snapshot import Snapshot
+from voltrail.registry.webhooks import Webhooks
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
 
@@ -103,10 +106,12 @@ class Registry:
         self._second = SecondSignature(self.keys.log_ml_dsa)
         self.recalls = Recalls(self.database)
         self._search = Search(self.database)
-        self.holdings = Holdings(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
+        self.holdings = Holdings(self.database, self._writer.authorities, self._sinces)
+        self.webhooks = Webhooks(self.database, self.keys.host_secret)
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
+        self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.outlets = Outlets(self.database, self._writer.authorities)
@@ -213,18 +218,33 @@ class Registry:
         A retry of the same lines is the same report. `source_digest` is that
         of the file they were read from.
         """
+        return self.take(self.prepare_lines(organisation, lines, mode, source_digest))
+
+    def prepare_lines(
+        self,
+        organisation: str,
+        lines: Sequence[bytes],
+        mode: str = "valid",
+        source_digest: bytes | None = None,
+    ) -> Prepared:
+        """Return a report of lines that the host has signed, for `take`; the record is not looked at."""
+        organisation = check_organisation(organisation)
+        secret = host_secret(self.keys.host_secret, organisation, lines)
+        return prepare_signing(
+            self.keys.host, organisation, secret, lines, self.origin, _mode(mode), source_digest
+        )
+
+    def take(self, prepared: Prepared) -> bytes:
+        """Return the receipt of a prepared report once it is durable; raises what refused it as a whole."""
         self._check_no_fork()
-        file = self._host_file(organisation, lines)
-        return self._writer.submit(prepare(file, self.origin, _mode(mode), source_digest))
+        return self._writer.submit(prepared)
 
     def host_signed(self, organisation: str, lines: Sequence[bytes]) -> bytes:
         """Return the report file that the host signs for an organisation, to be handed in with others."""
-        return self._host_file(organisation, lines).encode()
-
-    def _host_file(self, organisation: str, lines: Sequence[bytes]) -> ReportFile:
         organisation = check_organisation(organisation)
         secret = host_secret(self.keys.host_secret, organisation, lines)
-        return sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+        file = sign_report(self.origin, self.keys.host, secret, lines, split_all(lines), organisation)
+        return file.encode()
 
     def keep_time(self, now_ms: Callable[[], int] | None) -> None:
         """
@@ -333,10 +353,10 @@ class Registry:
             lookup = Lookup(connection, self._writer.authorities, as_of, known_at)
             state = lookup.battery(text)
             if state is None:
-                raise _unknown(text)
+                raise unknown_battery(text)
             model = lookup.state("model:" + state.model_id) if state.model_id else None
             where = effective(state, lookup.battery)
-            sight = self._sights(connection).sight(text, reader)
+            sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
 
@@ -352,7 +372,7 @@ class Registry:
         if reader.claim is None:
             return found
         with self.database.pool.connection() as connection:
-            lookup, sights = Lookup(connection, self.authorities, None, None), self._sights(connection)
+            lookup, sights = Lookup(connection, self.authorities, None, None), self.sights(connection)
             vehicle = lookup.state("vehicle:" + reader.claim.vin)
             for code in vehicle.batteries if isinstance(vehicle, Vehicle) else ():
                 state = lookup.battery(code)
@@ -375,43 +395,39 @@ class Registry:
 
         `next` is the `before` of the next page, or None: the index of the last event on this one.
         """
-        subject = "battery:" + parse(code).text
-        limit = _limit(limit)
+        text, limit = parse(code).text, _limit(limit)
         with self.database.pool.connection() as connection:
-            row = connection.execute("select seq, k from subject where id = %s", (subject,)).fetchone()
-            if row is None:
-                raise _unknown(code)
-            found = connection.execute(
-                """
-                with recursive walk as (
-                    select e.*, array_position(e.subjects, %(subject)s) as at
-                    from event e where e.seq = %(last)s
-                  union all
-                    select e.*, array_position(e.subjects, %(subject)s)
-                    from walk w join event e on e.seq = w.before[w.at]
-                )
-                select w.seq, w.kind, w.occurred_at, w.received_ms, r.organisation, w.line, w.findings
-                from walk w join report r on r.id = w.report order by w.seq desc
-                """,
-                {"subject": subject, "last": row[0]},
-            ).fetchall()
-            sight = self._sights(connection).sight(subject.removeprefix("battery:"), reader)
-        corrected: dict[int, int] = {}
-        for seq, kind, *_, line, _found in found[::-1]:
-            if kind == "corrected":
-                corrected[msgspec.json.decode(line)["corrects"]] = seq
-        late = _reported_late(found)
+            found, count = _life(connection, text)
+            sight = self.sights(connection).sight(text, reader)
         page = _from(found, before, order)
-        events = [
-            self._event(event, sight, corrected) | {"reported_late": event[0] in late}
-            for event in page[:limit]
-        ]
+        told = self.told(page[:limit], sight, found)
         return {
-            "code": subject.removeprefix("battery:"),
-            "events": events,
-            "count": row[1],
+            "code": text,
+            "events": told,
+            "count": count,
             "next": page[limit - 1][0] if len(page) > limit else None,
         }
+
+    def life(self, snapshot: Snapshot, code: str, reader: Reader) -> tuple[list[Any], Sight]:
+        """Return a battery's events as of a snapshot, the last in the log first, and the reader's sight."""
+        text = parse(code).text
+        found, _ = _life(snapshot.connection, text)
+        with self.database.pool.connection() as notes:
+            sights = Sights(snapshot.connection, self._writer.authorities, self._sinces, notes)
+            return found, sights.sight(text, reader)
+
+    def told(self, rows: Sequence[Any], sight: Sight, life: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """
+        Return events as a reader is given them; `life` are all of the battery's, the last in the log first.
+
+        Without those nothing is said of corrections and of what came late.
+        """
+        corrected: dict[int, int] = {}
+        for seq, kind, *_, line, _found in life[::-1]:
+            if kind == "corrected":
+                corrected[msgspec.json.decode(line)["corrects"]] = seq
+        late = _reported_late(life) if life else set()
+        return [self._event(event, sight, corrected) | {"reported_late": event[0] in late} for event in rows]
 
     def _event(self, row: Sequence[Any], sight: Sight, corrected: dict[int, int]) -> dict[str, Any]:
         seq, kind, occurred_at, received_ms, reporter, line, found = row
@@ -431,7 +447,17 @@ class Registry:
             "corrected_by": corrected.get(seq),
         }
 
-    def _sights(self, connection: Connection) -> Sights:
+    def snapshot(self) -> Snapshot:
+        """
+        Return the record at this moment, to read much of it; the caller closes it.
+
+        Raises RegistryClosed when nothing is promised any more, RegistryError.
+        """
+        self.check_open()
+        return Snapshot(self.database, self.anchor)
+
+    def sights(self, connection: Connection) -> Sights:
+        """Return the sights of readers, seen through a connection."""
         return Sights(connection, self._writer.authorities, self._sinces)
 
     def has_role(self, organisation: str, role: str) -> bool:
@@ -451,9 +477,9 @@ class Registry:
             lookup = Lookup(connection, self._writer.authorities, None, None)
             state = lookup.battery(text)
             if state is None:
-                raise _unknown(text)
+                raise unknown_battery(text)
             model = lookup.state("model:" + state.model_id) if state.model_id else None
-            eyes = self._sights(connection).sight(text, reader).state()
+            eyes = self.sights(connection).sight(text, reader).state()
             sees = eyes.see(BATTERY, "reporter")
             life = effective_events(lookup.chain("battery:" + text), "battery:" + text) if sees else []
             return takers(
@@ -464,13 +490,27 @@ class Registry:
                 sees_reporters=sees,
             )
 
+    def roles_of(self, organisation: str | None) -> frozenset[str]:
+        """Return the roles that an organisation has on record now."""
+        if organisation is None:
+            return frozenset()
+        with self.database.pool.connection() as connection:
+            known = World(connection, self._writer.authorities).organisation(organisation)
+        return roles_at(known, datetime.now(UTC)) if known is not None else frozenset()
+
+    def declared(self, model_id: str) -> Model | None:
+        """Return what the record says of a model, or None where nobody has declared it."""
+        _check_text(model_id)
+        with self.database.pool.connection() as connection:
+            return catalogue.read_model(connection, model_id)
+
     def genealogy(self, code: str, depth: int = 8) -> dict[str, Any]:
         """Return a battery's family: what it is in, its parts, what it was made from and into."""
         text = parse(code).text
         with self.database.pool.connection() as connection:
             lookup = Lookup(connection, self._writer.authorities, None, None)
             if lookup.battery(text) is None:
-                raise _unknown(text)
+                raise unknown_battery(text)
             return Family(lookup).tree(text, max(0, min(depth, 32)))
 
     def evidence(self, code: str, reader: Reader = PUBLIC) -> bytes:
@@ -483,7 +523,7 @@ class Registry:
         text = parse(code).text
         standing = self._checkpoints()
         with self.database.pool.connection() as connection:
-            sight = self._sights(connection).sight(text, reader)
+            sight = self.sights(connection).sight(text, reader)
             for note, checkpoint in standing:
                 built = evidence.build(
                     connection,
@@ -495,7 +535,7 @@ class Registry:
                 )
                 if built is not None:
                     return built
-        raise _unknown(text)
+        raise unknown_battery(text)
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """
@@ -536,28 +576,11 @@ class Registry:
         model: str | None = None,
     ) -> list[dict[str, Any]]:
         """Return batteries in the order of their codes, after one, narrowed by the others."""
-        _check_text(after)
-        _check_text(model)
-        letters = {"pack": "P", "module": "M", "cell": "C", None: None}
-        if level not in letters:
-            raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
-        query = (
-            "select id, place, phase, model, k from subject where id > %(after)s and id like 'battery:%%'"
-            " and (%(letter)s::text is null or substr(id, 12, 1) = %(letter)s)"
-            " and (%(place)s::text is null or place = %(place)s) and id < 'battery;'"
-        )
-        if model:  # said only when meant, so that its index is used
-            query += " and model = %(model)s"
-        query += " order by id limit %(limit)s"
-        values = {
-            "after": "battery:" + (after or ""),
-            "letter": letters[level],
-            "place": place,
-            "model": model,
-            "limit": _limit(limit),
-        }
+        query, values = battery_rows(level, place, model, after)
         with self.database.pool.connection() as connection:
-            rows = connection.execute(query, values).fetchall()
+            rows = connection.execute(
+                query + " limit %(limit)s", values | {"limit": _limit(limit)}
+            ).fetchall()
         return [
             {
                 "code": name.removeprefix("battery:"),
@@ -780,6 +803,50 @@ class Registry:
         return self._second.beside(note, checkpoint), checkpoint
 
 
+def battery_rows(
+    level: str | None, place: str | None, model: str | None, after: str | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return the query for batteries by their codes: id, place, phase, model, events. Raises UsageError."""
+    _check_text(after)
+    _check_text(place)
+    _check_text(model)
+    letters = {"pack": "P", "module": "M", "cell": "C", None: None}
+    if level not in letters:
+        raise UsageError("usage.level", f"There is no level {level!r}.", "Use pack, module or cell.")
+    query = (
+        "select id, place, phase, model, k from subject where id > %(after)s and id like 'battery:%%'"
+        " and (%(letter)s::text is null or substr(id, 12, 1) = %(letter)s)"
+        " and (%(place)s::text is null or place = %(place)s) and id < 'battery;'"
+    )
+    if model:  # said only when meant, so that its index is used
+        query += " and model = %(model)s"
+    values = {"after": "battery:" + (after or ""), "letter": letters[level], "place": place, "model": model}
+    return query + " order by id", values
+
+
+def _life(connection: Connection, code: str) -> tuple[list[Any], int]:
+    """Return a battery's events, the last in the log first, and how many they are."""
+    subject = "battery:" + code
+    row = connection.execute("select seq, k from subject where id = %s", (subject,)).fetchone()
+    if row is None:
+        raise unknown_battery(code)
+    found = connection.execute(
+        """
+        with recursive walk as (
+            select e.*, array_position(e.subjects, %(subject)s) as at
+            from event e where e.seq = %(last)s
+          union all
+            select e.*, array_position(e.subjects, %(subject)s)
+            from walk w join event e on e.seq = w.before[w.at]
+        )
+        select w.seq, w.kind, w.occurred_at, w.received_ms, r.organisation, w.line, w.findings
+        from walk w join report r on r.id = w.report order by w.seq desc
+        """,
+        {"subject": subject, "last": row[0]},
+    ).fetchall()
+    return found, row[1]
+
+
 def _earliest_ms(*times: datetime | None) -> int | None:
     """Return the earliest of some times in milliseconds since 1970, None when none is given."""
     given = [int(when.timestamp() * 1000) for when in times if when is not None]
@@ -794,7 +861,7 @@ def _from(found: list[Any], before: int | None, order: Order) -> list[Any]:
     return lived[next((at for at, event in enumerate(lived, 1) if event[0] == before), 0) :]
 
 
-def _reported_late(found: list[Any]) -> set[int]:
+def _reported_late(found: Sequence[Any]) -> set[int]:
     """Return the indices of events that happened before one that had already been received."""
     late: set[int] = set()
     newest = None
@@ -825,7 +892,8 @@ def _limit(limit: int) -> int:
     return max(1, min(limit, MAX_PAGE))
 
 
-def _unknown(code: str) -> UnknownBattery:
+def unknown_battery(code: str) -> UnknownBattery:
+    """Return the error for a code that the record does not know."""
     return UnknownBattery(
         "battery.unknown",
         f"The record does not know a battery {code}.",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from voltrail.database.database import Database
+from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound
+from voltrail.events.epcis import EventInLog
+from voltrail.registry import rows
 from voltrail.registry.logs import Logs
 from voltrail.registry.receipts import receipt_again
+from voltrail.registry.snapshot import Snapshot
 
 MAX_READ_BYTES: Final = 4 << 20  # of what became of a report; of a longer one lists say only what was taken
 
@@ -32,6 +37,14 @@ class Sent(msgspec.Struct, frozen=True):
     found: int | None
 
 
+Stored = tuple[int, str, datetime, int, str, bytes, bytes | None]
+"""An event as it is read: index, kind, when it happened and came, whose it is, its line, its findings."""
+
+
+class _Correction(msgspec.Struct):
+    corrects: int
+
+
 class _Found(msgspec.Struct):
     line: int
 
@@ -44,6 +57,13 @@ class _Outcome(msgspec.Struct):
     findings: list[_Found] = []
 
 
+_SENT: Final = """
+select r.id, r.digest, e.received_ms, r.lines, r.first_seq, r.accepted,
+    case when length(r.outcome) <= %(bytes)s then r.outcome end
+from report r join event e on e.seq = r.first_seq where r.organisation = %(organisation)s
+"""
+
+
 def list_reports(
     database: Database, organisation: str, limit: int, before: int | None = None
 ) -> tuple[list[Sent], int | None]:
@@ -53,16 +73,110 @@ def list_reports(
     Reports of which no line was taken are not on record, and not here.
     """
     query = (
-        "select r.id, r.digest, e.received_ms, r.lines, r.first_seq, r.accepted,"
-        " case when length(r.outcome) <= %(bytes)s then r.outcome end"
-        " from report r join event e on e.seq = r.first_seq where r.organisation = %(organisation)s"
-        " and (%(before)s::bigint is null or r.id < %(before)s) order by r.id desc limit %(limit)s"
+        _SENT + " and (%(before)s::bigint is null or r.id < %(before)s) order by r.id desc limit %(limit)s"
     )
     values = {"organisation": organisation, "before": before, "limit": limit + 1, "bytes": MAX_READ_BYTES}
     with database.pool.connection() as connection:
         found = connection.execute(query, values).fetchall()
     reports = [_read(*row) for row in found[:limit]]
     return reports, reports[-1].id if len(found) > limit else None
+
+
+def all_reports(snapshot: Snapshot, organisation: str) -> Iterator[list[Sent]]:
+    """Yield all reports of an organisation, the last first, in runs."""
+    values = {"organisation": organisation, "bytes": MAX_READ_BYTES}
+    for run in snapshot.rows(_SENT + " order by r.id desc", values):
+        yield [_read(*row) for row in run]
+
+
+def sent_events(snapshot: Snapshot, organisation: str, since: datetime, until: datetime) -> SentEvents:
+    """Return what an organisation sent that was received from a time on and before another."""
+    start = _first_received(snapshot.connection, int(since.timestamp() * 1000))
+    stop = _first_received(snapshot.connection, int(until.timestamp() * 1000))
+    return SentEvents(snapshot, organisation, start, stop)
+
+
+class SentEvents:
+    """The events of an organisation between two entries of the log, in their order, in one snapshot."""
+
+    def __init__(self, snapshot: Snapshot, organisation: str, start: int, stop: int) -> None:
+        self._snapshot = snapshot
+        self._values = {"organisation": organisation, "start": start, "stop": stop}
+
+    def count(self, most: int) -> int:
+        """Return how many there are, counted up to a number; by reports, so without reading any."""
+        query = f"select coalesce(sum(accepted), 0)::bigint {_BETWEEN}"
+        (number,) = self._snapshot.connection.execute(query, self._values).fetchone() or (0,)
+        return min(most, int(number))
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of event among them."""
+        query = (
+            f"select distinct e.kind from (select id, first_seq, accepted {_BETWEEN}) r"  # noqa: S608
+            " join event e on e.seq >= r.first_seq and e.seq < r.first_seq + r.accepted and e.report = r.id"
+        )
+        return sorted(kind for (kind,) in self._snapshot.connection.execute(query, self._values))
+
+    def in_log(self) -> Iterator[EventInLog]:
+        """Yield them one by one as the log has them; with a correction what it corrects."""
+        for run in self.runs():
+            for row in run:
+                yield in_log(row, self._one)
+
+    def _one(self, index: int) -> Stored | None:
+        query = (
+            "select e.seq, e.kind, e.occurred_at, e.received_ms, r.organisation, e.line, e.findings"
+            " from event e join report r on r.id = e.report where e.seq = %s"
+        )
+        row: Stored | None = self._snapshot.connection.execute(query, (index,), binary=True).fetchone()
+        return row
+
+    def runs(self) -> Iterator[list[Stored]]:
+        """Yield them in runs, each as `Registry.history` reads an event."""
+        query = f"""
+            select e.seq, e.kind, e.occurred_at, e.received_ms, r.organisation, e.line, e.findings
+            from (select id, organisation, first_seq, accepted {_BETWEEN} order by id) r
+            cross join lateral (
+                select seq, kind, occurred_at, received_ms, line, findings from event
+                where seq >= r.first_seq and seq < r.first_seq + r.accepted
+                    and report = r.id order by seq
+            ) e
+        """  # noqa: S608
+        yield from self._snapshot.rows(query, self._values)
+
+
+def in_log(row: Stored, find: Callable[[int], Stored | None]) -> EventInLog:
+    """Return a stored event for EPCIS; of a correction what it corrects, too, where that is found."""
+    index, kind, _, received_ms, reporter, line, _ = row
+    corrected = None
+    if (
+        kind == "corrected"
+        and (about := find(msgspec.json.decode(line, type=_Correction).corrects)) is not None
+    ):
+        corrected = EventInLog(about[0], bytes(about[5]), about[3], about[4])
+    return EventInLog(index, bytes(line), received_ms, reporter, corrected)
+
+
+_BETWEEN: Final = (
+    "from report where organisation = %(organisation)s and accepted > 0"
+    " and first_seq >= %(start)s and first_seq < %(stop)s"
+)
+
+
+def _first_received(connection: Connection, when_ms: int) -> int:
+    """Return the first entry that was received at a time or later: times in the log never go back."""
+    low, high = 0, rows.one(connection, "select base + size from log")[0]
+    while low < high:
+        middle = (low + high) // 2
+        # An entry that is no event stands in `mark`: the next event tells enough.
+        found = connection.execute(
+            "select received_ms from event where seq >= %s order by seq limit 1", (middle,)
+        ).fetchone()
+        if found is None or found[0] >= when_ms:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def read_report(
@@ -74,23 +188,30 @@ def read_report(
     NotFound for what that organisation has not sent.
     """
     with database.pool.connection() as connection:
-        row = connection.execute(
-            "select id, lines, first_seq, accepted from report where digest = %s and organisation = %s",
-            (digest, organisation),
-        ).fetchone()
-        receipt = receipt_again(connection, digest, logs) if row is not None else None
-        if row is None or receipt is None:
-            raise NotFound(
-                "report.unknown",
-                "Your organisation has not sent such a report.",
-                "Yours are listed at /workspace/reports.",
-            )
-        report, number, first, accepted = row
-        taken = connection.execute(
-            "select position, line from event where seq >= %s and seq < %s and report = %s",
-            (first, first + accepted, report),
-            binary=True,
-        ).fetchall()
+        return report_in(connection, organisation, digest, logs)
+
+
+def report_in(
+    connection: Connection, organisation: str, digest: bytes, logs: Logs
+) -> tuple[bytes, list[bytes]]:
+    """Return the same as a connection sees it."""
+    row = connection.execute(
+        "select id, lines, first_seq, accepted from report where digest = %s and organisation = %s",
+        (digest, organisation),
+    ).fetchone()
+    receipt = receipt_again(connection, digest, logs) if row is not None else None
+    if row is None or receipt is None:
+        raise NotFound(
+            "report.unknown",
+            "Your organisation has not sent such a report.",
+            "Yours are listed at /workspace/reports.",
+        )
+    report, number, first, accepted = row
+    taken = connection.execute(
+        "select position, line from event where seq >= %s and seq < %s and report = %s",
+        (first, first + accepted, report),
+        binary=True,
+    ).fetchall()
     lines = [b""] * number
     for position, line in taken:
         lines[position] = bytes(line)

@@ -44,11 +44,16 @@ class Sinces:
 
 
 class Sights:
-    """The sights of readers, seen through one connection."""
+    """The sights of readers, seen through one connection; through `notes`, if given, looks are noted."""
 
-    def __init__(self, connection: Connection, authorities: frozenset[str], sinces: Sinces) -> None:
-        self._connection = connection
-        self._sinces = sinces
+    def __init__(
+        self,
+        connection: Connection,
+        authorities: frozenset[str],
+        sinces: Sinces,
+        notes: Connection | None = None,
+    ) -> None:
+        self._connection, self._notes, self._sinces = connection, notes or connection, sinces
         self._lookup = Lookup(connection, authorities, None, None)
 
     def sight(self, code: str, reader: Reader) -> Sight:
@@ -106,7 +111,7 @@ class Sights:
         for grant in in_force(self._connection, state.code, reader.organisation or ""):
             standing = self._passed_on(state, where, grant)
             if standing is not None:
-                note_use(self._connection, grant.id, state.code, reader.login)
+                note_use(self._notes, grant.id, state.code, reader.login)
                 yield standing
 
     def _passed_on(self, state: Battery, where: Effective, grant: InForce) -> Standing | None:

@@ -107,6 +107,13 @@ def event_view(kind: str, line: bytes, eyes: Eyes) -> tuple[dict[str, Any], list
     return msgspec.json.decode(b"{" + b",".join(shown) + b"}"), withheld
 
 
+def hidden_members(kind: str, line: bytes, eyes: Eyes) -> frozenset[str]:
+    """Return the members of a line that may not be seen; with `reporter` where not even who said it may."""
+    names = (member[1 : member.index(b'"', 1)].decode() for member in split(line))
+    hidden = {name for name in names if name != "kind" and not eyes.see(kind, name)}
+    return frozenset(hidden if eyes.see(BATTERY, "reporter") else {*hidden, "reporter"})
+
+
 def organisation_view(organisation: Organisation) -> dict[str, Any]:
     """Return what everybody may know of an organisation: who it is, its roles and its keys."""
     return {

@@ -49,3 +49,8 @@ def _rules(language: Language) -> dict[str, Words]:
 
 CATALOGUES: Final[dict[Language, NullTranslations]] = {one: _translations(one) for one in LANGUAGES}
 RULES: Final[dict[Language, dict[str, Words]]] = {one: _rules(one) for one in LANGUAGES}
+
+
+def later(text: str) -> str:
+    """Return an English sentence of the catalogue as it is: it is said once its page is known."""
+    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -41,12 +41,8 @@ class Glimpse(msgspec.Struct, frozen=True):
     occurred_at: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True):
-    """
-    One line: its number from 1, what became of it, where it stands in the log, and what it says itself.
-
-    `correction` is the line that would make it void.
-    """
+class Ended(msgspec.Struct, frozen=True):
+    """One line: its number from 1, what became of it, where it stands in the log, and what it says itself."""
 
     number: int
     state: State
@@ -54,6 +50,11 @@ class Row(msgspec.Struct, frozen=True):
     index: int | None
     text: str
     event: Glimpse
+
+
+class Row(Ended, frozen=True):
+    """The same for a page; `correction` is the line that would make it void."""
+
     correction: str | None = None
 
 
@@ -81,20 +82,7 @@ class Outcome(msgspec.Struct, frozen=True):
 def read_receipt(data: bytes, lines: Sequence[bytes]) -> Outcome:
     """Return what a receipt says of the lines it was given for; b"" is one that is not at hand any more."""
     receipt = msgspec.convert(_without_signature(data), Receipt)
-    ends: list[State] = ["taken"] * len(lines)
-    said: list[list[Said]] = [[] for _ in lines]
-    index: list[int | None] = [None] * len(lines)
-    for place, taken in enumerate(receipt.accepted, receipt.first_index or 0):
-        index[taken] = place
-    for known in receipt.known:
-        ends[known.line], index[known.line] = "known", known.index
-    for refused in receipt.refused:
-        ends[refused.line] = "refused"
-        said[refused.line].append(Said(refused.rule, refused.message, refused.fix, refused.source))
-    for finding in receipt.findings:
-        if ends[finding.line] == "taken":
-            ends[finding.line] = "found"
-        said[finding.line].append(Said(finding.rule, finding.message, kind=finding.kind))
+    ends, said, index = _told_of(receipt, len(lines))
     mend = b"".join(
         b"%b\n" % line for line, end in zip(lines, ends, strict=True) if end == "refused" and line
     )
@@ -112,6 +100,33 @@ def read_receipt(data: bytes, lines: Sequence[bytes]) -> Outcome:
         mend=mend.decode() if 0 < len(mend) <= MAX_MEND_BYTES else None,
         whole=all(lines),
     )
+
+
+def end_of_lines(data: bytes, lines: Sequence[bytes]) -> Iterator[Ended]:
+    """Yield what a receipt says of each line, in their order; b"" is one that is not at hand any more."""
+    receipt = msgspec.convert(_without_signature(data), Receipt)
+    told = zip(lines, *_told_of(receipt, len(lines)), strict=True)
+    for number, (line, state, said, index) in enumerate(told, 1):
+        yield Ended(number, state, said, index, line.decode(errors="replace"), _event(line))
+
+
+def _told_of(receipt: Receipt, lines: int) -> tuple[list[State], list[list[Said]], list[int | None]]:
+    """Return of each line what became of it, what was said of it, and where it stands in the log."""
+    ends: list[State] = ["taken"] * lines
+    said: list[list[Said]] = [[] for _ in range(lines)]
+    index: list[int | None] = [None] * lines
+    for place, taken in enumerate(receipt.accepted, receipt.first_index or 0):
+        index[taken] = place
+    for known in receipt.known:
+        ends[known.line], index[known.line] = "known", known.index
+    for refused in receipt.refused:
+        ends[refused.line] = "refused"
+        said[refused.line].append(Said(refused.rule, refused.message, refused.fix, refused.source))
+    for finding in receipt.findings:
+        if ends[finding.line] == "taken":
+            ends[finding.line] = "found"
+        said[finding.line].append(Said(finding.rule, finding.message, kind=finding.kind))
+    return ends, said, index
 
 
 def read_answers(answers: Sequence[dict[str, Any]], lines: Sequence[bytes]) -> Outcome:

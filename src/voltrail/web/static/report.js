@@ -8,6 +8,8 @@ const words = JSON.parse(form.dataset.words);
 const numbers = new Intl.NumberFormat(form.dataset.language);
 const MEDIA_TYPE = "application/voltrail-report";
 const csrf = form.querySelector("[name=csrf]")?.value; // there for who is signed in
+const csrfOfPage = form.dataset.csrf; // there for who is signed in, with a key too
+const SHEET = /\.(csv|xlsx|xlsm|xls)$/i;
 const signing = import(form.dataset.signing);
 
 for (const part of form.querySelectorAll("[data-needs-scripts]")) part.hidden = false;
@@ -20,6 +22,7 @@ takeOver();
 async function onSubmit(event) {
   event.preventDefault();
   if (form.inert) return;
+  if (SHEET.test(fileInput.files[0]?.name ?? "")) return sendSheet(fileInput.files[0]);
   await hand(event.submitter?.value ?? "check");
 }
 
@@ -43,6 +46,25 @@ async function hand(what) {
   if (answer.page !== undefined) return show(answer.page, answer.signedHere);
   tell(answer.trouble.rule ? answer.trouble : new Trouble("defect"));
   if (!answer.trouble.rule) throw answer.trouble; // a defect of ours: for the console too
+}
+
+// A spreadsheet is not signed here: it goes to the page of files, which reads it; for who is signed in.
+async function sendSheet(file) {
+  problem.hidden = true;
+  if (!form.dataset.files || !csrfOfPage) return tell(new Trouble("report.spreadsheet", fileInput));
+  const { upload } = await import(form.dataset.upload);
+  busy(words.sheet.replace("{done}", 0));
+  try {
+    const answer = await upload(form.dataset.files, csrfOfPage, file, (share) =>
+      busy(words.sheet.replace("{done}", Math.floor(share * 100)), share, 1),
+    );
+    if (new URL(answer.address).pathname !== new URL(form.dataset.files, location).pathname) return location.assign(answer.address);
+    ready();
+    show(answer.text);
+  } catch {
+    ready();
+    tell(new Trouble("network"));
+  }
 }
 
 async function post(body) {
