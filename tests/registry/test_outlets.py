@@ -324,6 +324,20 @@ def test_a_life_is_looked_back_on_with_what_a_report_adds(registry):
         assert world.events("battery:" + sample.pack(972)) == []
 
 
+def test_of_a_long_life_the_newest_events_are_looked_at(registry, monkeypatch):
+    """However many a vehicle has: the last so many of its chain, in their order."""
+    monkeypatch.setattr("voltrail.registry.world.MAX_EVENTS", 3)
+    code = sample.pack(981)
+    measured = [
+        sample.line("measured", f"2026-05-{day:02}T10:00:00+08:00", code=code, soh_fraction=0.9)
+        for day in range(1, 9)
+    ]
+    send(registry, sample.MAKER, *sample.first_life(code), *measured)
+    with registry.database.pool.connection() as connection:
+        events = World(connection, registry.authorities).events(f"battery:{code}")
+    assert [one.event.occurred_at.day for one in events] == [6, 7, 8]
+
+
 @pytest.mark.parametrize(
     ("text", "region"),
     [

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
-from voltrail.lifecycle.gates import CHECKS
+from voltrail.lifecycle.gates import CHECKS, PRIVATE
 from voltrail.lifecycle.state import Battery, Finding
 from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
@@ -49,10 +49,22 @@ def rule_of(finding: Finding, event: Event, rules: Rules) -> Rule:
 
 
 def warnings(
-    event: Event, organisation: Organisation, rules: Rules, batteries: Sequence[Battery], world: World
+    event: Event,
+    organisation: Organisation,
+    rules: Rules,
+    batteries: Sequence[Battery],
+    world: World,
+    *,
+    public: bool = False,
 ) -> Iterator[Finding]:
-    """Yield what an event would be found to do against advisory rules, if they counted."""
+    """
+    Yield what an event would be found to do against advisory rules, if they counted.
+
+    `public` passes over those whose answer tells what is not: they are not even looked into.
+    """
     for rule in rules.advice(event.kind, event.occurred_at):
+        if public and rule.about in PRIVATE:
+            continue
         if _speaks_of(rule, event, organisation, batteries):
             yield from CHECKS[rule.about](rule, event, world)
 

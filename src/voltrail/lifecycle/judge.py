@@ -259,7 +259,7 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
     verdict = judge(event, reporter, now_ms, world, rules)
     if verdict.refusal is not None:
         return verdict
-    warned = tuple(one for one in _warnings(event, reporter, world, rules) if _is_public(one, event, rules))
+    warned = _warnings(event, reporter, world, rules, public=True)
     for one in verdict.findings:
         if one.kind == "breach" and _is_public(one, event, rules):
             refusal = Refusal(one.rule, one.message, one.fix, source=one.source or _DESIGN)
@@ -267,16 +267,18 @@ def judge_for_public(event: Event, reporter: str, now_ms: int, world: World, rul
     return Verdict(warnings=warned) if warned else _TAKEN
 
 
-def _warnings(event: Event, reporter: str, world: World, rules: Rules) -> tuple[Finding, ...]:
+def _warnings(
+    event: Event, reporter: str, world: World, rules: Rules, *, public: bool = False
+) -> tuple[Finding, ...]:
     """Return what an event does against advisory rules; of a correction nothing is said."""
     organisation = world.organisation(reporter)
     if organisation is None:
         return ()
-    return tuple(warnings(event, organisation, rules, _batteries(event, world), world))
+    return tuple(warnings(event, organisation, rules, _batteries(event, world), world, public=public))
 
 
 def _is_public(finding: Finding, event: Event, rules: Rules) -> bool:
-    """Return whether what a breach or a warning says follows from what is public."""
+    """Return whether what a breach says follows from what is public."""
     return rule_of(finding, event, rules).about not in PRIVATE
 
 

@@ -46,6 +46,20 @@ with recursive walk as (
 select w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
 """
 
+# The same, of the newest events alone, so that a long life costs no more.
+WALK_BACK = """
+with recursive walk as (
+    select e.seq, e.report, e.line, e.received_ms, 1 as steps,
+           e.before[array_position(e.subjects, %(subject)s)] as previous
+    from event e where e.seq = %(last)s
+  union all
+    select e.seq, e.report, e.line, e.received_ms, w.steps + 1,
+           e.before[array_position(e.subjects, %(subject)s)]
+    from walk w join event e on e.seq = w.previous where w.steps < %(most)s
+)
+select w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
+"""
+
 
 class Slot:
     """
@@ -121,6 +135,9 @@ class World:
         self.slots: dict[str, Slot] = {}
         self.pending: dict[int, Pending] = {}
         self._read: dict[str, tuple[int, list[tuple[Recorded, bytes]]]] = {}  # chains as committed
+        self._events: dict[
+            str, tuple[int, list[Recorded]]
+        ] = {}  # those that count, up to the last of the chain
         self.turns = 0  # events folded in anew, since they came late or were corrected
 
     def load(self, subjects: Iterable[str]) -> None:
@@ -176,19 +193,21 @@ class World:
 
     def events(self, subject: str, /) -> list[Recorded]:
         """Return a subject's events that count, in their order, found among the last 500 of its chain."""
-        last, found = self.slot(subject).last, dict[int, Recorded]()
+        newest = self.slot(subject).last
+        known = self._events.get(subject)
+        if known is not None and known[0] == newest:
+            return known[1]
+        last, found = newest, dict[int, Recorded]()
         while last in self.pending:
             one = self.pending[last]
             found[last] = one.recorded
             last = one.before[one.subjects.index(subject)]
         if last >= 0:
-            rows = self._connection.execute(
-                f"{WALK} limit %(most)s",
-                {"subject": subject, "last": last, "most": MAX_EVENTS},
-                binary=True,
-            )
+            asked = {"subject": subject, "last": last, "most": MAX_EVENTS}
+            rows = self._connection.execute(WALK_BACK, asked, binary=True)
             found |= {row[0]: to_recorded(row) for row in rows}
-        return effective_events(self.with_corrected(found), subject)
+        self._events[subject] = newest, effective_events(self.with_corrected(found), subject)
+        return self._events[subject][1]
 
     def has_outlet(self, organisation: str, /) -> bool:
         """Return whether the register has an outlet of an organisation, or one that serves it."""
