@@ -37,8 +37,6 @@ _MEMBERS: Final = {
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
     "/models/{identifier}": "* model_id batteries",
-    "/workspace/webhooks": "* webhooks",
-    "/workspace/webhooks/{number}": "* webhook deliveries",
     "/reports": "format report lines accepted refused findings checkpoint signature",
     "/checks": "scope checks",
     "/epcis/capture/{capture_id}": "captureID createdAt running success captureErrorBehaviour errors",
