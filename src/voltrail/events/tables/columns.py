@@ -85,7 +85,7 @@ _ROWS: Final = (
     ("decision", "Decision", "评估结论|处置结论"),
     ("reasons", "Reasons", "评估理由"),
     ("into", "New codes", "Into|New batteries|新电池编码|新电池"),
-    ("use", "Use", "Purpose|Application|应用场景"),
+    ("use", "Use", "Application|应用场景"),
     ("process", "Process", "再生工艺"),
     ("how", "How", "丢失方式"),
     ("organisation", "Organisation", "Organization|Company|Enterprise|统一社会信用代码|企业代码"),
