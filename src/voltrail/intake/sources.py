@@ -200,9 +200,13 @@ def read_event(number: int, text: str, importing: Importing) -> Row:
     except VoltrailError as error:
         said = Trouble(0, None, text[:200], error.rule, error.message, error.fix)
         return Row(number, (text,), None, (said,))
-    except ValueError:  # several events, or none
-        message = "A row has one event, and these are several or none."
-        said = Trouble(0, None, text[:200], "epcis.one_event", message, "Write one event, with its @context.")
+    except ValueError:
+        several = EventError(
+            "epcis.one_event",
+            "A row has one event, and these are several or none.",
+            "Write one event, with its @context.",
+        )
+        said = Trouble(0, None, text[:200], several.rule, several.message, several.fix)
         return Row(number, (text,), None, (said,))
     return Row(number, (text,), one.line, _troubles(one))
 
