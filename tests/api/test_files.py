@@ -19,6 +19,7 @@ from tests.registry import sample
 from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
 from voltrail.api import create_app
+from voltrail.events.epcis import EventInLog, StandsOn, write_document
 from voltrail.ledger.receipts import verify_receipt
 from voltrail.registry.settings import initialise
 
@@ -632,3 +633,50 @@ def test_a_long_file_takes_no_more_memory(maker):
 
     through(1_000_000, 5_000)
     assert through(1_010_000, 30_000) < 150 << 20
+
+
+def epcis(serials, **changed):
+    """Return an EPCIS document on these packs, as another system sends one: each made."""
+    lines = [
+        sample.line("manufactured", "2026-04-12T10:00:00+08:00", code=sample.pack(serial), mass_kg=612.5)
+        for serial in serials
+    ]
+    events = [EventInLog(number, line, 1_776_000_000_000) for number, line in enumerate(lines)]
+    stands = StandsOn("other.example/log", len(lines), "", datetime(2026, 4, 13, tzinfo=UTC))
+    document = json.loads(b"".join(write_document(events, "other.example", stands, lambda *_: frozenset())))
+    for event in document["epcisBody"]["eventList"]:
+        for name in ("eventID", "recordTime"):
+            event.pop(name, None)
+    document["epcisBody"]["eventList"][-1] |= changed
+    return document
+
+
+def test_an_epcis_document_goes_the_same_way(maker, registry):
+    """One row for each event, a wrong one mended in place, all of it on record; the document may be JSON."""
+    document = epcis([9501, 9502, 9503], action="MAYBE")
+    path = maker.send("from-erp.jsonld", json.dumps(document).encode())
+    told = maker.wait(path, "checked")
+    assert (told["form"], told["rows"], told["ready"], told["refused"]) == ("epcis", 3, 2, 1)
+    [refused] = maker.told(path + "/refused")["rows"]
+    assert refused["row"] == 3
+    assert "action" in refused["troubles"][0]["message"]
+    assert "MAYBE" in maker.page(path).text
+    again = maker.client.get(path + "/refused.jsonl", headers=HTML)
+    assert [one["action"] for one in again.json()["epcisBody"]["eventList"]] == ["MAYBE"]
+    event = json.loads(refused["cells"][0]) | {"action": "ADD"}
+    answer = maker.post(path + "/mend", **{"cell.3.0": json.dumps(event)})
+    assert answer.headers["location"].endswith("?mended=1&still=0")
+    maker.post(path + "/record")
+    told = maker.wait(path, "recorded")
+    assert (told["taken"], told["refused"]) == (3, 0)
+    assert registry.battery(sample.pack(9503))["code"] == sample.pack(9503)
+
+
+def test_what_is_no_epcis_is_told(maker):
+    """A file that says it is, and is not, is refused as a whole with what to do; nothing of it is kept."""
+    for content in (b'{"@context": []}', b"[" * 10_000, b'{"@context"', b'{"@context":1,"type":"Invoice"}'):
+        path = maker.send("wrong.jsonld", content)
+        told = maker.told(path)
+        while told["state"] in {"opening", "checking"}:
+            told = maker.told(path)
+        assert told["state"] == "failed" or (told["ready"], told["refused"] > 0) == (0, True), told

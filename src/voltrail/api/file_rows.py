@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -17,9 +18,12 @@ from voltrail.api.failures import status_of
 from voltrail.api.files import PART_LINES, AfterRow, Id, Rule, file_page, reporting, worker_of
 from voltrail.api.sign_in import Form, field
 from voltrail.errors import NotFound, UsageError, VoltrailError
+from voltrail.events.epcis import MEDIA_TYPE, Importing
+from voltrail.events.epcis.source import read_json, write_json
 from voltrail.events.tables import Row
 from voltrail.intake import Job, Jobs, ToMend
 from voltrail.intake.sources import again_of, without_remarks
+from voltrail.registry.epcis import host_of, importing
 from voltrail.registry.sent import read_report
 from voltrail.web import Page
 from voltrail.web.files import remark_of
@@ -48,7 +52,8 @@ def mend(request: Asked, number: Id, data: Form) -> Response[Any]:
     rule = field(data, "rule") or None
     after = int(field(data, "after") or 0) if field(data, "after").isdecimal() else 0
     try:
-        rows = _mended(jobs, job, data)
+        registry = registry_of(request)
+        rows = _mended(jobs, job, data, importing(registry, person.organisation, host_of(registry)))
         if not rows:
             raise UsageError(
                 "file.unchanged", "No cell was changed.", "Change what is wrong, then read it again."
@@ -126,9 +131,10 @@ def refused_xlsx(request: Asked, number: Id) -> Stream:
 def refused_lines(request: Asked, number: Id) -> Stream:
     """Return the refused lines of a file of lines, as they were sent."""
     job = _own(request, number)
-    rows = (one.cells for run in _runs(worker_of(request).jobs, job) for one in run)
-    content = (cells[0].encode() + b"\n" for cells in rows if cells)
-    return _download("application/jsonl", job, "jsonl", content)
+    texts = (one.cells[0] for run in _runs(worker_of(request).jobs, job) for one in run if one.cells)
+    if job.form == "epcis":
+        return _download(MEDIA_TYPE, job, "jsonld", _as_document(texts))
+    return _download("application/jsonl", job, "jsonl", (text.encode() + b"\n" for text in texts))
 
 
 @get("/workspace/files/{number:str}/lines.jsonl", sync_to_thread=True, summary="A file's lines, to be signed")
@@ -167,7 +173,7 @@ def _own(request: Asked, number: str) -> Job:
     return worker_of(request).jobs.read(reporting(request).organisation, number)
 
 
-def _mended(jobs: Jobs, job: Job, data: dict[str, Any]) -> list[Row]:
+def _mended(jobs: Jobs, job: Job, data: dict[str, Any], asks: Importing) -> list[Row]:
     """Return the rows of a form that were changed, read again."""
     changes: dict[int, dict[int, str]] = {}
     for name, value in data.items():
@@ -175,7 +181,7 @@ def _mended(jobs: Jobs, job: Job, data: dict[str, Any]) -> list[Row]:
             changes.setdefault(int(found[1]), {})[int(found[2])] = value
     if len(changes) > MAX_AT_ONCE:
         raise UsageError("request.form", "These are too many rows at once.", f"Send at most {MAX_AT_ONCE}.")
-    again, rows = again_of(job), []
+    again, rows = again_of(job, asks), []
     width = len(job.about.header) if job.about is not None else 1
     for number, cells in changes.items():
         row = jobs.row(job, number)
@@ -190,9 +196,27 @@ def _mended(jobs: Jobs, job: Job, data: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def _as_document(events: Iterator[str]) -> Iterator[bytes]:
+    """Yield one EPCIS document of events, each of which has its context; those of one document share it."""
+    between = b""
+    for text in events:
+        try:
+            event = read_json(text.encode())
+        except VoltrailError:  # mended until it was no JSON any more
+            continue
+        context = event.pop("@context", [])
+        if not between:
+            head = {"@context": context, "type": "EPCISDocument", "schemaVersion": "2.0"}
+            made = {"creationDate": datetime.now(UTC).isoformat(timespec="milliseconds")}
+            yield write_json(head | made)[:-1] + b',"epcisBody":{"eventList":['
+        yield between + write_json(event)
+        between = b",\n"
+    yield b"]}}" if between else b"{}"
+
+
 def _sheet(request: Asked, number: str) -> tuple[Job, Sheet]:
     job, page = _own(request, number), page_for(request)
-    if job.about is None or job.form == "jsonl":
+    if job.about is None or not job.has_columns:
         raise NotFound("file.no_sheet", "This file has no table.", "Take its lines.")
     head = without_remarks(job.about.header)
     width = len(head)

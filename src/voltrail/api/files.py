@@ -313,7 +313,7 @@ def told_of(jobs: Jobs, job: Job) -> dict[str, Any]:
         "share": job.share,
         "header": job.about and job.about.header,
         "mapping": job.mapping,
-        "lacking": lacking(job.mapping) if job.mapping is not None and job.form != "jsonl" else (),
+        "lacking": lacking(job.mapping) if job.mapping is not None and job.has_columns else (),
         "rows": job.checked,
         "ready": job.ready - job.sent + counts.mended,
         "refused": counts.refused + job.unkept,

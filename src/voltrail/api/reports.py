@@ -17,6 +17,7 @@ from voltrail.api.answers import Asked, registry_of
 from voltrail.api.monitoring import metrics_of
 from voltrail.errors import AccessError, EventError, ReportError, UsageError, VoltrailError
 from voltrail.events import decode
+from voltrail.events.epcis import Importing
 from voltrail.events.kinds import Corrected
 from voltrail.intake import Wanted
 from voltrail.intake.sources import form_of, open_source
@@ -179,7 +180,7 @@ def wanted_of(kind: str | None, offset: str | None, sheet: str | None, columns: 
 def _taken_from_sheet(request: Asked, person: Person, content: bytes, mode: Mode, wanted: Wanted) -> bytes:
     """Return what became of each row of a spreadsheet; with `mode=all` the first wrong row is raised."""
     stream = BytesIO(content)
-    source = open_source(stream, form_of("", content[:64]), "", wanted)
+    source = open_source(stream, form_of("", content[:64]), "", wanted, Importing(person.organisation))
     if source.lacking:
         raise UsageError(
             "file.lacking",

@@ -99,6 +99,11 @@ class Job(msgspec.Struct, frozen=True):
     from_entry: int
 
     @property
+    def has_columns(self) -> bool:
+        """Whether its rows are of cells under heads: not lines or events, each of which is one text."""
+        return self.form not in {"jsonl", "epcis"}
+
+    @property
     def is_working(self) -> bool:
         """Whether the worker has it."""
         return self.state in WORKING

@@ -12,6 +12,9 @@ from typing import Any, BinaryIO, Final, Protocol, cast
 
 from voltrail.errors import EventError, VoltrailError
 from voltrail.events import decode, split
+from voltrail.events.epcis import Importing, lines_of_document, read_document
+from voltrail.events.epcis.lines import Row as Imported
+from voltrail.events.epcis.source import MAX_BYTES, read_json, write_json
 from voltrail.events.tables import (
     Cell,
     Mapping,
@@ -33,6 +36,7 @@ Again = Callable[[int, Sequence[str]], Row]
 SAMPLE: Final = 8  # rows that the mapping page shows
 MAX_LINE_BYTES: Final = 65_536
 LINE_HEADER: Final = ("line",)
+EVENT_HEADER: Final = ("event",)
 REMARKS: Final = frozenset({"What is wrong", "错误说明"})  # heads of the column that refused rows come with
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -52,23 +56,35 @@ class Source(Protocol):
 
 
 def form_of(name: str, begins: bytes) -> str:
-    """Return the form of a file, csv, xlsx or jsonl, by its name and how it begins."""
-    lower = name.lower()
+    """Return the form of a file, csv, xlsx, jsonl or epcis, by its name and how it begins."""
+    lower, text = name.lower(), begins.removeprefix(_BOM).lstrip()
+    if lower.endswith((".jsonld", ".json")) and not text.startswith(b'{"kind"'):
+        return "epcis"
+    if text.startswith(b"{") and b'"@context"' in text:
+        return "epcis"
     if begins.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or lower.endswith((".xlsx", ".xlsm", ".xls")):
         return "xlsx"
-    if lower.endswith((".jsonl", ".ndjson")) or begins.removeprefix(_BOM).lstrip().startswith(b'{"'):
+    if lower.endswith((".jsonl", ".ndjson")) or text.startswith(b'{"'):
         return "jsonl"
     return "csv"
 
 
-def open_source(stream: BinaryIO, form: str, name: str, wanted: Wanted) -> Source:
-    """Return a file as what has rows. Raises VoltrailError for one that cannot be read."""
+def open_source(stream: BinaryIO, form: str, name: str, wanted: Wanted, importing: Importing) -> Source:
+    """
+    Return a file as what has rows; `importing` is who sends it, for EPCIS.
+
+    Raises VoltrailError for one that cannot be read.
+    """
+    if form == "epcis":
+        return _Document(stream, importing)
     return _Lines(stream) if form == "jsonl" else _Sheet(stream, name, wanted)
 
 
-def again_of(job: Job) -> Again:
+def again_of(job: Job, importing: Importing) -> Again:
     """Return the function that reads one row of a file again, from its mended cells."""
     mapping = job.mapping
+    if job.form == "epcis":
+        return lambda number, cells: read_event(number, cells[0], importing)
     if job.form == "jsonl" or mapping is None:
         return lambda number, cells: read_line(number, cells[0].encode(errors="replace"))
 
@@ -152,6 +168,56 @@ class _Lines:
         return ((row.number, row.cells) for row in self.rows(self.guessed) if row.number in numbers)
 
 
+class _Document:
+    """An EPCIS document: a row for each event, whose one cell is the event with the context it stands in."""
+
+    def __init__(self, stream: BinaryIO, importing: Importing) -> None:
+        data = stream.read(MAX_BYTES + 1)
+        context = read_json(data).get("@context") if data.lstrip().startswith(b"{") else None
+        self._document, self._importing = read_document(data), importing
+        self._context = {"@context": context} if context is not None else {}
+        self.about = About(header=EVENT_HEADER, header_row=0)
+        self.guessed = Mapping(kind=None, columns=EVENT_HEADER)
+        self.lacking: tuple[str, ...] = ()
+
+    def rows(self, _mapping: Mapping, after: int = 0) -> Iterator[Row]:
+        """Yield its events, each as its line or with what is wrong."""
+        read = lines_of_document(self._document, self._importing)
+        for event, one in zip(self._document.events, read, strict=True):
+            if one.number > after:
+                cells = (write_json(self._context | event.value).decode(),)
+                yield Row(one.number, cells, one.line, _troubles(one))
+
+    def cells(self, numbers: Collection[int]) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield these events, as rows of one cell."""
+        return ((row.number, row.cells) for row in self.rows(self.guessed) if row.number in numbers)
+
+
+def read_event(number: int, text: str, importing: Importing) -> Row:
+    """Return a row of one event of EPCIS, read as a document by itself."""
+    try:
+        [one] = lines_of_document(text.encode(errors="replace"), importing)
+    except VoltrailError as error:
+        said = Trouble(0, None, text[:200], error.rule, error.message, error.fix)
+        return Row(number, (text,), None, (said,))
+    except ValueError:
+        several = EventError(
+            "epcis.one_event",
+            "A row has one event, and these are several or none.",
+            "Write one event, with its @context.",
+        )
+        said = Trouble(0, None, text[:200], several.rule, several.message, several.fix)
+        return Row(number, (text,), None, (said,))
+    return Row(number, (text,), one.line, _troubles(one))
+
+
+def _troubles(one: Imported) -> tuple[Trouble, ...]:
+    return tuple(
+        Trouble(0, None, said.path[:200], said.rule, f"{said.path}: {said.message}", said.fix)
+        for said in one.troubles
+    )
+
+
 def read_line(number: int, line: bytes) -> Row:
     """Return a row of one line as it stands, or what is wrong with it."""
     text = line.decode(errors="replace")
@@ -174,7 +240,7 @@ def needs_a_look(source: Source) -> bool:
         for name, member in zip(source.about.header, source.guessed.columns, strict=False)
         if name.strip() and name.strip() not in REMARKS
     ]
-    return source.about.header != LINE_HEADER and any(
+    return source.about.header not in {LINE_HEADER, EVENT_HEADER} and any(
         member is None or member_of(name) != member for name, member in named
     )
 

@@ -37,7 +37,8 @@ from voltrail.intake.jobs import (
     storable,
 )
 from voltrail.intake.shelf import Shelf
-from voltrail.intake.sources import SAMPLE, needs_a_look, open_source, without_remarks
+from voltrail.intake.sources import SAMPLE, Source, needs_a_look, open_source, without_remarks
+from voltrail.registry.epcis import host_of, importing
 from voltrail.registry.intake import REPORT_LINES, take_rows
 from voltrail.registry.registry import Registry
 
@@ -169,10 +170,14 @@ class Worker:
 
     # ------------------------------------------------------------------ the three things it does
 
+    def _source(self, stream: BinaryIO, job: Job) -> Source:
+        asks = importing(self._registry, job.organisation, host_of(self._registry))
+        return open_source(stream, job.form, job.name, job.wanted, asks)
+
     def _open(self, job: Job) -> None:
         """Find out what a file is: its header, its first rows, and whether its columns are clear."""
         with self.shelf.open(job.digest) as stream:
-            source = open_source(stream, job.form, job.name, job.wanted)
+            source = self._source(stream, job)
             mapping, about = source.guessed, source.about
             asks = needs_a_look(source)
             said = job.wanted.columns is not None or bool(job.wanted.constants)
@@ -182,7 +187,7 @@ class Worker:
                 mapping, asks = msgspec.structs.replace(known, columns=columns), False
             if said:
                 asks = bool(source.lacking)
-            first = [row.cells for row in islice(source.rows(mapping), SAMPLE)] if job.form != "jsonl" else []
+            first = [row.cells for row in islice(source.rows(mapping), SAMPLE)] if job.has_columns else []
         sample = tuple(tuple(storable(cell[:200]) for cell in cells) for cells in first)
         about = msgspec.structs.replace(about, sample=sample)
         self.jobs.opened(job, about, mapping, "mapping" if asks else "checking")
@@ -197,7 +202,7 @@ class Worker:
             self.shelf.open(job.digest) as stream,
             self.shelf.append_rows(job.id, job.ready_bytes) as ready,
         ):
-            source = open_source(stream, job.form, job.name, job.wanted)
+            source = self._source(stream, job)
             rows = source.rows(job.mapping, job.checked_to)
             told = job
             while run := list(islice(rows, RUN)):
@@ -309,7 +314,7 @@ class Worker:
         if not wanted or job.form == "jsonl":
             return
         with self.shelf.open(job.digest) as stream:
-            cells = open_source(stream, job.form, job.name, job.wanted).cells(wanted)
+            cells = self._source(stream, job).cells(wanted)
             while run := list(islice(cells, RUN)):
                 self.jobs.fill_cells(job, run)
 

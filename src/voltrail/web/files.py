@@ -33,7 +33,11 @@ class File(Protocol):
 
     @property
     def form(self) -> str:
-        """What it is: csv, xlsx, jsonl."""
+        """What it is: csv, xlsx, jsonl, epcis."""
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether its rows are of cells under heads."""
 
     @property
     def about(self) -> Any:
@@ -124,7 +128,7 @@ def shown_rows(job: File, rows: Sequence[Listed]) -> list[RowShown]:
 
 def columns_of(page: Page, job: File) -> list[tuple[str, str]]:
     """Return the columns that are read, each with the word for its member."""
-    if job.about is None or job.mapping is None or job.form == "jsonl":
+    if job.about is None or job.mapping is None or not job.has_columns:
         return []
     pairs = zip(job.about.header, job.mapping.columns, strict=False)
     return [(head, member_word(page, member)) for head, member in pairs if member is not None]
@@ -173,4 +177,4 @@ def remark_of(page: Page, job: File, row: Listed) -> str:
 
 
 def _fitting(text: str, form: str) -> str | None:
-    return text if len(text) <= (MAX_LINE_SHOWN if form == "jsonl" else MAX_SHOWN) else None
+    return text if len(text) <= (MAX_LINE_SHOWN if form in {"jsonl", "epcis"} else MAX_SHOWN) else None

@@ -85,7 +85,7 @@ _ROWS: Final = (
     ("decision", "Decision", "评估结论|处置结论"),
     ("reasons", "Reasons", "评估理由"),
     ("into", "New codes", "Into|New batteries|新电池编码|新电池"),
-    ("use", "Use", "Purpose|Application|应用场景"),
+    ("use", "Use", "Application|应用场景"),
     ("process", "Process", "再生工艺"),
     ("how", "How", "丢失方式"),
     ("organisation", "Organisation", "Organization|Company|Enterprise|统一社会信用代码|企业代码"),
@@ -110,6 +110,9 @@ _ROWS: Final = (
     ("form_factor", "Form factor", "Shape|外形|形状"),
     ("certificate", "Certificate", "证书编号"),
     ("certified_on", "Certified on", "Date of certification|发证日期"),
+    ("purpose", "Purpose of the document", "文件类别"),
+    ("title", "Title", "文件名称|标题名称"),
+    ("digest", "Digest (SHA-256)", "文件摘要值"),
     ("batch", "Batch", "Lot|Batch number|批号|批次号"),
     ("note", "Note", "Notes|Remark|Remarks|Comment|Comments|说明"),
 )  # fmt: skip

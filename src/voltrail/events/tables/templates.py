@@ -35,7 +35,7 @@ _EXAMPLES: Final = {
     "resistance_mohm": "0.8", "odometer_km": "48213", "distance_km": "48213", "cycles": "812",
     "soh_fraction": "0.92", "corrects": "1204978", "name": "Sample 示例", "key_id": "line-1",
     "algorithm": "ed25519", "public_key": "3m8Z…", "certificate": "C-2026-018", "campaign": "R-2026-03",
-    "work": "BMS", "reason": "SOH 62 %",
+    "work": "BMS", "reason": "SOH 62 %", "title": "9ZZ-60", "digest": "0" * 64,
 }  # fmt: skip
 
 
