@@ -36,6 +36,8 @@ _EXAMPLES: Final = {
     "soh_fraction": "0.92", "corrects": "1204978", "name": "Sample 示例", "key_id": "line-1",
     "algorithm": "ed25519", "public_key": "3m8Z…", "certificate": "C-2026-018", "campaign": "R-2026-03",
     "work": "BMS", "reason": "SOH 62 %", "title": "9ZZ-60", "digest": "0" * 64,
+    "makers": "91000000MA00000009",
+    "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 
 
