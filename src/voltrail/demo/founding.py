@@ -10,6 +10,7 @@ from voltrail.demo.market import DESIGNS, Design
 from voltrail.ledger.keys import Signer, encode64
 
 FOUNDED: Final = moment(2016)
+_REGIONS: Final = ("440000", "320000", "330000", "370000", "510000", "420000", "340000", "610000")
 _SITE_TYPES: Final = {
     "swap_operator": "station",
     "collection_outlet": "outlet",
@@ -50,6 +51,7 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
             site=site,
             organisation=member.identifier,
             name=f"{member.name} {number} (sample)",
+            region=_REGIONS[(member.rank + number) % len(_REGIONS)],
             site_type=_SITE_TYPES.get(member.role, "plant"),
         )
 

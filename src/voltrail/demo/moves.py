@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import Diary
+
+
+# Where the sample's cars are sold: as often as a province stands here. Invented, and of no real market's shares.
+MARKET: Final = (
+    *("广东", "广东", "江苏", "江苏", "浙江", "浙江", "山东", "河南", "四川", "上海"),
+    *("北京", "湖北", "湖南", "安徽", "福建", "河北", "陕西", "重庆", "广西", "辽宁"),
+)
 
 
 def hand_over(
@@ -49,7 +56,8 @@ def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str 
     when += diary.some(0, 4)
     diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
     when += diary.some(2, 40)
-    region = diary.pick(("示例省甲市", "示例省乙市", "示例省丙市"))
+    city = diary.pick(("示例甲市", "示例乙市", "示例丙市"))
+    region = f"{MARKET[int(vin[-8:]) % len(MARKET)]} {city}"
     diary.tell(maker, when, "sold", vin=vin, codes=[code], buyer_region=region)
     return when
 

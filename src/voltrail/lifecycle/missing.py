@@ -53,13 +53,12 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """What an organisation did of which cases of a kind are a part: how many times; `late` of them too late."""
+    """What an organisation did of which cases of a kind are a part, and how many times."""
 
     kind: str
     organisation: str
     other: str
     number: int
-    late: int = 0
 
 
 class Sighting(msgspec.Struct, frozen=True):
@@ -122,7 +121,7 @@ def deeds_of(recorded: Recorded, findings: Iterable[Finding], record: Record, ru
         yield Deed("mass_above", by, "", len(codes))
     late = any(one.kind == "late" for one in findings)
     if late or _has_deadline(event, record.organisation(by), rules):
-        yield Deed("late", by, "", 1, int(late))
+        yield Deed("late", by, "", 1)
 
 
 def late_case(recorded: Recorded, findings: Iterable[Finding]) -> Case | None:

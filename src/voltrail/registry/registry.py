@@ -53,12 +53,14 @@ from voltrail.regimes import RULES
 from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.duties import Duties
+from voltrail.registry.flows import Flows
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.missing import Missing
 from voltrail.registry.prepare import Mode, Prepared, prepare, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
@@ -106,6 +108,8 @@ class Registry:
         self._sinces = Sinces()
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self.duties = Duties(self.database, self._writer.authorities)
+        self.flows = Flows(self.database)
+        self.missing = Missing(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
