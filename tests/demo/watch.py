@@ -72,4 +72,3 @@ def watched(world: World) -> Watched:
         memory.take(report)
     assert memory.refused == []
     return memory
-

@@ -132,7 +132,9 @@ def test_terms_are_the_authoritys_choice(registry):
             registry.missing.choose(term, why, "authority")
 
 
-@pytest.mark.parametrize("after", ["x", "2026-01-01", "2026-01-01/x/y", "\0", "2026-01-01/x/99999999999999999999999"])
+@pytest.mark.parametrize(
+    "after", ["x", "2026-01-01", "2026-01-01/x/y", "\0", "2026-01-01/x/99999999999999999999999"]
+)
 def test_what_is_no_place_of_a_list_is_said(registry, after):
     """Whatever a program sends as `after` is a usage error, not a failure."""
     with pytest.raises(UsageError):

@@ -60,7 +60,12 @@ def flow_of(battery: Battery, state: Callable[[str], State | None]) -> Flow | No
         return None
     made = code.production_date.year if code.production_date is not None else 0
     return Flow(
-        battery.code, _province(battery, state), code.maker or "", made, code.battery_type or "", _status(battery)
+        battery.code,
+        _province(battery, state),
+        code.maker or "",
+        made,
+        code.battery_type or "",
+        _status(battery),
     )
 
 

@@ -18,7 +18,16 @@ from voltrail.events import Event
 from voltrail.events.kinds import batteries
 from voltrail.events.table import KINDS
 from voltrail.lifecycle.fold import stages
-from voltrail.lifecycle.state import Battery, Finding, Model, Organisation, Recorded, State, Vehicle, Whereabouts
+from voltrail.lifecycle.state import (
+    Battery,
+    Finding,
+    Model,
+    Organisation,
+    Recorded,
+    State,
+    Vehicle,
+    Whereabouts,
+)
 from voltrail.organisations.trust import has_role
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import triggered_at
@@ -145,9 +154,7 @@ def day_of(when: datetime) -> date:
 # ---------------------------------------------------------------- on the way
 
 
-def _sent(
-    battery: Battery, claim: Whereabouts, index: int, record: Record, rules: Rules
-) -> Iterator[Case]:
+def _sent(battery: Battery, claim: Whereabouts, index: int, record: Record, rules: Rules) -> Iterator[Case]:
     """Yield that a battery was sent and nobody says to have it; waste to no lawful receiver is with the sender."""
     if claim.since is None or claim.holder is None or claim.to is None:
         return

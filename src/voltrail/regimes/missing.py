@@ -98,7 +98,9 @@ def opened_by(term: Term, today: date) -> date:
 def months(term: Term, today: date) -> tuple[date, date]:
     """Return the first and the last month looked at, by their first days: whole ones, their terms over."""
     end = opened_by(term, today)
-    last = end.replace(day=1) if term.term_days == 0 else (end.replace(day=1) - timedelta(days=1)).replace(day=1)
+    last = (
+        end.replace(day=1) if term.term_days == 0 else (end.replace(day=1) - timedelta(days=1)).replace(day=1)
+    )
     number = last.year * 12 + last.month - MONTHS
     return date(number // 12, number % 12 + 1, 1), last
 

@@ -22,7 +22,9 @@ from voltrail.registry.world import World
 FOLLOWED_AT_ONCE: Final = 2_000  # entries
 MAX_PAGE: Final = 1_000
 
-_LOCK: Final = 0x566F6C7A  # beside those of migrations, accounts, applications, workspaces, duties and missing
+_LOCK: Final = (
+    0x566F6C7A  # beside those of migrations, accounts, applications, workspaces, duties and missing
+)
 _TOUCHED: Final = """
 select distinct substr(name, 9) from event, unnest(subjects) name
 where event.seq >= %s and event.seq < %s and name like 'battery:%%'
@@ -57,7 +59,9 @@ class Wanted(msgspec.Struct, frozen=True):
         """Raise UsageError for what no pack can be."""
         if self.status is not None and self.status not in STATUSES:
             raise UsageError(
-                "usage.choice", f"There is no status {self.status[:40]!r}.", f"Use one of {', '.join(STATUSES)}."
+                "usage.choice",
+                f"There is no status {self.status[:40]!r}.",
+                f"Use one of {', '.join(STATUSES)}.",
             )
         if any("\0" in (text or "") for text in (self.province, self.maker)):
             raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out.")

@@ -30,7 +30,17 @@ from voltrail.lifecycle.missing import (
     touched_by_vehicle,
 )
 from voltrail.regimes import RULES, Rules
-from voltrail.regimes.missing import KINDS, MONTHS, TERMS, Suspicion, Tally, Term, months, opened_by, suspicions
+from voltrail.regimes.missing import (
+    KINDS,
+    MONTHS,
+    TERMS,
+    Suspicion,
+    Tally,
+    Term,
+    months,
+    opened_by,
+    suspicions,
+)
 from voltrail.registry import rows
 from voltrail.registry.world import World, to_recorded
 
@@ -287,7 +297,11 @@ class Missing:
         day, code, seq = _place(after)
         with self._database.pool.connection() as connection:
             until = opened_by(_terms(connection)[wanted.kind].term, today)
-            conditions = ["kind = %(kind)s", "at <= %(until)s", "(at, code, seq) > (%(day)s, %(code)s, %(seq)s)"]
+            conditions = [
+                "kind = %(kind)s",
+                "at <= %(until)s",
+                "(at, code, seq) > (%(day)s, %(code)s, %(seq)s)",
+            ]
             if wanted.kind == "not_received" and wanted.side == "receiver":
                 conditions[0] = "kind = 'not_received'"  # so that the index for receivers is taken
             if wanted.organisation:
@@ -332,12 +346,16 @@ class Missing:
         """Use another term from now on. Raises UsageError for one that is none, or without a reason."""
         ours = TERMS.get(term.kind)
         if ours is None:
-            raise UsageError("usage.choice", f"There is no kind {term.kind[:40]!r}.", f"Use one of {', '.join(TERMS)}.")
+            raise UsageError(
+                "usage.choice", f"There is no kind {term.kind[:40]!r}.", f"Use one of {', '.join(TERMS)}."
+            )
         if not 0 <= term.term_days <= MAX_TERM_DAYS:
             raise UsageError("missing.term", "A term is from 0 to 3,650 days.", "Write a number of days.")
         if (term.tolerance is None) != (ours.tolerance is None) or not 0 < (term.tolerance or 0.5) < 1:
             raise UsageError(
-                "missing.tolerance", "A share is more than 0 % and less than 100 %.", "Write a number of percent."
+                "missing.tolerance",
+                "A share is more than 0 % and less than 100 %.",
+                "Write a number of percent.",
             )
         if not why.strip() or len(why) > MAX_WORDS or "\0" in why:
             raise UsageError(
@@ -358,7 +376,9 @@ class Missing:
         """Take what others saw, and hold it against the record; return how many were new."""
         if len(sightings) > MAX_SIGHTINGS:
             raise UsageError(
-                "missing.sightings", f"These are more than {MAX_SIGHTINGS:,} sightings.", "Send them in several files."
+                "missing.sightings",
+                f"These are more than {MAX_SIGHTINGS:,} sightings.",
+                "Send them in several files.",
             )
         new = 0
         with self._database.pool.connection() as connection, connection.transaction():
@@ -440,9 +460,7 @@ def _tallies(connection: Connection, terms: dict[str, Chosen], today: date) -> I
 
 def _sightings(connection: Connection, codes: Iterable[str]) -> dict[str, list[Sighting]]:
     found: dict[str, list[Sighting]] = {}
-    query = (
-        "select code, vin, seen_at, source from sighting where code = any(%s) order by code, seen_at desc limit 10000"
-    )
+    query = "select code, vin, seen_at, source from sighting where code = any(%s) order by code, seen_at desc limit 10000"
     for row in connection.execute(query, (list(codes),)):
         found.setdefault(row[0], []).append(Sighting(*row))
     return found
