@@ -1,4 +1,6 @@
-"""What is missing, on a real record: it opens, closes and is weighed; by whatever steps the log is followed."""
+"""
+What is missing, on a real record: it opens, closes and is weighed; by whatever steps the log is followed.
+"""
 
 import json
 from datetime import UTC, date, datetime
@@ -11,11 +13,11 @@ from tests.registry import sample
 from voltrail.demo import World, populate
 from voltrail.errors import UsageError
 from voltrail.lifecycle.missing import Sighting
+from voltrail.organisations.identifiers import credit_code
+from voltrail.regimes.missing import TERMS, Term
 from voltrail.registry.flows import Wanted as WantedFlow
 from voltrail.registry.missing import Wanted
-from voltrail.organisations.identifiers import credit_code
 from voltrail.registry.settings import initialise
-from voltrail.regimes.missing import TERMS, Term
 
 NOW = date(2026, 11, 1)
 VIN, OTHER = "LSVAA4187E2184847", "LSVAA4187E2184848"
@@ -72,7 +74,10 @@ def test_a_receipt_that_was_passed_over_stays_open(registry):
 
 
 def test_a_vehicle_scrapped_without_its_battery(registry):
-    """The pack is a case of whoever scrapped the vehicle, though the line names no pack; its removal ends that."""
+    """
+    The pack is a case of whoever scrapped the vehicle, though the line names no pack; its removal ends
+    that.
+    """
     code = sample.pack(1)
     authority = sample.authority()
     dismantler = credit_code("91000000MA0000004")
@@ -181,7 +186,10 @@ def test_a_registry_finds_what_the_decisions_say(offenders):
 
 @pytest.mark.timeout(240)
 def test_any_steps_count_the_same(offenders):
-    """Followed in steps of 97 entries from the beginning, all counts and lists are those of steps of thousands."""
+    """
+    Followed in steps of 97 entries from the beginning, all counts and lists are those of steps of
+    thousands.
+    """
     registry, _ = offenders
     bring_up(registry)
 

@@ -150,7 +150,10 @@ def batteries_csv(
 
 @get("/authority/flows/retirement", sync_to_thread=True, summary="What should have retired by now")
 def retirement(request: Asked) -> Response[bytes]:
-    """Return an estimate of how many packs should have retired by now, with its interval, and how many did by the record."""
+    """
+    Return an estimate of how many packs should have retired by now, with its interval, and how many did by
+    the record.
+    """
     registry, _ = registry_of(request), for_authority(request)
     left = registry.flows.follow()
     found = _estimate(registry)

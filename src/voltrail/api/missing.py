@@ -1,9 +1,12 @@
-"""/authority/missing: where batteries go missing, and with whom that is more than chance; for an authority."""
+"""
+/authority/missing: where batteries go missing, and with whom that is more than chance; for an authority.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, cast
 
@@ -21,7 +24,7 @@ from voltrail.api.failures import status_of
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.api.work import reading
 from voltrail.codes import parse, tidy
-from voltrail.errors import AccessError, UsageError, VoltrailError
+from voltrail.errors import AccessError, CodeError, UsageError, VoltrailError
 from voltrail.events.checks import bad_vin
 from voltrail.events.reading import VIN
 from voltrail.lifecycle.missing import Case, Sighting, day_of
@@ -46,7 +49,10 @@ Until = Annotated[date | None, QueryParameter(description="only cases up to this
 
 @get("/authority/missing", sync_to_thread=True, summary="Where batteries go missing")
 def missing(request: Asked) -> Response[bytes]:
-    """Return with which organisations more is missing than by chance, and how many cases of each kind are open."""
+    """
+    Return with which organisations more is missing than by chance, and how many cases of each kind are
+    open.
+    """
     registry, _ = registry_of(request), for_authority(request)
     left, today = registry.missing.follow(), day_of(datetime.now(UTC))
     found, on = registry.missing.suspicions()
@@ -87,7 +93,10 @@ def cases(
     until: Until = None,
     after: After = None,
 ) -> Response[bytes]:
-    """Return the open cases of a kind, the oldest first, each with its battery; `next` is the `after` of the next page."""
+    """
+    Return the open cases of a kind, the oldest first, each with its battery; `next` is the `after` of the
+    next page.
+    """
     registry, _ = registry_of(request), for_authority(request)
     wanted, today = _wanted(kind, organisation, side, since, until), day_of(datetime.now(UTC))
     found, following = registry.missing.page(wanted, today, after, ON_PAGE)
@@ -132,7 +141,9 @@ def cases_csv(
 
 @get("/authority/missing/terms", sync_to_thread=True, summary="From when something counts as missing")
 def terms(request: Asked) -> Response[bytes]:
-    """Return from when each kind of case is open and which share is tolerated: this registry's choice, no law."""
+    """
+    Return from when each kind of case is open and which share is tolerated: this registry's choice, no law.
+    """
     return _terms_page(request, for_authority(request))
 
 
@@ -144,7 +155,10 @@ def terms(request: Asked) -> Response[bytes]:
     summary="Choose from when something counts as missing",
 )
 def choose(request: Asked, data: Form) -> Response[Any]:
-    """Take `kind`, `term_days`, `percent` (none where a kind accuses nobody), `why` and `csrf`; weighed anew at once."""
+    """
+    Take `kind`, `term_days`, `percent` (none where a kind accuses nobody), `why` and `csrf`; weighed anew
+    at once.
+    """
     person = authority(request)
     check_form(request, person, field(data, "csrf"))
     try:
@@ -177,9 +191,11 @@ def sightings(request: Asked) -> Response[bytes]:
 )
 def take_sightings(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
     """
-    Take a `file`, CSV with code, vin, seen_at and source, at most 5,000 rows, and `csrf`; all of it or nothing.
+    Take a `file`, CSV with code, vin, seen_at and source, at most 5,000 rows, and `csrf`; all of it or
+    nothing.
 
-    Each is held against the record: what contradicts it is a case of the kind seen_elsewhere, and accuses nobody.
+    Each is held against the record: what contradicts it is a case of the kind seen_elsewhere, and accuses
+    nobody.
     """
     person = authority(request)
     check_form(request, person, field(data, "csrf"))
@@ -209,12 +225,13 @@ def for_authority(request: Asked) -> Person:
 
 def read_sightings(text: str) -> list[Sighting]:
     """
-    Return the sightings of a CSV file: code, vin, seen_at (with its zone) and source, in any order of columns.
+    Return the sightings of a CSV file: code, vin, seen_at (with its zone) and source, in any order of
+    columns.
 
     Raises UsageError that names the row for what cannot be read.
     """
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
-    found = []
+    found: list[Sighting] = []
     try:
         columns = {(name or "").strip().lower() for name in reader.fieldnames or ()}
         if not {"code", "vin", "seen_at", "source"} <= columns:
@@ -240,27 +257,30 @@ def read_sightings(text: str) -> list[Sighting]:
 
 
 def _sighting(number: int, row: dict[str, Any]) -> Sighting:
+    given = {name: str(row.get(name) or "").strip() for name in ("code", "vin", "seen_at", "source")}
+    why = "seen_at needs its zone, and source a name of up to 100 characters."
+    seen_at = _moment(given["seen_at"])
     try:
-        given = {name: str(row.get(name) or "").strip() for name in ("code", "vin", "seen_at", "source")}
         code, vin = parse(tidy(given["code"])).text, given["vin"].upper()
         if VIN.fullmatch(vin) is None:
-            raise bad_vin(vin)
-        seen_at = datetime.fromisoformat(given["seen_at"])
-        if seen_at.tzinfo is None or not given["source"] or len(given["source"]) > MAX_SOURCE:
-            raise ValueError
-        if "\0" in given["source"]:
-            raise ValueError
-        return Sighting(code, vin, seen_at.astimezone(UTC), given["source"])
-    except (ValueError, OverflowError, VoltrailError) as error:
-        why = (
-            error.message
-            if isinstance(error, VoltrailError)
-            else "seen_at needs its zone, and source a name."
-        )
-        raise UsageError(
-            "missing.row", f"Row {number} cannot be read: {why}",
-            "Write it as in: 001PB0A1234567G4C0000001,LSVAA4187E2184847,2026-05-03T10:00:00+08:00,telematics",
-        ) from error  # fmt: skip
+            why = bad_vin(vin).message
+        elif seen_at is not None and 0 < len(given["source"]) <= MAX_SOURCE and "\0" not in given["source"]:
+            return Sighting(code, vin, seen_at, given["source"])
+    except CodeError as error:
+        why = error.message
+    raise UsageError(
+        "missing.row",
+        f"Row {number} cannot be read: {why}",
+        "Write it as in: 001PB0A1234567G4C0000001,LSVAA4187E2184847,2026-05-03T10:00:00+08:00,telematics",
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a moment with its zone, None for what is none."""
+    with suppress(ValueError, OverflowError):
+        when = datetime.fromisoformat(text)
+        return when.astimezone(UTC) if when.tzinfo is not None else None
+    return None
 
 
 # ------------------------------------------------------------------ the pages

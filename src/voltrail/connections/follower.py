@@ -1,4 +1,6 @@
-"""While a server runs, what workspaces list, who owes what and what is missing is brought up behind the log."""
+"""
+While a server runs, what workspaces list, who owes what and what is missing is brought up behind the log.
+"""
 
 from __future__ import annotations
 

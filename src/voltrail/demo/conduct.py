@@ -1,7 +1,8 @@
 """
 How the organisations of a sample world behave: as it shows most, without a fault, within the law, or not.
 
-Who breaks the law is drawn from the seed, apart from all other draws. Nobody but the test of the detection is told.
+Who breaks the law is drawn from the seed, apart from all other draws. Nobody but the test of the detection is
+told.
 """
 
 from __future__ import annotations

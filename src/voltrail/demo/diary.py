@@ -118,7 +118,8 @@ class Diary:
         """
         Take down one event. Raises NotYet when it lies beyond the end.
 
-        `from_` becomes `from`. A share of the reports arrives months late; who has fallen silent reports nothing.
+        `from_` becomes `from`. A share of the reports arrives months late; who has fallen silent reports
+        nothing.
         """
         if when > self.until:
             raise NotYet

@@ -7,8 +7,8 @@ from typing import Any, Final
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import Diary
 
-
-# Where the sample's cars are sold: as often as a province stands here. Invented, and of no real market's shares.
+# Where the sample's cars are sold: as often as a province stands here. Invented, and of no real market's
+# shares.
 MARKET: Final = (
     *("广东", "广东", "江苏", "江苏", "浙江", "浙江", "山东", "河南", "四川", "上海"),
     *("北京", "湖北", "湖南", "安徽", "福建", "河北", "陕西", "重庆", "广西", "辽宁"),

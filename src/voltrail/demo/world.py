@@ -100,7 +100,9 @@ class World:
 
     @property
     def planted(self) -> frozenset[tuple[str, str]]:
-        """Who breaks the law here, by kind of case and organisation: read by the test of the detection alone."""
+        """
+        Who breaks the law here, by kind of case and organisation: read by the test of the detection alone.
+        """
         return self._conduct.planted
 
     @property

@@ -1,4 +1,6 @@
-"""What an authority counts a pack as: where it is by province, who made it and when, and what it is doing now."""
+"""
+What an authority counts a pack as: where it is by province, who made it and when, and what it is doing now.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ def flow_of(battery: Battery, state: Callable[[str], State | None]) -> Flow | No
     """
     Return what a battery is counted as; None for a module or a cell, which its pack stands for.
 
-    Its province is that of the vehicle's buyer, or of the site where it is; on the way and at the end it has none.
+    Its province is that of the vehicle's buyer, or of the site where it is; on the way and at the end it has
+    none.
     """
     try:
         code = parse(battery.code)

@@ -2,8 +2,8 @@
 What is missing of one battery, and what an organisation did of which such cases are a part.
 
 `cases_of` says what stands open of a battery by the record as it is; it is a function of the record alone, so
-what was corrected or reported late is no case any more. `deeds_of` counts what one event adds to what was done.
-Whether cases count against somebody is decided in `regimes.missing`.
+what was corrected or reported late is no case any more. `deeds_of` counts what one event adds to what was
+done. Whether cases count against somebody is decided in `regimes.missing`.
 """
 
 from __future__ import annotations
@@ -155,7 +155,10 @@ def day_of(when: datetime) -> date:
 
 
 def _sent(battery: Battery, claim: Whereabouts, index: int, record: Record, rules: Rules) -> Iterator[Case]:
-    """Yield that a battery was sent and nobody says to have it; waste to no lawful receiver is with the sender."""
+    """
+    Yield that a battery was sent and nobody says to have it; waste to no lawful receiver is with the
+    sender.
+    """
     if claim.since is None or claim.holder is None or claim.to is None:
         return
     receiver, kind = record.organisation(claim.to), "not_received"
@@ -165,7 +168,10 @@ def _sent(battery: Battery, claim: Whereabouts, index: int, record: Record, rule
 
 
 def _passed_on(battery: Battery, record: Record, rules: Rules) -> Iterator[Case]:
-    """Yield what was sent and never received, though the battery has turned up since: at somebody else, or there."""
+    """
+    Yield what was sent and never received, though the battery has turned up since: at somebody else, or
+    there.
+    """
     showed = {one.index for one in battery.findings if one.rule == _PASSED_ON}
     before = Battery(battery.code)
     for event, state in stages("battery:" + battery.code, record.events("battery:" + battery.code)):
@@ -177,7 +183,10 @@ def _passed_on(battery: Battery, record: Record, rules: Rules) -> Iterator[Case]
 
 
 def _may_take_waste(receiver: Organisation | None, when: datetime, rules: Rules) -> bool:
-    """Return whether the rules of that day let an organisation take waste: of days without such a rule, its role."""
+    """
+    Return whether the rules of that day let an organisation take waste: of days without such a rule, its
+    role.
+    """
     if receiver is None:
         return False
     lawful = [rule.value for rule in rules.of("handed_over", when) if rule.about == "handover"]
@@ -233,7 +242,10 @@ def _seen(battery: Battery, record: Record, sightings: Iterable[Sighting]) -> It
 
 
 def _mass(battery: Battery, record: Record) -> Iterator[Case]:
-    """Yield that more mass came out of a recycled event than its batteries had; where a mass is unknown, nothing."""
+    """
+    Yield that more mass came out of a recycled event than its batteries had; where a mass is unknown,
+    nothing.
+    """
     for one in record.events("battery:" + battery.code):
         event: Any = one.event
         if event.kind != "recycled" or event.mass_kg is None:
@@ -258,8 +270,9 @@ def mass_of(code: str, record: Record, depth: int = 4) -> float | None:
         return None
     events = record.events("battery:" + code)
     for one in events:
-        if one.event.kind == "manufactured" and one.event.mass_kg is not None:
-            return float(one.event.mass_kg)
+        made: Any = one.event
+        if made.kind == "manufactured" and made.mass_kg is not None:
+            return float(made.mass_kg)
     model = record.state(f"model:{battery.model_id}") if battery.model_id is not None else None
     if isinstance(model, Model) and model.mass_kg is not None:
         return model.mass_kg
@@ -287,7 +300,10 @@ def _of_predecessors(battery: Battery, record: Record, depth: int) -> float | No
 
 
 def _has_deadline(event: Event, organisation: Organisation | None, rules: Rules) -> bool:
-    """Return whether an enforced deadline speaks of an event of this reporter, in whatever phase the battery was."""
+    """
+    Return whether an enforced deadline speaks of an event of this reporter, in whatever phase the battery
+    was.
+    """
     for rule in rules.of(event.kind, event.occurred_at):
         if rule.about != "deadline" or triggered_at(rule, event) is None:
             continue

@@ -2,10 +2,10 @@
 How many packs should have retired by now: a survival model over the record's own packs.
 
 A pack retires at an age that a Weibull distribution gives: shape and scale by chemistry stand in
-`retirement.json`, each with its source and standing. A pack's year is known and not its day, so its age is taken
-as evenly spread over that year. The interval is from the longest to the shortest life that the same source gives to any
-kind of vehicle, since the record seldom says in which kind a pack is: that is a doubt about the model, and larger
-than that of chance. It is an estimate and accuses nobody.
+`retirement.json`, each with its source and standing. A pack's year is known and not its day, so its age is
+taken as evenly spread over that year. The interval is from the longest to the shortest life that the same
+source gives to any kind of vehicle, since the record seldom says in which kind a pack is: that is a doubt
+about the model, and larger than that of chance. It is an estimate and accuses nobody.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ LIVES: Final = {
 
 class Expected(msgspec.Struct, frozen=True):
     """
-    Of one year of making and one battery type: how many packs, how many retired by the record, and by the estimate.
+    Of one year of making and one battery type: how many packs, how many retired by the record, and by the
+    estimate.
 
     `likely`, `low` and `high` are None where no parameters are held.
     """
@@ -78,7 +79,8 @@ def expected(
     packs: Mapping[tuple[int, str], tuple[int, int]], today: date, lives: Mapping[str, Life] | None = None
 ) -> list[Expected]:
     """
-    Return the estimate for each year and type; `packs` gives how many there are, and how many retired by the record.
+    Return the estimate for each year and type; `packs` gives how many there are, and how many retired by the
+    record.
 
     Packs that left the country belong to neither.
     """

@@ -1,11 +1,13 @@
 """
 When what is missing counts against an organisation, and when it is what happens to everybody.
 
-No law that we know of says after how many days a battery that was shipped counts as missing. So the terms here
-are no rules of a regime: they are a registry's own choice (`missing.json`), and its authority may choose others.
+No law that we know of says after how many days a battery that was shipped counts as missing. So the terms
+here are no rules of a regime: they are a registry's own choice (`missing.json`), and its authority may choose
+others.
 
-A single case accuses nobody. An organisation is under suspicion when, of all that it did in the months looked at,
-so many cases are open that at the tolerated share this would come about by chance less than once in 10,000.
+A single case accuses nobody. An organisation is under suspicion when, of all that it did in the months looked
+at, so many cases are open that at the tolerated share this would come about by chance less than once in
+10,000.
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ Kind = Literal[
     "scrapped_without",
     "two_places",
     "mass_above",
-    "not_counted",
     "late",
     "counted_elsewhere",
     "seen_elsewhere",
@@ -44,8 +45,8 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     How one kind of case is looked at.
 
-    A case is open from `term_days` after it happened on; an organisation is under suspicion when cases go beyond
-    the share `tolerance` of what it did, or never where that is None: such cases are only listed.
+    A case is open from `term_days` after it happened on; an organisation is under suspicion when cases go
+    beyond the share `tolerance` of what it did, or never where that is None: such cases are only listed.
     """
 
     kind: Kind
@@ -106,7 +107,10 @@ def months(term: Term, today: date) -> tuple[date, date]:
 
 
 def chance(cases: int, of: int, share: float) -> float:
-    """Return how likely it is that so many of all, or more, are cases, each with this chance: the binomial tail."""
+    """
+    Return how likely it is that so many of all, or more, are cases, each with this chance: the binomial
+    tail.
+    """
     if cases <= share * of:
         return 1.0
     log = math.lgamma(of + 1) - math.lgamma(cases + 1) - math.lgamma(of - cases + 1)
@@ -121,7 +125,10 @@ def chance(cases: int, of: int, share: float) -> float:
 
 
 def is_beyond(cases: int, of: int, share: float) -> bool:
-    """Return whether so many cases are more than chance gives at a tolerated share; fewer than three never are."""
+    """
+    Return whether so many cases are more than chance gives at a tolerated share; fewer than three never
+    are.
+    """
     return cases >= LEAST and chance(cases, max(of, cases), share) < CHANCE
 
 
@@ -135,8 +142,8 @@ def suspicions(
     """
     Return which organisations are under suspicion, those with most cases first.
 
-    `is_known` says whether the record knows a receiver: nobody else is expected to report. `silent_since` gives the
-    day of an organisation's last report where that is too long ago.
+    `is_known` says whether the record knows a receiver: nobody else is expected to report. `silent_since`
+    gives the day of an organisation's last report where that is too long ago.
     """
     by_kind: dict[str, list[Tally]] = defaultdict(list)
     for one in tallies:
@@ -178,7 +185,8 @@ def _between_two(
     a sender and a receiver stand against each other alone, it is one's word against the other's: nobody is
     under suspicion.
     """
-    left, found = list(tallies), []
+    left = list(tallies)
+    found: list[Suspicion] = []
     while True:
         candidates = [
             *_candidates("receiver", left, tolerance, is_known, silent_since),
@@ -198,7 +206,9 @@ def _candidates(
     is_known: Callable[[str], bool],
     silent_since: Callable[[str], date | None],
 ) -> Iterator[tuple[float, Suspicion]]:
-    """Yield who may be the one, with how likely that is by chance; of who fell silent only what came after it."""
+    """
+    Yield who may be the one, with how likely that is by chance; of who fell silent only what came after it.
+    """
     ours: dict[str, list[Tally]] = defaultdict(list)
     for one in tallies:
         ours[_on(side, one)].append(one)

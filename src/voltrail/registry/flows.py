@@ -1,7 +1,9 @@
 """
-Where packs are, by province, maker, year and status: counts that an authority reads, and the lists behind them.
+Where packs are, by province, maker, year and status: counts that an authority reads, and the lists behind
+them.
 
-As workspaces are, it is a copy that follows from the record, brought up behind the log and never part of an append.
+As workspaces are, it is a copy that follows from the record, brought up behind the log and never part of an
+append.
 """
 
 from __future__ import annotations
@@ -100,7 +102,10 @@ class Flows:
         return size - stop
 
     def counts(self, wanted: Wanted, *by: str) -> list[tuple[Any, ...]]:
-        """Return how many of the wanted packs there are by some of province, maker, year, type, status; in order."""
+        """
+        Return how many of the wanted packs there are by some of province, maker, year, type, status; in
+        order.
+        """
         wanted.check()
         assert set(by) <= {"province", "maker", "year", "type", "status"}  # noqa: S101 - our own words
         names = ", ".join(by)

@@ -1,9 +1,10 @@
 """
 What is missing, organisation by organisation: brought up behind the log, counted and weighed.
 
-As workspaces are, it is a copy that follows from the record. `follow` goes over the entries since the last time,
-adds what was done to the counts, and puts what stands open of the batteries they touched in place of what stood.
-`weigh` says who is under suspicion, when there is something new or another day: pages read what it found.
+As workspaces are, it is a copy that follows from the record. `follow` goes over the entries since the last
+time, adds what was done to the counts, and puts what stands open of the batteries they touched in place of
+what stood. `weigh` says who is under suspicion, when there is something new or another day: pages read what
+it found.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -178,7 +179,10 @@ class Missing:
         further: Iterable[Case],
         changes: Counter[Key],
     ) -> None:
-        """Put what stands open of batteries in place of what stood, with `further` cases; note the differences."""
+        """
+        Put what stands open of batteries in place of what stood, with `further` cases; note the
+        differences.
+        """
         record.load("battery:" + code for code in codes)
         claims = [
             claim
@@ -364,9 +368,10 @@ class Missing:
             )  # fmt: skip
         with self._database.pool.connection() as connection:
             connection.execute(
-                "insert into missing_term (kind, term_days, tolerance, why, chosen_by) values (%s, %s, %s, %s, %s)"
-                " on conflict (kind) do update set term_days = excluded.term_days, tolerance = excluded.tolerance,"
-                " why = excluded.why, chosen_by = excluded.chosen_by, chosen_at = now()",
+                "insert into missing_term (kind, term_days, tolerance, why, chosen_by)"
+                " values (%s, %s, %s, %s, %s) on conflict (kind) do update"
+                " set term_days = excluded.term_days, tolerance = excluded.tolerance, why = excluded.why,"
+                " chosen_by = excluded.chosen_by, chosen_at = now()",
                 (term.kind, term.term_days, term.tolerance, why.strip(), by),
             )
 
@@ -419,7 +424,10 @@ def _named(events: Iterable[Recorded]) -> set[str]:
 
 
 def _key(kind: str, organisation: str, other: str, at: date) -> Key:
-    """Return where a case is counted: by its other side only where that is an organisation that may be the one."""
+    """
+    Return where a case is counted: by its other side only where that is an organisation that may be the
+    one.
+    """
     return (kind, organisation, other if kind == "not_received" else "", at.replace(day=1))
 
 
@@ -432,7 +440,7 @@ def _add(connection: Connection, cases: Counter[Key], done: Counter[Key]) -> Non
 
 
 def _terms(connection: Connection) -> dict[str, Chosen]:
-    found = {kind: Chosen(term) for kind, term in TERMS.items()}
+    found: dict[str, Chosen] = {kind: Chosen(term) for kind, term in TERMS.items()}
     query = "select kind, term_days, tolerance, why, chosen_at, chosen_by from missing_term"
     for kind, days, tolerance, why, at, by in connection.execute(query):
         if kind in found:
@@ -448,11 +456,12 @@ def _tallies(connection: Connection, terms: dict[str, Chosen], today: date) -> I
         first, last = months(one.term, today)
         by_month = kind == "not_received"
         query = (
-            "select kind, organisation, other, month, sum(cases)::bigint, sum(done)::bigint from missing_count"
-            " where kind = %s and month between %s and %s group by 1, 2, 3, 4"
+            "select kind, organisation, other, month, cases, done from missing_count"
+            " where kind = %s and month between %s and %s"
             if by_month
-            else "select kind, organisation, '', min(month), sum(cases)::bigint, sum(done)::bigint from missing_count"
-            " where kind = %s and month between %s and %s group by 1, 2 having sum(cases) > 0"
+            else "select kind, organisation, '', min(month), sum(cases)::bigint, sum(done)::bigint"
+            " from missing_count where kind = %s and month between %s and %s"
+            " group by 1, 2 having sum(cases) > 0"
         )
         for row in connection.execute(query, (kind, first, last)):
             yield Tally(*row)
@@ -460,7 +469,10 @@ def _tallies(connection: Connection, terms: dict[str, Chosen], today: date) -> I
 
 def _sightings(connection: Connection, codes: Iterable[str]) -> dict[str, list[Sighting]]:
     found: dict[str, list[Sighting]] = {}
-    query = "select code, vin, seen_at, source from sighting where code = any(%s) order by code, seen_at desc limit 10000"
+    query = (
+        "select code, vin, seen_at, source from sighting where code = any(%s)"
+        " order by code, seen_at desc limit 10000"
+    )
     for row in connection.execute(query, (list(codes),)):
         found.setdefault(row[0], []).append(Sighting(*row))
     return found

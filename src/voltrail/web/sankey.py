@@ -17,7 +17,9 @@ Way = tuple[Sequence[str], int]
 
 
 class Bar(NamedTuple):
-    """One bar: its column from the left, its name (`REST` for all smaller ones), its number, and where it is."""
+    """
+    One bar: its column from the left, its name (`REST` for all smaller ones), its number, and where it is.
+    """
 
     column: int
     name: str
@@ -109,6 +111,7 @@ def _bands(
         middle = (x + end) / 2
         path = (
             f"M{x:.0f} {y:.1f}C{middle:.0f} {y:.1f} {middle:.0f} {to:.1f} {end:.0f} {to:.1f}"
-            f"V{to + wide:.1f}C{middle:.0f} {to + wide:.1f} {middle:.0f} {y + wide:.1f} {x:.0f} {y + wide:.1f}Z"
+            f"V{to + wide:.1f}"
+            f"C{middle:.0f} {to + wide:.1f} {middle:.0f} {y + wide:.1f} {x:.0f} {y + wide:.1f}Z"
         )
         yield Band(column, left, right, number, path)

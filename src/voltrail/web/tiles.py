@@ -1,4 +1,7 @@
-"""A map of equal tiles: each province-level region has one, darker the more there is of it. No borders are drawn."""
+"""
+A map of equal tiles: each province-level region has one, darker the more there is of it. No borders are
+drawn.
+"""
 
 from __future__ import annotations
 

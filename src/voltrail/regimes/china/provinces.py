@@ -1,5 +1,6 @@
 """
-The 34 province-level regions of GB/T 2260 by their two digits, and where each has its tile on a map of equal tiles.
+The 34 province-level regions of GB/T 2260 by their two digits, and where each has its tile on a map of equal
+tiles.
 
 The tiles show roughly who lies beside whom, and no borders.
 """
@@ -12,7 +13,10 @@ import msgspec
 
 
 class Province(msgspec.Struct, frozen=True):
-    """A region: its digits, names and letters (ISO 3166-2:CN), and its tile by row and column from the north-west."""
+    """
+    A region: its digits, names and letters (ISO 3166-2:CN), and its tile by row and column from the north-
+    west.
+    """
 
     code: str
     zh: str
@@ -67,7 +71,8 @@ def province_of(region: str | None) -> str:
     """
     Return the two digits of the province that a region lies in, "" where its text does not say.
 
-    A region is a GB/T 2260 code of two to six digits, or an address in Chinese or English that begins with it.
+    A region is a GB/T 2260 code of two to six digits, or an address in Chinese or English that begins with
+    it.
     """
     text = (region or "").strip()
     if text[:2].isdigit() and text[:6].isdigit():
