@@ -126,7 +126,13 @@ def flows_csv(
     registry, _ = registry_of(request), for_authority(request)
     counted = registry.flows.counts(_wanted(province, maker, year, status), *_COLUMNS)
     page = page_for(request)
-    heading = [page.say(word) for word in ("Province", "Maker", "Year made", "Status", "Packs")]
+    heading = [
+        page.say("Province"),
+        page.say("Maker"),
+        page.say("Year made"),
+        page.say("Status"),
+        page.say("Packs"),
+    ]
     return _file("flows", write_csv(heading, [counted]))
 
 
@@ -141,7 +147,13 @@ def batteries_csv(
     """Return all packs that are asked for as a file."""
     registry, _ = registry_of(request), for_authority(request)
     page = page_for(request)
-    heading = [page.say(word) for word in ("Code", "Province", "Maker", "Year made", "Status")]
+    heading = [
+        page.say("Code"),
+        page.say("Province"),
+        page.say("Maker"),
+        page.say("Year made"),
+        page.say("Status"),
+    ]
     runs = (
         [_cells(one) for one in run] for run in registry.flows.all(_wanted(province, maker, year, status))
     )
@@ -191,7 +203,15 @@ def retirement_csv(request: Asked) -> Stream:
     """Return the estimate by year of making and battery type as a file."""
     registry, _ = registry_of(request), for_authority(request)
     page = page_for(request)
-    words = ("Year made", "Battery type", "Packs", "Retired by the record", "Likely", "At least", "At most")
+    heading = [
+        page.say("Year made"),
+        page.say("Battery type"),
+        page.say("Packs"),
+        page.say("Retired by the record"),
+        page.say("Likely"),
+        page.say("At least"),
+        page.say("At most"),
+    ]
     rows = [
         (
             one.year,
@@ -202,7 +222,7 @@ def retirement_csv(request: Asked) -> Stream:
         )
         for one in _estimate(registry)
     ]
-    return _file("retirement", write_csv([page.say(word) for word in words], [rows]))
+    return _file("retirement", write_csv(heading, [rows]))
 
 
 def _estimate(registry: Any) -> list[Expected]:

@@ -130,7 +130,14 @@ def cases_csv(
     registry, _ = registry_of(request), for_authority(request)
     wanted, today = _wanted(kind, organisation, side, since, until), day_of(datetime.now(UTC))
     page = page_for(request)
-    heading = [page.say(word) for word in ("Code", "Kind", "Organisation", "Other side", "Day", "Entry")]
+    heading = [
+        page.say("Code"),
+        page.say("Kind"),
+        page.say("Organisation"),
+        page.say("Other side"),
+        page.say("Day"),
+        page.say("Entry"),
+    ]
     runs = ([_cells(one) for one in run] for run in registry.missing.all(wanted, today))
     return Stream(
         write_csv(heading, runs),

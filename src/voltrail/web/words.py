@@ -111,6 +111,7 @@ NAMES_ZH: Final[dict[str, str]] = {
     "missing": "去向不明",
     "gone": "已离场",
     "disputed": "位置存疑",
+    "unrecorded": "位置未记载",
     "plant": "工厂",
     "outlet": "回收服务网点",
     "depot": "仓储场站",
