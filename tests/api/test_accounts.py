@@ -301,6 +301,7 @@ FORMS = [
     ("/recalls/report", {"campaign": "R-INTRUDER"}),
     ("/recalls/acknowledge", {"campaign": "R-INTRUDER"}),
     ("/workspace/incoming/receive", {"code": PACK}),
+    ("/authority/missing/terms/choose", {"kind": "late", "term_days": "1", "percent": "5", "why": "x"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -312,9 +313,9 @@ WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
 def test_every_form_is_on_the_list(app):
     """Whoever adds a form that changes something adds it to FORMS, or to the routes that need none."""
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
-    # Those are tried in test_applications.py and test_recalls.py.
+    # Those are tried in test_applications.py, test_recalls.py and test_missing.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open"}  # in parts, as files come
+    elsewhere |= {"/recalls/open", "/authority/missing/sightings/take"}  # in parts, as files come
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 

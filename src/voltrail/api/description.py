@@ -40,6 +40,13 @@ _MEMBERS: Final = {
     "/log/witnesses": "size witnessed_size witnesses",
     "/log/consistency": "old size proof",
     "/log/closed": "logs",
+    "/authority/missing": "* suspicions weighed_on open terms months chance entries_behind",
+    "/authority/missing/cases": "* cases next",
+    "/authority/missing/terms": "* terms",
+    "/authority/missing/sightings": "* seen_elsewhere",
+    "/authority/flows": "* flows entries_behind",
+    "/authority/flows/batteries": "* batteries next",
+    "/authority/flows/retirement": "* estimate cohorts model entries_behind",
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
@@ -47,6 +54,10 @@ _OTHERS: Final = {
     "/recalls/list": ("text/csv", _WORDS),
     "/workspace/batteries.csv": (CSV_TYPE, _WORDS),
     "/workspace/batteries.xlsx": (XLSX_TYPE, _BYTES),
+    "/authority/missing/cases.csv": (CSV_TYPE, _WORDS),
+    "/authority/flows.csv": (CSV_TYPE, _WORDS),
+    "/authority/flows/batteries.csv": (CSV_TYPE, _WORDS),
+    "/authority/flows/retirement.csv": (CSV_TYPE, _WORDS),
     "/log/checkpoint": (_TEXT, _WORDS),
     "/log/checkpoint/witnessed": (_TEXT, _WORDS),
     "/log/policy": (_TEXT, _WORDS),
@@ -71,6 +82,8 @@ _FIELDS: Final = {
     "/accounts/add": "login organisation role csrf",
     "/accounts/reset": "login csrf",
     "/accounts/disable": "login csrf",
+    "/authority/missing/terms/choose": "kind term_days percent why csrf",
+    "/authority/missing/sightings/take": "file csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/reports": {MEDIA_TYPE: {"schema": _BYTES}, LINES_TYPE: {"schema": _BYTES}},

@@ -43,7 +43,7 @@ Whose = Annotated[
 SideAsked = Annotated[
     str, QueryParameter(description="own, or of what was shipped and not received: sender or receiver")
 ]
-Since = Annotated[date | None, QueryParameter(query="from", description="only cases from this day on")]
+Since = Annotated[date | None, QueryParameter(name="from", description="only cases from this day on")]
 Until = Annotated[date | None, QueryParameter(description="only cases up to this day")]
 
 

@@ -17,6 +17,7 @@ Offence = Literal["late", "silent", "nowhere", "leaves", "inflates", "copies"]
 
 MONTH: Final = 2_629_746
 SHARE: Final = 0.9  # of the occasions that offenders take
+COPIED: Final = 0.6  # of what a maker makes, by one that uses codes twice
 _PLANTED: Final = 0.8  # how likely each offence is in a world
 _SINCE: Final = (38, 46)  # months before the end of the world
 _FALLS_SILENT: Final = (18, 30)
@@ -63,7 +64,9 @@ class Conduct:
 
     def takes(self, offence: Offence, member: Member, when: int) -> bool:
         """Return whether an organisation commits an offence on this occasion."""
-        return self._is(offence, member, when) and self._rng.random() < SHARE
+        return self._is(offence, member, when) and self._rng.random() < (
+            COPIED if offence == "copies" else SHARE
+        )
 
     def weights(self, **weights: int) -> dict[str, int]:
         """Return how often each thing happens here, of those with weights."""

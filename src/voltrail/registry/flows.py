@@ -35,7 +35,8 @@ _MAKERS: Final = """
 insert into flow_maker
     select distinct on (1) substr(name, 9, 3), r.organisation
     from event e join report r on r.id = e.report, unnest(e.subjects) name
-    where e.seq >= %s and e.seq < %s and e.kind = 'manufactured' and name like 'battery:%%'
+    where e.seq >= %s and e.seq < %s and name like 'battery:%%'
+        and (e.kind = 'manufactured' or e.kind in ('repurposed', 'remanufactured') and length(name) = 27)
     order by 1, e.seq
 on conflict do nothing
 """
