@@ -202,12 +202,15 @@ def test_any_steps_count_the_same(offenders):
                     "select * from missing_count where cases <> 0 or done <> 0 order by 1, 2, 3, 4",
                     "select * from flow order by 1",
                     "select * from flow_count where number <> 0 order by 1, 2, 3, 4, 5",
+                    "select * from flow_place_count where number <> 0 order by 1, 2, 3",
+                    "select * from flow_age_count where number <> 0 order by 1, 2, 3",
                 )
             ]
 
     before = all_of_it()
     with registry.database.pool.connection() as connection:
-        for table in ("missing_case", "missing_count", "flow", "flow_count"):
+        counted = ("flow_count", "flow_place_count", "flow_age_count")
+        for table in ("missing_case", "missing_count", "flow", *counted):
             connection.execute(f"delete from {table}")
         connection.execute("update missing_upto set upto = 0")
         connection.execute("update flow_upto set upto = 0")

@@ -44,7 +44,7 @@ _MEMBERS: Final = {
     "/authority/missing/cases": "* cases next",
     "/authority/missing/terms": "* terms",
     "/authority/missing/sightings": "* seen_elsewhere",
-    "/authority/flows": "* flows entries_behind",
+    "/authority/flows": "* flows years entries_behind",
     "/authority/flows/batteries": "* batteries next",
     "/authority/flows/retirement": "* estimate cohorts model entries_behind",
     "/healthz": "status origin log_size",

@@ -27,7 +27,7 @@ ON_PAGE: Final = 50
 ORDER: Final = ("in_use", "on_hand", "waste", "ended", "unclear")
 _LEFT: Final = frozenset({"exported"})  # they retire elsewhere
 _RETIRED: Final = frozenset({"waste", "dismantled", "recycled", "succeeded", "destroyed"})
-_COLUMNS: Final = ("province", "maker", "year", "status")
+_COLUMNS: Final = ("province", "maker", "status")
 
 ProvinceAsked = Annotated[
     str | None,
@@ -51,35 +51,42 @@ def flows(
     year: YearAsked = None,
     status: StatusAsked = None,
 ) -> Response[bytes]:
-    """Return how many packs there are by province, maker, year and status, of those that are asked for."""
+    """
+    Return how many packs there are by province, maker and status, and by year, of those that are asked for.
+    """
     registry, _ = registry_of(request), for_authority(request)
     wanted, left = _wanted(province, maker, year, status), registry.flows.follow()
-    counted = registry.flows.counts(wanted, *_COLUMNS)
+    by_year = registry.flows.counts(wanted, "year")
     if not wants_page(request):
-        names = (*_COLUMNS, "packs")
+        counted = registry.flows.counts(wanted, *_COLUMNS)
         return as_json(
-            {"flows": [dict(zip(names, row, strict=True)) for row in counted], "entries_behind": left}
+            {
+                "flows": [dict(zip((*_COLUMNS, "packs"), row, strict=True)) for row in counted],
+                "years": [{"year": year, "packs": number} for year, number in by_year],
+                "entries_behind": left,
+            }
         )
-    sums = {name: _sums(counted, at) for at, name in enumerate(_COLUMNS)}
-    everything = registry.flows.counts(Wanted(), *_COLUMNS)
-    ways = [((row[1], row[0], GROUPS[row[3]]), row[4]) for row in counted]
+    sums = {name: _sums(registry.flows.counts(wanted, name)) for name in _COLUMNS}
+    makers, provinces = (sankey.largest(sums[name]) for name in ("maker", "province"))
+    ways = registry.flows.ways(wanted, makers, provinces, sankey.REST)
+    grouped = [((maker, province, GROUPS[status]), number) for (maker, province, status), number in ways]
     return as_page(
         page_for(request),
         "flows",
         wanted=wanted,
         asked=_asked(wanted),
-        packs=sum(row[4] for row in counted),
-        groups=_grouped(counted),
+        packs=sum(sums["status"].values()),
+        groups=_grouped(sums["status"]),
         groups_of=GROUPS,
-        picture=sankey.draw(ways, ORDER),
+        picture=sankey.draw(grouped, ORDER),
         size=(sankey.WIDTH, sankey.HEIGHT, sankey.BAR, sankey.REST),
         tiles=tiles.draw(sums["province"]),
         map_size=(tiles.WIDTH, tiles.HEIGHT, tiles.SIDE),
-        sums=sums,
+        sums=sums | {"year": dict(by_year)},
         provinces=PROVINCES,
         statuses=STATUSES,
-        makers=sorted({row[1] for row in everything}),
-        years=sorted({row[2] for row in everything}),
+        makers=[maker for maker, _ in registry.flows.counts(Wanted(), "maker")],
+        years=[year for year, _ in registry.flows.counts(Wanted(), "year")],
         maker_names=_named(registry, registry.flows.makers()),
         left=left,
     )
@@ -122,14 +129,13 @@ def flows_csv(
     year: YearAsked = None,
     status: StatusAsked = None,
 ) -> Stream:
-    """Return the numbers of such a page as a file: province, maker, year, status, packs."""
+    """Return the numbers of such a page as a file: province, maker, status, packs."""
     registry, _ = registry_of(request), for_authority(request)
     counted = registry.flows.counts(_wanted(province, maker, year, status), *_COLUMNS)
     page = page_for(request)
     heading = [
         page.say("Province"),
         page.say("Maker"),
-        page.say("Year made"),
         page.say("Status"),
         page.say("Packs"),
     ]
@@ -250,17 +256,15 @@ def _asked(wanted: Wanted) -> dict[str, Any]:
     return msgspec.structs.asdict(wanted)
 
 
-def _sums(counted: list[tuple[Any, ...]], at: int) -> dict[Any, int]:
-    sums: dict[Any, int] = defaultdict(int)
-    for row in counted:
-        sums[row[at]] += row[4]
-    return dict(sorted(sums.items(), key=lambda pair: (-pair[1], str(pair[0]))))
+def _sums(counted: list[tuple[Any, ...]]) -> dict[Any, int]:
+    """Return numbers by name, the largest first."""
+    return dict(sorted(counted, key=lambda pair: (-pair[1], str(pair[0]))))
 
 
-def _grouped(counted: list[tuple[Any, ...]]) -> dict[str, int]:
+def _grouped(statuses: dict[str, int]) -> dict[str, int]:
     sums = dict.fromkeys(ORDER, 0)
-    for row in counted:
-        sums[GROUPS[row[3]]] += row[4]
+    for status, number in statuses.items():
+        sums[GROUPS[status]] += number
     return sums
 
 

@@ -9,7 +9,7 @@ append.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,11 +41,13 @@ insert into flow_maker
 on conflict do nothing
 """
 _COUNTED: Final = "province, maker, year, type, status"
-_ADD: Final = f"""
-insert into flow_count as c ({_COUNTED}, number)
-    select * from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::bigint[])
-on conflict ({_COUNTED}) do update set number = c.number + excluded.number
-"""  # noqa: S608 - names of columns
+# Each table of counts by the columns that it has; the first that has all that is asked is read.
+_TABLES: Final = {
+    "flow_place_count": ("province", "maker", "status"),
+    "flow_age_count": ("year", "type", "status"),
+    "flow_count": ("province", "maker", "year", "type", "status"),
+}
+_TYPES: Final = {"year": "int"}
 
 Key = tuple[str, str, int, str, str]
 
@@ -107,15 +109,36 @@ class Flows:
         Return how many of the wanted packs there are by some of province, maker, year, type, status; in
         order.
         """
+        return self._counts(wanted, {name: name for name in by})
+
+    def ways(
+        self, wanted: Wanted, makers: Sequence[str], provinces: Sequence[str], rest: str
+    ) -> list[tuple[tuple[str, ...], int]]:
+        """
+        Return how many wanted packs went from maker to province to status; others than those named as
+        `rest`.
+        """
+        folded = {
+            name: f"case when {name} = any(%({name}s)s) then {name} else %(rest)s end"
+            for name in ("maker", "province")
+        }
+        values = {"makers": list(makers), "provinces": list(provinces), "rest": rest}
+        found = self._counts(wanted, folded | {"status": "status"}, values)
+        return [(row[:3], row[3]) for row in found]
+
+    def _counts(
+        self, wanted: Wanted, by: Mapping[str, str], more: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
         wanted.check()
-        assert set(by) <= {"province", "maker", "year", "type", "status"}  # noqa: S101 - our own words
-        names = ", ".join(by)
+        needed = {*by, *(name for name in _TABLES["flow_count"] if getattr(wanted, name, None) is not None)}
+        table = next(name for name, columns in _TABLES.items() if needed <= set(columns))
+        numbers = ", ".join(map(str, range(1, len(by) + 1)))
         query = (
-            f"select {names}, sum(number)::bigint from flow_count where number > 0{wanted.condition}"  # noqa: S608
-            f" group by {names} order by {names}"
+            f"select {', '.join(by.values())}, sum(number)::bigint from {table}"  # noqa: S608 - our own words
+            f" where number > 0{wanted.condition} group by {numbers} order by {numbers}"
         )
         with self._database.pool.connection() as connection:
-            return connection.execute(query, wanted.values).fetchall()
+            return connection.execute(query, wanted.values | dict(more or {})).fetchall()
 
     def makers(self) -> dict[str, str]:
         """Return which organisation was the first to make batteries under each maker's part of the code."""
@@ -168,11 +191,27 @@ def _bring_up(connection: Connection, start: int, stop: int) -> None:
         for one in found:
             target.write_row(msgspec.structs.astuple(one))
             changes[one.province, one.maker, one.year, one.type, one.status] += 1
-    keys = sorted(key for key, number in changes.items() if number)
-    if keys:
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        connection.execute(_ADD, (*columns, [changes[key] for key in keys]))
+    for table, columns in _TABLES.items():
+        _add(connection, table, columns, changes)
     connection.execute(_MAKERS, (start, stop))
+
+
+def _add(connection: Connection, table: str, columns: tuple[str, ...], changes: Counter[Key]) -> None:
+    """Add to one table of counts."""
+    places = [_TABLES["flow_count"].index(name) for name in columns]
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for key, number in changes.items():
+        sums[tuple(key[at] for at in places)] += number
+    keys = sorted(key for key, number in sums.items() if number)
+    if not keys:
+        return
+    names = ", ".join(columns)
+    given = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in columns)
+    connection.execute(
+        f"insert into {table} as c ({names}, number) select * from unnest({given}, %s::bigint[])"  # noqa: S608
+        f" on conflict ({names}) do update set number = c.number + excluded.number",
+        (*map(list, zip(*keys, strict=True)), [sums[key] for key in keys]),
+    )
 
 
 def _reach(connection: Connection) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 WIDTH: Final = 960
@@ -86,7 +86,15 @@ def _largest(told: Sequence[Way], column: int, fixed: Sequence[str]) -> list[str
         sums[names[column]] += number
     if fixed:
         return [name for name in fixed if name in sums]
-    order = sorted(sums, key=lambda name: (-sums[name], name))
+    order = sorted(sums.keys() - {REST}, key=lambda name: (-sums[name], name))
+    return largest({name: sums[name] for name in order})
+
+
+def largest(sums: Mapping[str, int]) -> list[str]:
+    """
+    Return which names of a column have a bar of their own, of names with their numbers, the largest first.
+    """
+    order = list(sums)
     return order if len(order) <= MOST else order[: MOST - 1]
 
 

@@ -22,6 +22,25 @@ create table flow_count (
     primary key (province, maker, year, type, status)
 );
 
+create index flow_count_maker on flow_count (maker, year);
+create index flow_count_year on flow_count (year);
+
+-- The same, by fewer things: what a page shows of a country with ten million of them.
+create table flow_place_count (
+    province text collate "C" not null,
+    maker    text collate "C" not null,
+    status   text collate "C" not null,
+    number   bigint not null,
+    primary key (province, maker, status)
+);
+create table flow_age_count (
+    year   smallint not null,
+    type   text collate "C" not null,
+    status text collate "C" not null,
+    number bigint not null,
+    primary key (year, type, status)
+);
+
 -- Which organisation made batteries under a maker's part of the code, first.
 create table flow_maker (
     maker        text collate "C" primary key,
