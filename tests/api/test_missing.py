@@ -17,7 +17,7 @@ from tests.api.conftest import HTML
 from tests.registry import sample
 from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
-from voltrail.api import create_app
+from voltrail.api import create_app, description
 from voltrail.api.missing import read_sightings
 from voltrail.errors import UsageError
 from voltrail.registry.settings import initialise
@@ -108,6 +108,13 @@ def test_only_an_authority_looks(browser, path):
     assert browser("maker", "application/json").get(path).status_code == 403
     assert browser("ministry").get(path).status_code == 200
     assert browser("ministry", "application/json").get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_answers_have_what_their_description_promises(browser, path):
+    """The members that /docs/openapi.json names for a route are in its answer."""
+    promised = set(description._MEMBERS[path.partition("?")[0]].split()) - {"*"}
+    assert promised == set(browser("ministry", "application/json").get(path).json())
 
 
 def test_a_token_of_the_authority_reads(app, browser):
