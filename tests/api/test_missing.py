@@ -140,7 +140,7 @@ def test_what_stands_open_is_listed_page_by_page(browser, registry):
     codes, address = [], "/authority/missing/cases?kind=not_received"
     while address:
         page = client.get(address)
-        codes += re.findall(r'<td><a class="mono" href="/b/(\w+)"', page.text)
+        codes += re.findall(r'<td class="kept"><a class="mono" href="/b/(\w+)"', page.text)
         following = re.search(r'rel="next" href="([^"]+)"', page.text)
         address = html.unescape(following[1]) if following else None
     assert sorted(codes) == sorted(SENT)
@@ -163,7 +163,9 @@ def test_every_number_opens_its_list(browser, registry):
     assert len(links) >= 5
     for address, number in links:
         listed = client.get(html.unescape(address)).text
-        assert len(re.findall(r'<td><a class="mono" href="/b/', listed)) == int(number.replace(",", ""))
+        assert len(re.findall(r'<td class="kept"><a class="mono" href="/b/', listed)) == int(
+            number.replace(",", "")
+        )
     guangdong = browser("ministry", "application/json").get("/authority/flows?province=44").json()["flows"]
     assert [(one["status"], one["packs"]) for one in guangdong] == [("in_vehicle", 1)]
 
@@ -203,7 +205,7 @@ def test_sightings_are_taken_whole_or_not_at_all(browser):
     assert bad.status_code == 400
     assert "Row 3" in bad.text
     assert send(head + good, csrf="none").status_code == 403
-    assert "1 sightings were read, 1 of them new" in send(head + good).text
+    assert "Rows read: 1; new: 1." in send(head + good).text
     listed = client.get("/authority/missing/cases?kind=seen_elsewhere").text
     assert FITTED in listed
     assert OTHER in listed

@@ -56,6 +56,7 @@ PICTURES = (
     Picture("work", "/workspace", Look("en", "desk"), who="repair_enterprise"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
+    Picture("flows", "/authority/flows", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
 )
 
@@ -66,7 +67,9 @@ def cookie_of(site, who):
         return site.session
     if who == "owner":
         return owner_of(site)
-    return site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
+    if who not in site.places:
+        site.places[who] = site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
+    return site.places[who]
 
 
 def owner_of(site):

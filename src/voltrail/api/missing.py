@@ -132,7 +132,7 @@ def cases_csv(
     page = page_for(request)
     heading = [
         page.say("Code"),
-        page.say("Kind"),
+        page.say("Kind of case"),
         page.say("Organisation"),
         page.say("Other side"),
         page.say("Day"),
