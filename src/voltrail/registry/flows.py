@@ -47,6 +47,7 @@ _TABLES: Final = {
     "flow_age_count": ("year", "type", "status"),
     "flow_count": ("province", "maker", "year", "type", "status"),
 }
+_ORDER: Final = ("status", "province", "maker", "year", "code")
 _TYPES: Final = {"year": "int"}
 
 Key = tuple[str, str, int, str, str]
@@ -149,14 +150,16 @@ class Flows:
         """
         Return some of the wanted packs, and the `after` of the next page or None.
 
-        In the order of status, province, maker, year and code: an index has them so.
+        In the order of status, province, maker, year and code: an index has them so. What is wanted of one
+        value alone is left out of the comparison, so that a page begins where it does and not before.
         """
         wanted.check()
         place = _place(after)
+        free = [name for name in _ORDER if getattr(wanted, name, None) is None]
+        given = ", ".join(f"%(after_{name})s" for name in free)
         query = (
-            f"select code, {_COUNTED} from flow where (status, province, maker, year, code) >"  # noqa: S608
-            " (%(after_status)s, %(after_province)s, %(after_maker)s, %(after_year)s, %(after_code)s)"
-            f"{wanted.condition} order by status, province, maker, year, code limit %(limit)s"
+            f"select code, {_COUNTED} from flow where ({', '.join(free)}) > ({given})"  # noqa: S608
+            f"{wanted.condition} order by {', '.join(free)} limit %(limit)s"
         )
         values = wanted.values | place | {"limit": limit + 1}
         with self._database.pool.connection() as connection:

@@ -11,6 +11,7 @@ create table flow (
     status   text collate "C" not null
 );
 create index flow_kind on flow (status, province, maker, year, code);
+create index flow_of on flow (province, status, maker, year, code);
 
 create table flow_count (
     province text collate "C" not null,
