@@ -313,6 +313,7 @@ FORMS = [
     ("/workspace/files/{number}/leave-out", {"all": "1"}),
     ("/workspace/files/{number}/remove", {}),
     ("/scan/report", {"code": PACK, "kind": "measured", "soh_fraction": "90"}),
+    ("/authority/missing/terms/choose", {"kind": "late", "term_days": "1", "percent": "5", "why": "x"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -331,7 +332,12 @@ def test_every_form_is_on_the_list(app):
     posts = {path for route in app.routes if "POST" in route.methods for path in [route.path_format]}
     # Those are tried in test_applications.py, test_recalls.py and test_files.py.
     elsewhere = {"/register/apply", "/register/{reference}/account", "/applications/{number}/refuse"}
-    elsewhere |= {"/recalls/open", "/rules/file", "/documents"}  # in parts, as files come
+    elsewhere |= {
+        "/recalls/open",
+        "/rules/file",
+        "/documents",
+        "/authority/missing/sightings/take",
+    }  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed

@@ -72,6 +72,7 @@ PICTURES = (
     Picture("scan-phone", "/scan?text={recalled}", Look("en", "phone"), who="swap_operator"),
     Picture("recall", "/b/{recalled}", Look("en", "desk")),
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
+    Picture("flows", "/authority/flows", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
 )
 
@@ -85,6 +86,9 @@ def cookie_of(site, who):
     if who == "sender":
         return site.places["sender"]
     return site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
+    if who not in site.places:
+        site.places[who] = site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
+    return site.places[who]
 
 
 def owner_of(site):

@@ -18,7 +18,7 @@ from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
 from voltrail.registry.files import write_private
 
-PACKS = 200
+PACKS = 250  # of which all stops of the tour are made
 LOGINS = {"admin", "registrar", "clerk", "authority", "maker", "cars", "repairs", "outlet"}
 PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
     "name": "示例身份平台",
@@ -133,7 +133,9 @@ def _places(url):
         "outlet": outlets[0]["site"],
         "then": lives[0][-2]["occurred_at"][:10] + "T23:59:59Z",
         "index": lives[0][0]["index"],
-        "said": {one for one in values if isinstance(one, str) and not one.isascii()} | LOGINS,
+        "said": {one for one in values if isinstance(one, str) and not one.isascii()}
+        | LOGINS
+        | {"stationary storage"},
     }
 
 

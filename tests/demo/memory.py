@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from voltrail.demo import Report, World
 from voltrail.events import Event, batteries, decode, split, subjects
-from voltrail.lifecycle import Battery, Recorded, State, fold, in_order, judge, step
+from voltrail.lifecycle import Battery, Finding, Recorded, State, fold, in_order, judge, step
 from voltrail.organisations.trust import Organisation, RolePeriod, key_for
 from voltrail.regimes.china import RULES
 
@@ -35,6 +35,7 @@ class Memory:
         self.refused: list[tuple[str, bytes]] = []
         self.found: set[tuple[str, str]] = set()
         self.judged: Counter[str] = Counter()
+        self.at_door: dict[int, tuple[Finding, ...]] = {}
         self.disorder = 0
 
     def state(self, subject: str, /) -> State | None:
@@ -63,6 +64,8 @@ class Memory:
             if verdict.refusal is not None:
                 self.refused.append((f"{verdict.refusal.rule}: {verdict.refusal.message}", line))
                 continue
+            if verdict.findings:
+                self.at_door[len(self.log)] = verdict.findings
             self.judged.update(finding.rule for finding in verdict.findings)
             self.found |= {
                 (one.rule, code) for one in verdict.findings for code in _named(one.message, event)

@@ -31,6 +31,7 @@ def authority_page(request: Asked) -> Response[bytes]:
         waiting=len(applications_of(request).waiting(limit=MOST_WAITING)),
         most=MOST_WAITING,
         administers=person.administers,
+        suspected=len({one.organisation for one in registry.missing.suspicions()[0]}),
     )
 
 

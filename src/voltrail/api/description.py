@@ -69,6 +69,13 @@ _MEMBERS: Final = {
     "/duties": "* on due overdue duties next entries_behind",
     "/rules": "* rules holidays years",
     "/rules/{identifier}": "* rule pieces settings",
+    "/authority/missing": "* suspicions weighed_on open terms months chance entries_behind",
+    "/authority/missing/cases": "* cases next",
+    "/authority/missing/terms": "* terms",
+    "/authority/missing/sightings": "* seen_elsewhere",
+    "/authority/flows": "* flows years entries_behind",
+    "/authority/flows/batteries": "* batteries next",
+    "/authority/flows/retirement": "* estimate cohorts model entries_behind",
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
@@ -124,6 +131,8 @@ _FIELDS: Final = {
     "/outlets/refused": "site code said csrf",
     "/outlets/refusals/take-up": "refusal csrf",
     "/documents": "file model_id purpose title do csrf",
+    "/authority/missing/terms/choose": "kind term_days percent why csrf",
+    "/authority/missing/sightings/take": "file csrf",
 }
 _BODIES: Final[dict[str, dict[str, Any]]] = {
     "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},

@@ -324,7 +324,7 @@ def _tell_world(packs: int, seed: int) -> World:
     from voltrail.demo.world import World
 
     with _bar("Lives") as told:
-        return World(packs, seed, progress=told)
+        return World(packs, seed, progress=told, manner="offenders")
 
 
 def _report_world(registry: Registry, data: Path, world: World) -> None:

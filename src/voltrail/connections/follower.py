@@ -1,4 +1,4 @@
-"""While a server runs, what workspaces list, who owes what and the outlets are brought up behind the log."""
+"""While a server runs, what workspaces, duties, outlets, flows and cases say is brought up behind the log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from voltrail.registry.registry import Registry
 
 LOOK_S = 1.0
 AGAIN_S = 10.0  # after a failure
+WEIGHED_EVERY_S = 60.0
 RESTS = 4  # times as long as it worked, while reports come in: they come first
 
 log = logging.getLogger("voltrail.workspace")
@@ -28,6 +29,14 @@ class Follower:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._left = 0
+        self._followed = (
+            registry.holdings,
+            registry.duties,
+            registry.outlets,
+            registry.flows,
+            registry.missing,
+        )
+        self._weigh_at = 0.0
 
     def start(self) -> None:
         """Begin; the first look is at once."""
@@ -49,11 +58,13 @@ class Follower:
         """Follow a step of the log; return after how many seconds to go on."""
         begun = time.monotonic()
         try:
-            registry = self._registry
-            left = max(registry.holdings.follow(), registry.duties.follow(), registry.outlets.follow())
+            left = max(one.follow() for one in self._followed)
+            if not left and time.monotonic() >= self._weigh_at:
+                self._registry.missing.weigh()
+                self._weigh_at = time.monotonic() + WEIGHED_EVERY_S
         except Exception as error:  # whatever it is, it is tried again
-            log.warning("Workspaces, duties and outlets are not brought up: %s", str(error) or repr(error))
-            log.debug("Workspaces, duties and outlets are not brought up.", exc_info=error)
+            log.warning("What follows the log is not brought up: %s", str(error) or repr(error))
+            log.debug("What follows the log is not brought up.", exc_info=error)
             return AGAIN_S
         before, self._left = self._left, left
         if not left:

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from voltrail.demo.cast import Cast, Member
+from voltrail.demo.conduct import Conduct
 
 CHINA: Final = timezone(timedelta(hours=8))
 DAY: Final = 86_400
@@ -90,10 +91,13 @@ class Diary:
     which something is reported months late.
     """
 
-    def __init__(self, rng: random.Random, cast: Cast, until: int, keep: Callable[[Life], None]) -> None:
+    def __init__(
+        self, rng: random.Random, cast: Cast, until: int, conduct: Conduct, keep: Callable[[Life], None]
+    ) -> None:
         self.rng = rng
         self.cast = cast
         self.until = until
+        self.conduct = conduct
         self.meant: set[tuple[str, str]] = set()
         self.mended: set[tuple[str, str]] = set()
         self.delayed: set[str] = set()
@@ -114,7 +118,8 @@ class Diary:
         """
         Take down one event. Raises NotYet when it lies beyond the end.
 
-        `from_` becomes `from`. A share of the reports arrives months late.
+        `from_` becomes `from`. A share of the reports arrives months late; who has fallen silent reports
+        nothing.
         """
         if when > self.until:
             raise NotYet
@@ -154,6 +159,9 @@ class Diary:
 
     def _add(self, reporter: Member, when: int, line: dict[str, Any], late: float) -> Told:
         told = Told(when, next(self._order), reporter, line)
+        if self.conduct.is_silent(reporter, when):
+            return told
+        late = self.conduct.lateness(reporter, when, late)
         if late and self.rng.random() < late:
             told.arrives, told.delayed = min(when + self.some(30, 250), self.until), True
             self.delayed.update(told.codes)

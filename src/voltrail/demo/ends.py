@@ -9,7 +9,10 @@ from voltrail.demo.diary import DAY, NEGLIGENT, YEAR, Bag, Diary, moment, stamp
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
 from voltrail.demo.rounds import Stocktakings
+from voltrail.organisations.identifiers import credit_code
 
+TOO_MUCH: Final = 1.6  # of the mass, by whoever says more than went in
+NOBODY: Final = credit_code("91000000XDEM99999")  # is on no record
 ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the law names
 
 
@@ -21,9 +24,10 @@ class Ends:
         self.serials = serials
         self._stocktakings = stocktakings
         rng = diary.rng
-        self._ways = Bag(rng, scrapped=5, outlet=4, scrapped_untold=1)
+        conduct = diary.conduct
+        self._ways = Bag(rng, **conduct.weights(scrapped=5, outlet=4, scrapped_untold=1))
         self._uses = Bag(rng, recycled=6, dismantled=4, repurposed=4, remanufactured=2, reused=2)
-        self._barred = Bag(rng, none=4, dealer=2, bicycle=2)
+        self._barred = Bag(rng, **conduct.weights(none=4, dealer=2, bicycle=2))
 
     def of_car(self, pack: Pack, vin: str, when: int) -> None:
         """Tell the end of a pack's life in a car, and what follows."""
@@ -43,6 +47,9 @@ class Ends:
 
     def from_outlet(self, pack: Pack, outlet: Member, when: int) -> None:
         """Tell what follows when an outlet has a waste pack: on to utilisation, or to whom it must not."""
+        if self.diary.conduct.takes("nowhere", outlet, when):
+            self.diary.tell(outlet, when, "handed_over", code=pack.code, to=NOBODY)
+            return
         barred = self._barred.draw() if when >= ORDER_73 else "none"
         if barred == "dealer":
             dealer = self.diary.cast.one("carrier")
@@ -73,6 +80,9 @@ class Ends:
         """Tell how a car was scrapped; when `removed` is not told, that stays a gap."""
         dismantler, utiliser = self.diary.cast.one("vehicle_dismantler"), self._utiliser()
         certificate: dict[str, Any] = {"certificate_date": stamp(when)[:10]}
+        if self.diary.conduct.takes("leaves", dismantler, when):
+            self.diary.tell(dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[], **certificate)
+            return
         self.diary.tell(
             dismantler, when, "vehicle_scrapped", NEGLIGENT, vin=vin, codes=[pack.code], **certificate
         )
@@ -116,6 +126,8 @@ class Ends:
 
     def _recycle(self, code: str, utiliser: Member, when: int, mass: float, *more: str) -> None:
         further: dict[str, Any] = {"codes": list(more)} if more else {}
+        if self.diary.conduct.takes("inflates", utiliser, when):
+            mass = round(mass * TOO_MUCH)
         self.diary.tell(
             utiliser,
             when,

@@ -15,6 +15,7 @@ _PLACES: Final = (
     ("310115", "上海市浦东新区示例路", 31.22, 121.54),
 )
 """Where outlets are: regions that exist, streets that do not. None is in Shenzhen, where cars are sold."""
+_REGIONS: Final = ("440000", "320000", "330000", "370000", "510000", "420000", "340000", "610000")
 _SITE_TYPES: Final = {
     "swap_operator": "station",
     "collection_outlet": "outlet",
@@ -58,8 +59,13 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
             organisation=member.identifier,
             name=f"{member.name} {number} (sample)",
             site_type=kind,
-            **(_outlet(member.rank, member.rank) if kind == "outlet" else {}),
+            **(_outlet(member.rank, member.rank) if kind == "outlet" else _elsewhere(member.rank + number)),
         )
+
+
+def _elsewhere(number: int) -> dict[str, Any]:
+    """Return in which province a site is that nobody needs to find."""
+    return {"region": _REGIONS[number % len(_REGIONS)]}
 
 
 def _outlet(number: int, place: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, Bag, Diary, moment, stamp
 from voltrail.demo.ends import Ends
@@ -40,9 +42,10 @@ class Lives:
         self.diary = diary
         self._stocktakings = stocktakings
         self._road = Road(diary, serials, ends)
-        self._fates = Bag(diary.rng, **_FATES)
+        self._fates = Bag(diary.rng, **diary.conduct.weights(**_FATES))
         self._parts = Bag(diary.rng, none=37, modules=2, cells=1)
         self._pioneers = _PIONEERS
+        self._driving: list[tuple[int, Pack]] = []
 
     def car(self, pack: Pack) -> int | None:
         """
@@ -61,7 +64,25 @@ class Lives:
             when = self._missing(pack, maker, when, found=fate == "lost")
         vin = sample_vin(pack.serial)
         shows = "lifecycle.receipt_not_reported" if untold else ""
-        return self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when, shows), fate)
+        since = self._travel(pack, vin, fit(self.diary, pack.code, maker, vin, when, shows), fate)
+        if since is not None:
+            self._driving.append((since, pack))
+        return since
+
+    def copied(self, pack: Pack) -> None:
+        """Tell of a further pack under the code of one on the road, where a maker does that."""
+        conduct, made = self.diary.conduct, pack.made + DAY
+        if not conduct.takes("copies", pack.maker, made):
+            return
+        ours = (one.code for since, one in self._driving if one.maker is pack.maker and since < made)
+        code = next(ours, None)
+        if code is None:
+            return
+        self._driving = [one for one in self._driving if one[1].code != code]
+        maker = self.diary.pick(self.diary.cast.of("vehicle_maker")[:2])
+        make(self.diary, msgspec.structs.replace(pack, code=code, made=made, modules=[]), "none")
+        when = hand_over(self.diary, code, pack.maker, maker, made + self.diary.some(2, 20))
+        fit(self.diary, code, maker, sample_vin(70_000_000 + pack.serial), when)
 
     def legacy(self, pack: Pack) -> None:
         """Tell the life of a pack that is older than the record."""

@@ -7,7 +7,11 @@ from typing import Any, Final
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import Diary
 
-SOLD_IN: Final = ("110000", "310000", "440300")  # Beijing, Shanghai, Shenzhen
+# The provinces in which the sample's cars are sold (GB/T 2260), as often as one stands here. Invented.
+MARKET: Final = (
+    *("44", "44", "32", "32", "33", "33", "37", "41", "51", "31"),
+    *("11", "42", "43", "34", "35", "13", "61", "50", "45", "21"),
+)
 
 
 def hand_over(
@@ -51,7 +55,8 @@ def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str 
     when += diary.some(0, 4)
     diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
     when += diary.some(2, 40)
-    region = diary.pick(SOLD_IN)
+    province = MARKET[int(vin[-8:]) % len(MARKET)]
+    region = province + diary.pick(("0000", "0100", "0300" if province == "44" else "0100"))
     diary.tell(maker, when, "sold", vin=vin, codes=[code], buyer_region=region)
     return when
 

@@ -97,7 +97,7 @@ class Stocktakings:
     def live_on(self, code: str, since: int) -> None:
         """Take note of a battery that is in a car from some time to the end of the world."""
         self._living += 1
-        if self._living % _STRAY_EVERY == _STRAY_FIRST:
+        if self._diary.conduct.errs and self._living % _STRAY_EVERY == _STRAY_FIRST:
             self._strays.append((since, code))
 
     def tell(self) -> None:

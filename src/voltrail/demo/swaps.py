@@ -84,7 +84,7 @@ class Fleet:
         put_in, taken_out = waiting.popleft(), self._on[vin]
         self._on[vin] = put_in
         both = {taken_out.code, put_in.code}
-        if self.diary.rng.random() < UNTOLD and not both & self._astray:
+        if self.diary.rng.random() < UNTOLD and self.diary.conduct.errs and not both & self._astray:
             self._astray |= both
         else:
             self.diary.tell(

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from voltrail.demo.cast import Cast, Member
+from voltrail.demo.conduct import Conduct, Manner
 from voltrail.demo.delivery import Report, deliver
 from voltrail.demo.diary import DAY, Diary, Life, moment
 from voltrail.demo.ends import Ends
@@ -52,11 +53,17 @@ class World:
 
     `packs` is how many packs it has, `until` when it ends: nothing in it
     happened later. `reports` gives all reports in the order they arrive.
-    `progress` is told packs done and packs in all while their lives are told.
+    `progress` is told packs done and packs in all while their lives are told. `manner` is how its
+    organisations behave: see `conduct`.
     """
 
     def __init__(
-        self, packs: int, seed: int, until: datetime = UNTIL, progress: Progress | None = None
+        self,
+        packs: int,
+        seed: int,
+        until: datetime = UNTIL,
+        progress: Progress | None = None,
+        manner: Manner = "sample",
     ) -> None:
         if packs < 1:
             raise UsageError("demo.packs", f"A world of {packs} packs has no lives.", "Ask for one or more.")
@@ -67,7 +74,8 @@ class World:
         self._cast = Cast(seed)
         self._until = int(until.timestamp())
         self._spool, self._tour = Spool(), Tour()
-        self._diary = Diary(random.Random(seed), self._cast, self._until, self._keep)
+        self._conduct = Conduct(manner, self._cast, seed, self._until)
+        self._diary = Diary(random.Random(seed), self._cast, self._until, self._conduct, self._keep)
         _tell(self._diary, packs, seed, progress)
 
     @property
@@ -89,6 +97,13 @@ class World:
     def tour(self) -> dict[str, list[str]]:
         """The stops of the guided tour, each with the codes of its batteries."""
         return self._tour.stops
+
+    @property
+    def planted(self) -> frozenset[tuple[str, str]]:
+        """
+        Who breaks the law here, by kind of case and organisation: read by the test of the detection alone.
+        """
+        return self._conduct.planted
 
     @property
     def meant(self) -> frozenset[tuple[str, str]]:
@@ -137,6 +152,8 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Non
         since = None
         with diary.life():
             since = lives.car(pack)
+        with diary.life():
+            lives.copied(pack)
         recalls.see(pack, since)
         done = _tick(progress, done + 1, packs)
     for fleet in _fleets(diary, serials, ends, trucks):

@@ -172,6 +172,7 @@ NAMES_ZH: Final[dict[str, str]] = {
     "outlet": "回收服务网点",
     "depot": "仓储场站",
     "storage": "储能场所",
+    "unrecorded": "位置未记载",
     "configured": "自行设定",
     "day": "日",
     "working_day": "工作日",

@@ -55,12 +55,14 @@ from voltrail.registry import catalogue, evidence, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
+from voltrail.registry.flows import Flows
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
@@ -115,6 +117,8 @@ class Registry:
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.outlets = Outlets(self.database, self._writer.authorities)
+        self.flows = Flows(self.database)
+        self.missing = Missing(self.database, self._writer.authorities)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
