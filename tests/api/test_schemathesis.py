@@ -83,7 +83,7 @@ def schema(served):
     return schemathesis.openapi.from_url(f"{served}/docs/openapi.json")
 
 
-SIGNED_IN = ("/authority/", "/workspace/", "/duties")
+SIGNED_IN = ("/authority/", "/workspace/", "/duties", "/rules/")
 
 
 def nobody(accounts):

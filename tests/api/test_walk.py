@@ -107,7 +107,7 @@ class Marks:
                 return float(f"0.7{n:04}91357")
             case "cycles":
                 return int(f"7{n:04}913579")
-            case "photo_digest":
+            case "photo_digest" | "digest":
                 return f"{n:04}".ljust(64, "e")
             case "manufactured_on" | "certificate_date" | "certified_on":
                 return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
@@ -224,6 +224,7 @@ def grow(registry, marks):
     people.append(marks.line("site_registered", since, WORKER, organisation=WORKER))
     people.append(marks.line("model_registered", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("model_certified", since, WORKER, model_id="MODEL-WALK"))
+    people.append(marks.line("document_added", since, WORKER, model_id="MODEL-WALK"))
     report(registry, sample.AUTHORITY, people)
     return [
         _long(registry, marks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, Final
 
 from voltrail.demo.cast import LEAKED, Cast, Member, secret
@@ -158,4 +159,14 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         model_id=identifier,
         certificate=f"SAMPLE-CERT-{identifier}",
         certified_on="2016-01-03",
+    )
+    diary.tell(
+        maker,
+        FOUNDED + 40 * DAY,
+        "document_added",
+        late=0.0,
+        model_id=identifier,
+        purpose="disassembly",
+        title=f"示例拆解手册 Disassembly {design.name} (sample)",
+        digest=sha256(identifier.encode()).hexdigest(),
     )
