@@ -34,10 +34,10 @@ def page(client, path, language="en"):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_same_head_on_every_page(client, path):
-    """The five places of the record, the page's own marked; a way to the content for the keyboard."""
+    """The places of the record, the page's own marked; a way to the content for the keyboard."""
     html = page(client, path)
     nav = re.search(r"<nav.*?</nav>", html, re.DOTALL)[0]
-    assert re.findall(r'href="([^"]*)"', nav) == ["/", "/batteries", "/report", "/log", "/docs"]
+    assert re.findall(r'href="([^"]*)"', nav) == ["/", "/batteries", "/scan", "/report", "/log", "/docs"]
     assert re.findall(r'href="([^"]*)" aria-current', nav) == (
         [path] if "?" not in path and path in nav else []
     )

@@ -10,7 +10,7 @@ from voltrail.errors import AccessError, NotFound, UsageError
 from voltrail.lifecycle import recalls_in
 from voltrail.registry.audit import audit
 from voltrail.registry.recall_rows import read_backlog
-from voltrail.registry.recalls import Scope, Words, pages
+from voltrail.registry.recalls import Scope, Words, all_members
 from voltrail.registry.world import World
 
 WORDS = Words("R-1", "A seam may leak", "Fire, in the worst case.", "Do not charge; call a workshop.")
@@ -357,7 +357,9 @@ def test_pages_of_a_campaign(registry):
         members, after = registry.recalls.members("R-1", "remaining", 3, after)
         found += [one.code for one in members]
     assert found == [sample.pack(serial) for serial in range(1, 8)]
-    assert [one.code for page in pages(registry.recalls, "R-1", "remaining") for one in page] == found
+    with registry.snapshot() as snapshot:
+        runs = all_members(snapshot, "R-1", "remaining")
+        assert [one.code for run in runs for one in run] == found
     first, following = registry.recalls.page(1)
     assert [one.id for one in first] == ["R-1"]
     assert following is None
