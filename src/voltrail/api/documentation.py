@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from voltrail.api.answers import page_for
 from voltrail.ledger.reports import MEDIA_TYPE
+from voltrail.web.sheets import EVENT_TYPES
 
 _INTENTIONS: Final = (
     '{"organisation": "91000000MA0000000X", "lines": [{"kind": "retired",'
@@ -53,11 +54,16 @@ def only_found(response: Response[Any]) -> Response[Any]:
 
 
 def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:
-    """Return the routes of a description in order, each with its words, parameters and an example."""
-    return [
+    """
+    Return the routes of a description in order, each with its words, parameters and an example.
+
+    A list has a route for each kind of file; they are told once, with the endings of the others in `also`.
+    """
+    told = [
         {
             "method": method.upper(),
             "path": path,
+            "also": list[str](),
             "summary": operation.get("summary", ""),
             "description": operation.get("description", ""),
             "parameters": [one for one in operation.get("parameters", []) if one.get("in") != "header"],
@@ -66,6 +72,14 @@ def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:
         for path, methods in sorted(schema["paths"].items())
         for method, operation in methods.items()
     ]
+    found: list[dict[str, Any]] = []
+    for one in told:
+        stem, _, ending = one["path"].rpartition(".")
+        if found and ending in EVENT_TYPES and found[-1]["path"].rpartition(".")[0] == stem:
+            found[-1]["also"].append(f".{ending}")
+        else:
+            found.append(one)
+    return found
 
 
 def example(method: str, path: str, host: str) -> str:
