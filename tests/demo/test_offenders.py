@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import secrets
 from pathlib import Path
@@ -14,7 +16,9 @@ from voltrail.demo import World
 from voltrail.regimes.missing import TERMS, opened_by
 
 PACKS = 1_600  # so that each has occasion enough for a habit
-SEEDS = [*range(101, 116), *(secrets.randbelow(10**9) for _ in range(5))]
+# Anew for each run; the processes that share one must find the same tests, so it is its id that is drawn.
+DRAWN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_bytes(16))
+SEEDS = [*range(101, 116), *(DRAWN.randrange(10**9) for _ in range(5))]
 print(f"Sample worlds with offenders: seeds {', '.join(map(str, SEEDS[-5:]))} were drawn for this run.")
 
 
@@ -30,7 +34,7 @@ def test_every_offender_is_found_and_nobody_else_accused(seed: int) -> None:
     assert {one.organisation for one in found} == {organisation for _, organisation in world.planted}
 
 
-@pytest.mark.parametrize("seed", [1, 2, secrets.randbelow(10**9)])
+@pytest.mark.parametrize("seed", [1, 2, DRAWN.randrange(10**9)])
 def test_a_world_without_fault_gives_no_finding(seed: int) -> None:
     """Nothing stands open once its term is over, the record has no finding at all, and nobody is accused."""
     memory = watched(World(PACKS, seed, manner="faultless"))
@@ -41,7 +45,7 @@ def test_a_world_without_fault_gives_no_finding(seed: int) -> None:
     assert memory.suspicions() == []
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, secrets.randbelow(10**9)])
+@pytest.mark.parametrize("seed", [1, 2, 3, DRAWN.randrange(10**9)])
 def test_lawful_lateness_and_gaps_accuse_nobody(seed: int) -> None:
     """Reports months late, steps left untold and honest mistakes are listed as cases, and that is all."""
     memory = watched(World(PACKS, seed, manner="lawful"))
