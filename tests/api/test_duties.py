@@ -219,3 +219,17 @@ def test_a_token_reads_what_is_due(accounts, browser):
     for scopes, status in ((("read",), 200), (("report",), 403)):
         headers = bearer(token(accounts, "carmaker", *scopes)) | {"Accept": "application/json"}
         assert client.get("/duties", headers=headers).status_code == status
+
+
+def test_what_was_reported_under_a_rule_is_a_file(browser):
+    """The kinds that the rule speaks of and no others; as CSV, and as JSON."""
+    one = browser("carmaker")
+    days = f"from=2026-01-01&until={TODAY}"
+    told = one.get(f"/workspace/events.csv?{days}&rule=o73-02-sale").text
+    assert "vehicle certified" in told.lower()
+    assert "installed" not in told.lower()
+    assert "installed" in one.get(f"/workspace/events.csv?{days}").text.lower()
+    document = one.get(f"/workspace/events.jsonld?{days}&rule=o73-02-sale").json()
+    assert document["epcisBody"]["eventList"]
+    assert one.get(f"/workspace/events.csv?{days}&rule=o99").status_code == 404
+    assert "reported under it" in one.get("/rules/o73-02-sale").text

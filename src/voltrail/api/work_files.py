@@ -27,8 +27,9 @@ from voltrail.api.work import (
     sees,
     wanted_of,
 )
-from voltrail.errors import UsageError
+from voltrail.errors import NotFound, UsageError
 from voltrail.organisations.access import Sight
+from voltrail.regimes import Rules
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.holdings import Wanted, holding_of, level_by_letter
 from voltrail.registry.sent import all_reports, report_in, sent_events
@@ -41,6 +42,9 @@ from voltrail.web.sheets.events import event_columns, event_row
 MOST_DAYS: Final = 366 * 3  # of events in one file
 
 From = Annotated[str, QueryParameter(name="from", description="the first day, as 2026-05-01; in UTC+8")]
+OfRule = Annotated[
+    str | None, QueryParameter(max_length=64, description="only the kinds of event that this rule speaks of")
+]
 Until = Annotated[str, QueryParameter(description="the last day, as 2026-05-31; in UTC+8")]
 
 _HELD: Final = (
@@ -143,8 +147,8 @@ def lines_file(request: Asked, digest: Digest) -> Stream:
 
 
 @taken("/workspace/events", summary="The events that I reported, as a file", types=EVENT_TYPES)
-def events_file(request: Asked, first: From, until: Until) -> Stream:
-    """Return the events that an organisation reported, taken in between two days, both included."""
+def events_file(request: Asked, first: From, until: Until, rule: OfRule = None) -> Stream:
+    """Return the events that an organisation reported, taken in between two days, or those of one rule."""
     mine = reading(request).organisation
     since, last = _day(first), _day(until)
     if not 0 <= (last - since).days < MOST_DAYS:
@@ -154,10 +158,11 @@ def events_file(request: Asked, first: From, until: Until) -> Stream:
             "Name the earlier day first, and at most three years.",
         )
     registry, sight = registry_of(request), Sight(reader_of(request))
+    kinds = _kinds_of(registry.rulebook.rules(), rule) if rule else None
 
     def making(snapshot: Snapshot, page: Page) -> Sheet:
-        midnight = (datetime.combine(day, time(), CHINA) for day in (since, last + timedelta(days=1)))
-        found = sent_events(snapshot, mine, *midnight)
+        begin, end = (datetime.combine(day, time(), CHINA) for day in (since, last + timedelta(days=1)))
+        found = sent_events(snapshot, mine, begin, end, kinds)
         columns = event_columns(found.kinds())
         runs = ([event_row(columns, event) for event in registry.told(run, sight)] for run in found.runs())
         title = page.say("Events reported from {first} to {last}", first=since, last=last)
@@ -165,6 +170,14 @@ def events_file(request: Asked, first: From, until: Until) -> Stream:
         return Sheet("events", title, columns, runs, found.count, log=log)
 
     return take_away(request, making)
+
+
+def _kinds_of(rules: Rules, rule: str) -> frozenset[str]:
+    """Return the kinds of event that a rule speaks of. Raises NotFound for no rule."""
+    found = {kind for one in rules.all if one.id == rule for kind in (*one.kinds, *one.met_by)}
+    if not found:
+        raise NotFound("rule.unknown", f"There is no rule {rule[:40]!r}.", "The page /rules lists them.")
+    return frozenset(found)
 
 
 def _line(one: Ended) -> Row:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -89,22 +89,36 @@ def all_reports(snapshot: Snapshot, organisation: str) -> Iterator[list[Sent]]:
         yield [_read(*row) for row in run]
 
 
-def sent_events(snapshot: Snapshot, organisation: str, since: datetime, until: datetime) -> SentEvents:
-    """Return what an organisation sent that was received from a time on and before another."""
+def sent_events(
+    snapshot: Snapshot,
+    organisation: str,
+    since: datetime,
+    until: datetime,
+    kinds: Collection[str] | None = None,
+) -> SentEvents:
+    """Return what an organisation sent that was received from a time on and before another; of some kinds."""
     start = _first_received(snapshot.connection, int(since.timestamp() * 1000))
     stop = _first_received(snapshot.connection, int(until.timestamp() * 1000))
-    return SentEvents(snapshot, organisation, start, stop)
+    return SentEvents(snapshot, organisation, start, stop, kinds)
 
 
 class SentEvents:
     """The events of an organisation between two entries of the log, in their order, in one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, organisation: str, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        organisation: str,
+        start: int,
+        stop: int,
+        kinds: Collection[str] | None = None,
+    ) -> None:
         self._snapshot = snapshot
-        self._values = {"organisation": organisation, "start": start, "stop": stop}
+        self._values: dict[str, Any] = {"organisation": organisation, "start": start, "stop": stop}
+        self._values["kinds"] = None if kinds is None else sorted(kinds)
 
     def count(self, most: int) -> int:
-        """Return how many there are, counted up to a number; by reports, so without reading any."""
+        """Return how many there are at most, up to a number; by reports, so without reading any."""
         query = f"select coalesce(sum(accepted), 0)::bigint {_BETWEEN}"
         (number,) = self._snapshot.connection.execute(query, self._values).fetchone() or (0,)
         return min(most, int(number))
@@ -114,6 +128,7 @@ class SentEvents:
         query = (
             f"select distinct e.kind from (select id, first_seq, accepted {_BETWEEN}) r"  # noqa: S608
             " join event e on e.seq >= r.first_seq and e.seq < r.first_seq + r.accepted and e.report = r.id"
+            " where %(kinds)s::text[] is null or e.kind = any(%(kinds)s)"
         )
         return sorted(kind for (kind,) in self._snapshot.connection.execute(query, self._values))
 
@@ -139,7 +154,7 @@ class SentEvents:
             cross join lateral (
                 select seq, kind, occurred_at, received_ms, line, findings from event
                 where seq >= r.first_seq and seq < r.first_seq + r.accepted
-                    and report = r.id order by seq
+                    and report = r.id and (%(kinds)s::text[] is null or kind = any(%(kinds)s)) order by seq
             ) e
         """  # noqa: S608
         yield from self._snapshot.rows(query, self._values)
