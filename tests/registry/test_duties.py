@@ -117,3 +117,24 @@ def test_a_duty_tells_what_it_stands_on(registry, followed):
     assert (said["term"], said["unit"], said["confidence"]) == (20, "day", "press")
     assert (said["standing"], said["due_on"], said["enforced"]) == ("overdue", "2026-05-21", False)
     assert said["trigger"]["kinds"] == ["vehicle_certified"]
+
+
+def test_webhooks_are_told_before_a_day_passes(registry, followed):
+    """Three days before, once for each day and rule, and of nothing that was met, is over or is another's."""
+    registry.webhooks.add(sample.CARMAKER, "https://erp.example/hook", ["duty.due"], "clerk")
+    registry.webhooks.add(sample.MAKER, "https://maker.example/hook", ["duty.due"], "clerk")
+    for number, day in ((1, "2026-05-01"), (2, "2026-05-01"), (3, "2026-05-04"), (4, "2026-04-20")):
+        certify(registry, number, day)
+    sell(registry, 2)
+    bring_up(followed)
+
+    assert followed.remind(date(2026, 5, 17)) == 0
+    assert followed.remind(date(2026, 5, 18)) == 1
+    assert followed.remind(date(2026, 5, 19)) == 0
+    assert followed.remind(date(2026, 5, 21)) == 1
+    with registry.database.pool.connection() as connection:
+        bodies = connection.execute("select body from webhook_message order by id").fetchall()
+    told = [json.loads(body) for (body,) in bodies]
+    assert [(one["type"], one["rule"], one["number"]) for one in told] == [("duty.due", "o73-02-sale", 1)] * 2
+    assert [one["at"][:10] for one in told] == ["2026-05-21", "2026-05-24"]
+    assert len({one["id"] for one in told}) == 2

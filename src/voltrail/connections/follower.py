@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from datetime import datetime
 
+from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.holdings import FOLLOWED_AT_ONCE
 from voltrail.registry.registry import Registry
 
@@ -61,6 +63,7 @@ class Follower:
             left = max(one.follow() for one in self._followed)
             if not left and time.monotonic() >= self._weigh_at:
                 self._registry.missing.weigh()
+                self._registry.duties.remind(datetime.now(CHINA).date())
                 self._weigh_at = time.monotonic() + WEIGHED_EVERY_S
         except Exception as error:  # whatever it is, it is tried again
             log.warning("What follows the log is not brought up: %s", str(error) or repr(error))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 
 import msgspec
@@ -26,11 +26,13 @@ from voltrail.regimes import Duty, Rule, Rules, Step, duties
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import bearer
 from voltrail.registry import rows
+from voltrail.registry.outbox import write_messages
 from voltrail.registry.rulebook import Rulebook
 from voltrail.registry.world import World, to_recorded
 
 FOLLOWED_AT_ONCE: Final = 20_000  # entries, of which few open or meet anything
 MAX_PAGE: Final = 1_000
+REMINDED: Final = timedelta(days=3)  # before a date passes
 
 _LOCK: Final = 0x566F6C78  # beside those of migrations, accounts, applications and workspaces
 _TOUCHED: Final = """
@@ -47,6 +49,19 @@ with recursive walk as (
     from walk w join event e on e.seq = w.previous
 )
 select w.subject, w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
+"""
+_REMINDED: Final = """
+with told as (
+    insert into duty_reminded
+    select organisation, rule, due_on from duty_count
+    where open > 0 and due_on between %(today)s and %(until)s and organisation in (
+        select organisation from webhook where state in ('active', 'paused') and 'duty.due' = any(types)
+    )
+    on conflict do nothing returning organisation, rule, due_on
+)
+select w.id, rule, due_on, open from told join duty_count using (organisation, rule, due_on)
+join webhook w using (organisation)
+where w.state in ('active', 'paused') and 'duty.due' = any(w.types) order by due_on, rule, w.id
 """
 _COLUMNS: Final = "subject, rule, organisation, opened, since, due_on, met, met_ms"
 _TALLY: Final = """
@@ -177,6 +192,20 @@ class Duties:
             found = connection.execute(query, {"today": today, "organisation": organisation})
             return [Count(*row) for row in found]
 
+    def remind(self, today: date) -> int:
+        """
+        Tell the webhooks that want it of what is due within three days, each day and rule once.
+
+        Return how many messages that makes. Whoever subscribes later is not told of what was told before.
+        """
+        with self._database.pool.connection() as connection, connection.transaction():
+            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            upto, _ = _reach(connection)
+            due = connection.execute(_REMINDED, {"today": today, "until": today + REMINDED}).fetchall()
+            told = [(webhook, _reminder(rule, day, number, upto)) for webhook, rule, day, number in due]
+            write_messages(connection, told, upto)
+        return len(told)
+
     def days(self, organisation: str, since: date) -> list[tuple[str, date, int]]:
         """Return an organisation's open duties from a day on, as a calendar shows them."""
         query = (
@@ -275,6 +304,21 @@ def _reach(connection: Connection) -> tuple[int, int]:
     """Return up to where the record was followed, and how many entries it has."""
     upto, size = rows.one(connection, "select upto, (select base + size from log) from duty_upto")
     return upto, size or 0
+
+
+def _reminder(rule: str, due_on: date, number: int, upto: int) -> dict[str, Any]:
+    """Return a message of what is due on a day; its id is that of the same message, sent again."""
+    return {
+        "type": "duty.due",
+        "id": f"duty.due.{rule}.{due_on}",
+        "at": datetime.combine(due_on, time(), CHINA).isoformat(),
+        "index": upto,
+        "kind": None,
+        "code": None,
+        "rule": rule,
+        "number": number,
+        "url": f"/duties?rule={rule}",
+    }
 
 
 def _place(after: str | None) -> tuple[date, str]:

@@ -9,7 +9,7 @@ public; where the table (organisations/access.py) has it otherwise, what the org
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.sights import Sights, Sinces
 from voltrail.registry.views import iso_ms
 
-TYPES: Final = ("battery.event", "battery.recalled", "report.taken", "report.finding")
+TYPES: Final = ("battery.event", "battery.recalled", "report.taken", "report.finding", "duty.due")
 MAX_WAITING: Final = 1_000_000  # messages for one webhook: some 250 MB
 
 _SUBSCRIBED: Final = "select id, organisation, types, since from webhook where state in ('active', 'paused')"
@@ -103,17 +103,11 @@ class Telling:
         return found
 
     def settle(self) -> None:
-        """Write the messages. A webhook that has too many of them is switched off."""
+        """Write the messages."""
         self._coming = {
             code: named - self._concerned.get(code, set()) for code, named in self._holders().items()
         }
-        told = [(one.id, msgspec.json.encode(body).decode()) for one, body in self._messages()]
-        if not told:
-            return
-        numbers = [number for number, _ in told]
-        self._connection.execute(_WRITE, (numbers, [body for _, body in told]))
-        self._connection.execute(_COUNT, (numbers,))
-        self._connection.execute(_FULL, (self._stop, MAX_WAITING))
+        write_messages(self._connection, [(one.id, body) for one, body in self._messages()], self._stop)
 
     def _messages(self) -> Iterator[tuple[Subscription, dict[str, Any]]]:
         last = {code: entry.seq for entry in self._entries for code in entry.codes}
@@ -163,6 +157,21 @@ class Telling:
         occurred_ms = int(entry.occurred_at.timestamp() * 1000)
         eyes = sight.event(entry.kind, entry.seq, occurred_ms, entry.reporter)
         return all(eyes.see(entry.kind, one) for one in members if _has(entry.kind, one))
+
+
+def write_messages(connection: Connection, told: Sequence[tuple[int, dict[str, Any]]], upto: int) -> None:
+    """
+    Write messages for webhooks, each with its number; `upto` entries of the log are told of then.
+
+    A webhook that has too many of them is switched off.
+    """
+    if not told:
+        return
+    numbers = [number for number, _ in told]
+    bodies = [msgspec.json.encode(body).decode() for _, body in told]
+    connection.execute(_WRITE, (numbers, bodies))
+    connection.execute(_COUNT, (numbers,))
+    connection.execute(_FULL, (upto, MAX_WAITING))
 
 
 def _has(kind: str, member: str) -> bool:

@@ -31,6 +31,14 @@ create table duty_upto (
 );
 insert into duty_upto values (true, 0);
 
+-- Of which open duties webhooks have been told that their day comes: once each.
+create table duty_reminded (
+    organisation text collate "C" not null,
+    rule         text collate "C" not null,
+    due_on       date not null,
+    primary key (organisation, rule, due_on)
+);
+
 -- Terms that an authority set for all, or an organisation for itself, where the law's own is not known; never changed,
 -- only taken back. And the working days of years whose notice came later than this version.
 create table configured_rule (
