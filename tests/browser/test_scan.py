@@ -69,13 +69,15 @@ def opened(browser, site, app):
             secret = app.state.accounts.sign_in(login, CHOSEN, "test")
             context.add_cookies([{"name": "session", "value": secret, "url": site}])
         watch, page = chromium.Watch(context), context.new_page()
-        page.goto(site + path)
-        page.watch = watch
-        yield page
-        assert watch.troubles == []
-        context.close()
-        if own:
-            own.close()
+        try:
+            page.goto(site + path)
+            page.watch = watch
+            yield page
+            assert watch.troubles == []
+        finally:  # a camera that goes on looking takes the time of every test behind it
+            context.close()
+            if own:
+                own.close()
 
     return open_page
 
