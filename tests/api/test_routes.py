@@ -202,7 +202,8 @@ def test_the_description_lists_every_route(client, app):
     }
     assert set(schema["paths"]) == served
     page = client.get("/docs", headers=HTML).text
-    assert all(path in page for path in served)
+    for path in served:  # a list's files are told once, by the first of their endings
+        assert path in page or path.rpartition(".")[0] + ".csv" in page, path
     for language in ("en", "zh"):
         assert client.get(f"/docs?lang={language}", headers=HTML).status_code == 200
 
