@@ -139,8 +139,11 @@ def test_another_s_model_is_not_spoken_for(registry, browser, accounts):
     assert small not in {one["title"] for one in browser().json(f"/models/{MODEL}")["documents"]}
 
 
-def test_a_token_reads(accounts, browser):
+def test_a_token_reads(registry, accounts, browser):
     """With the scope read, as its organisation."""
-    digest = sha256(PDF).hexdigest()
+    content = PDF + b"read by a program"
+    add(browser("maker"), content, do="line")
+    digest = sha256(content).hexdigest()
+    name(registry, digest, "disassembly")
     headers = bearer(token(accounts, "recycler", "read"))
     assert get(browser(), digest, **headers).status_code == 200

@@ -121,6 +121,7 @@ def _places(url):
     outlets = ask("/outlets")["outlets"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
+    values += [one["title"] for one in ask(f"/models/{models[0]['model_id']}")["documents"]]
     values += [one[name] for one in outlets for name in ("name", "address")]
     values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
     return {
