@@ -59,7 +59,7 @@ Token = Annotated[
 ]
 EventType = Annotated[str, PathParameter(description="a type of event, as ObjectEvent")]
 Word = Annotated[str, PathParameter(description="a word of the Core Business Vocabulary")]
-Epc = Annotated[str, PathParameter(description="urn:voltrail:battery:CODE, or an EPC URN")]
+Epc = Annotated[str, PathParameter(description="`urn:voltrail:battery:CODE`, or an EPC URN")]
 EventId = Annotated[str, PathParameter(description="an eventID without slashes")]
 CaptureId = Annotated[str, PathParameter(description="the id of a capture job")]
 
