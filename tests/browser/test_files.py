@@ -17,7 +17,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 import voltrail
 from tests.browser import chromium
 from tests.browser.pages import LOOKS, Look
-from tests.browser.test_pages import COLOURS, FOCUS, KEPT, REACHABLE, WEIGHT, WEIGHT_BYTES, WORDS, violations
+from tests.browser.test_pages import COLOURS, KEPT, WEIGHT, WEIGHT_BYTES, WORDS, violations, walk
 from tests.browser.test_report import serving
 from tests.registry import sample
 from voltrail.accounts.trail import Actor
@@ -333,14 +333,7 @@ def test_nobody_is_shut_out(opened, paths, name):
     """axe-core finds nothing, in both themes and with fingers; Tab comes to everything, in order."""
     login, path = paths[name]
     page = opened(login, Look("en", "desk"), path)
-    wanted, reached = page.evaluate(REACHABLE), []
-    for _ in wanted:
-        page.keyboard.press("Tab")
-        stop = page.evaluate(FOCUS)
-        assert stop["outlined"], stop
-        assert stop["seen"], stop
-        reached.append(stop["number"])
-    assert reached == wanted
+    walk(page)
     page.evaluate(AXE_SCRIPT)
     found = violations(page, {})
     page.emulate_media(color_scheme="dark")

@@ -96,15 +96,21 @@ VIOLATIONS = """async options => (await axe.run(options)).violations.flatMap(
 @at_a_desk
 def test_it_is_used_by_keyboard(visit, place, look):
     """Tab comes to all that can be used, in order; each shows that it has the focus, covered by nothing."""
-    page = visit(place)
-    wanted = page.evaluate(REACHABLE)
-    reached = []
-    for _ in wanted:
+    walk(visit(place))
+
+
+def walk(page):
+    """Go through a page by Tab, to all that can be used."""
+    wanted, reached = page.evaluate(REACHABLE), []
+    while len(reached) < len(wanted):
         page.keyboard.press("Tab")
         stop = page.evaluate(FOCUS)
         assert stop["outlined"], stop
         assert stop["seen"], stop
-        reached.append(stop["number"])
+        if reached[-1:] != [stop["number"]]:
+            reached.append(stop["number"])
+        else:  # year, month, day and calendar are stops of one field
+            assert stop["date"], stop
     assert reached == wanted
 
 
@@ -122,6 +128,7 @@ FOCUS = """() => {
     return {
         number: window.reachable.indexOf(one),
         html: one.outerHTML.slice(0, 200),
+        date: one.type === "date",
         outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         seen: top !== null && (one.contains(top) || top.contains(one)),
     }
