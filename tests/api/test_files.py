@@ -284,6 +284,7 @@ def test_columns_are_named_once(maker):
     page = maker.page(path).text
     assert "What do the columns hold?" in page
     assert sample.pack(21) in page
+    assert 'id="job"' in page  # the part that a page of progress asks for
     named = {"column.0": "occurred_at", "column.1": "code", "offset": "+08:00"}
     answer = maker.post(path + "/read", **named, **{"column.2": "mass_kg"})
     assert (answer.status_code, "kind" in answer.text) == (400, True)
