@@ -303,24 +303,15 @@ def told_of(jobs: Jobs, job: Job) -> dict[str, Any]:
     """Return a file as programs are told of it."""
     counts = jobs.counts(job)
     return {
-        "file": job.id,
-        "name": job.name,
-        "sha256": job.digest.hex(),
-        "bytes": job.bytes,
-        "form": job.form,
-        "state": job.state,
-        "sent_at": iso_ms(int(job.made_at.timestamp() * 1000)),
+        **_short(job),
         "share": job.share,
         "header": job.about and job.about.header,
         "mapping": job.mapping,
         "lacking": lacking(job.mapping) if job.mapping is not None and job.has_columns else (),
-        "rows": job.checked,
         "ready": job.ready - job.sent + counts.mended,
         "refused": counts.refused + job.unkept,
         "rules": counts.rules,
         "left_out": job.left_out,
-        "taken": job.taken,
-        "known": job.known,
         "found": job.found,
         "error": job.failure,
         "reports": [
