@@ -292,6 +292,7 @@ def test_the_preview_reads(opened, look, carrier):
         page.locator("button[value=show]").click()
         picture = page.locator("#made img")
         picture.wait_for()
+        page.wait_for_load_state()  # until then there may be no more of a picture than its border
         address = picture.get_attribute("src")
         page.emulate_media(media="print")
         assert picture.is_visible()
