@@ -158,7 +158,9 @@ def test_an_organisation_sets_a_term_for_itself(registry, browser):
     ("named", "changed", "said"),
     [
         ("o73-04", {}, "rule.confirmed"),
-        ("o73-a19", {}, "rule.unknown"),
+        ("o73-a19", {}, "rule.confirmed"),
+        ("o73-a22-2", {"unit": "use"}, "rule.gate"),
+        ("o73-06", {"unit": "use"}, "rule.term"),
         ("o73-06", {"value": "0"}, "rule.term"),
         ("o73-06", {"value": "many"}, "rule.form"),
         ("o73-06", {"value": "9" * 30}, "rule.term"),
@@ -182,6 +184,84 @@ def test_a_term_that_cannot_be_is_refused(browser, named, changed, said):
     assert rule(told) == said
 
 
+GATE = {
+    "rule": "o73-a22-2",
+    "value": "Electric motorcycle， 电动摩托车",
+    "unit": "use",
+    "valid_from": "2026-06-01",
+}
+SCRAP = {"rule": "o73-scrap", "value": ["swap_model"], "unit": "exception", "valid_from": "2026-04-01"}
+
+
+def checked(client, day="2026-08-03"):
+    """Ask whether old batteries may go into a motorcycle; return the refusal's rule, and the warnings."""
+    codes = [sample.pack(980), sample.pack(981)]
+    line = {"kind": "repurposed", "occurred_at": f"{day}T08:00:00+08:00", "codes": codes, "into": codes[1:]}
+    line |= {"use": "Electric_motorcycles", "standard": "GB/T 36276-2023"}
+    body = {"organisation": sample.RECYCLER, "lines": [line]}
+    (answer,) = client.post("/checks", json=body).json()["checks"]
+    return answer.get("rule"), [one["rule"] for one in answer.get("warnings", [])]
+
+
+def ended(one, rule):
+    """Take back all that was set for a rule."""
+    for setting in one.json(f"/rules/{rule}")["settings"]:
+        if setting["ended_at"] is None:
+            assert one.send("/rules/end", setting=str(setting["id"])).status_code == 303
+
+
+def test_an_authority_sets_what_may_not_be_done(registry, browser):
+    """It warns, or enforced refuses and finds what was done all the same; from its day on."""
+    one, anyone = browser("ministry"), browser().client
+    assert checked(anyone) == (None, [])
+    assert one.send("/rules/set", **GATE, source="Notice 3").status_code == 303
+    assert checked(anyone) == (None, ["o73-a22-2"])
+    ended(one, "o73-a22-2")
+    named = GATE | {"source": "Notice 3", "article": "Notice 3, 2"}
+    assert one.send("/rules/set", **named, enforced="1").status_code == 303
+    assert checked(anyone) == ("breach.o73-a22-2", [])
+    assert checked(anyone, "2026-05-31") == (None, [])
+    old, new = sample.pack(990), sample.pack(991)
+    use = {"use": "电动摩托车", "standard": "GB/T 36276-2023"}
+    line = sample.line("repurposed", "2026-06-02T10:00:00+08:00", codes=[old, new], into=[new], **use)
+    receipt = json.loads(registry.report(sample.report(sample.signer(sample.RECYCLER), [line])))
+    assert [each["rule"] for each in receipt["findings"]].count("breach.o73-a22-2") == 1
+    assert "电动摩托车" in one.get("/rules/o73-a22-2").text
+    ended(one, "o73-a22-2")
+    assert checked(anyone) == (None, [])
+
+
+def test_the_words_of_a_gate_are_ticked(browser):
+    """On its page, where the rule knows which there are; what stands now is ticked already."""
+    one = browser("ministry")
+    assert one.get("/rules/o73-scrap").text.count('name="value" value="swap_model" checked') == 1
+    assert one.send("/rules/set", **SCRAP, source="Notice 4").status_code == 303
+    [*_, piece] = [each for each in one.json("/rules")["rules"] if each["id"] == "o73-scrap"]
+    assert (piece["value"], piece["confidence"], piece["enforced"]) == (["swap_model"], "configured", False)
+    assert 'value="replacement">' in one.get("/rules/o73-scrap").text
+    ended(one, "o73-scrap")
+    assert 'action="/rules/set"' not in browser("maker").get("/rules/o73-scrap").text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"value": ["swap_model", "on_sundays"]},
+        {"value": []},
+        {"value": "swap_model", "unit": "role"},
+        {"rule": "o73-a22-3", "unit": "use", "value": [f"use {number}" for number in range(51)]},
+        {"rule": "o73-a22-3", "unit": "use", "value": "x" * 65},
+        {"rule": "o73-a22-3", "unit": "use", "value": "a\u202eb"},
+    ],
+)
+def test_words_that_a_gate_cannot_have_are_refused(browser, changed):
+    """Those it does not know, too many, none, or of another unit."""
+    one = browser("ministry")
+    fields = SCRAP | {"source": "Notice 4", "csrf": one.form()} | changed
+    told = one.client.post("/rules/set", data=fields, headers={"Accept": "application/json"})
+    assert rule(told) in {"rule.words", "rule.form"}
+
+
 def send_file(one, content, csrf=None):
     files = {"file": ("terms.json", content, "application/json")}
     data, headers = {"csrf": csrf or one.form()}, {"Accept": "application/json"}
@@ -194,6 +274,7 @@ def test_terms_come_from_a_file(registry, browser):
     terms = [
         {"rule": "o73-07", "value": 10, "unit": "day", "valid_from": "2026-06-01", "source": "Notice 2"},
         {"year": 2027, "off": ["01-01"], "work": ["01-03"], "source": "State Council, notice of 2026"},
+        GATE | {"value": ["electric motorcycle"], "source": "Notice 3"},
     ]
     bad = [*terms, {"rule": "o73-07", "value": 10}]
     assert rule(send_file(one, json.dumps(bad))) == "rule.file"
@@ -203,7 +284,8 @@ def test_terms_come_from_a_file(registry, browser):
     assert not registry.rulebook.rules().calendar.is_working(date(2027, 1, 1))
     pieces = [each for each in one.json("/rules")["rules"] if each["id"] == "o73-07"]
     assert [each["value"] for each in pieces] == [None, 10]
-    assert rule(send_file(browser("maker"), json.dumps(terms[1:]))) == "rule.year_authority"
+    ended(one, "o73-a22-2")
+    assert rule(send_file(browser("maker"), json.dumps(terms[1:2]))) == "rule.year_authority"
     assert rule(send_file(one, b"\xff\xfe")) == "rule.file"
     assert rule(send_file(one, b"[" * 100_000)) == "rule.file"
     weekend = [{"year": 2027, "off": ["01-02"], "work": [], "source": "nobody"}]

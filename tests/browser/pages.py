@@ -58,6 +58,7 @@ PLACES = (
     Place("outlets-coverage", "/outlets/coverage", signed_in=True),
     Place("rules", "/rules"),
     Place("rule", "/rules/o73-06", signed_in=True),
+    Place("gate", "/rules/o73-scrap", signed_in=True),
     Place("duties", "/duties", signed_in=True),
     Place("log", "/log", charts=True),
     Place("docs", "/docs"),

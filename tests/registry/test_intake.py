@@ -52,7 +52,7 @@ def test_rows_that_break_off_leave_what_was_yielded(clerk):
 
 
 def test_whoever_stops_early_has_read_little_more(clerk):
-    """A job that is ended leaves at most one further report unread of, and that is not on record."""
+    """A job that is ended has read at most three reports further, and nothing of them is on record."""
     read = []
 
     def rows():
@@ -64,7 +64,7 @@ def test_whoever_stops_early_has_read_little_more(clerk):
     before = clerk.counts()["batteries"]
     next(coming)
     coming.close()
-    assert len(read) <= 20
+    assert len(read) <= 40
     assert clerk.counts()["batteries"] == before + 10
 
 

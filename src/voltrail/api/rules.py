@@ -1,7 +1,8 @@
-"""/rules: under which rules batteries are reported, and terms that somebody set."""
+"""/rules: under which rules batteries are reported, and what somebody set where the law is not known."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Final, get_args
@@ -21,9 +22,11 @@ from voltrail.errors import NotFound, UsageError
 from voltrail.regimes import HOLIDAYS, RULES, Rule, Rules
 from voltrail.regimes.configured import Setting, SetYear, read_settings
 from voltrail.regimes.deadlines import Unit
+from voltrail.regimes.rules import GATES
 
 MAX_FILE_BYTES: Final = 1 << 20
-SET_FIELDS: Final = ("value", "unit", "valid_from", "valid_to", "article", "source", "enforced")
+_COMMA: Final = re.compile("[,，、;；\\n]")
+SET_FIELDS: Final = ("unit", "valid_from", "valid_to", "article", "source", "enforced")
 
 On = Annotated[date | None, QueryParameter(description="the rules in force on that day; else all")]
 
@@ -53,21 +56,23 @@ def rules(request: Asked, on: On = None) -> Response[bytes]:
 def rule(
     request: Asked, identifier: Annotated[str, PathParameter(description="the rule's id, such as o73-04")]
 ) -> Response[bytes]:
-    """Return a rule, and the terms that an authority set for it, or one's own organisation for itself."""
+    """Return a rule, and what an authority set for it, or one's own organisation for itself."""
     return _rule(request, identifier)
 
 
-@post("/rules/set", sync_to_thread=True, status_code=200, summary="Set a rule's term")
+@post("/rules/set", sync_to_thread=True, status_code=200, summary="Set a rule's term or words")
 def set_term(request: Asked, data: Form) -> Response[Any]:
     """
     Take `rule`, `value`, `unit`, `valid_from`, `valid_to`, `article`, `source`, `enforced` and `csrf`.
 
-    What an authority sets counts for all, and may be enforced; what another organisation sets, for itself.
+    The value of a gate is words: several of `value`, or one with commas. What an authority sets counts for
+    all, and may be enforced; what another organisation sets is a term, for itself.
     """
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
     identifier = field(data, "rule")
-    given = {name: field(data, name).strip() for name in SET_FIELDS}
+    given: dict[str, Any] = {name: field(data, name).strip() for name in SET_FIELDS}
+    given["value"] = _value(data.get("value", ""), RULES.all, identifier)
     try:
         setting = _setting(identifier, given)
         _configure(request, person, [setting], [])
@@ -79,7 +84,7 @@ def set_term(request: Asked, data: Form) -> Response[Any]:
 
 @post("/rules/end", sync_to_thread=True, status_code=200, summary="Take a term back")
 def end_term(request: Asked, data: Form) -> Response[Any]:
-    """Take the number of a term, `setting`, that one's own organisation set, and `csrf`."""
+    """Take the number, `setting`, of what one's own organisation set, and `csrf`."""
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
     number = field(data, "setting")
@@ -94,10 +99,10 @@ def end_term(request: Asked, data: Form) -> Response[Any]:
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_FILE_BYTES,
-    summary="Set terms from a file",
+    summary="Set terms and words from a file",
 )
 def set_file(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
-    """Take `file`, a JSON list of terms and years, and `csrf`; all of them are set, or none."""
+    """Take `file`, a JSON list of settings and years, and `csrf`; all of them are set, or none."""
     person = signed_in(request)
     check_form(request, person, str(data.get("csrf", "")))
     settings, years = read_settings(content_of(data.get("file")))
@@ -106,7 +111,7 @@ def set_file(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[An
 
 
 def _configure(request: Asked, person: Person, settings: Sequence[Setting], years: Sequence[SetYear]) -> None:
-    """Set terms and years for whoever is signed in, and note it. Raises AccessError, UsageError."""
+    """Set terms, words and years for whoever is signed in, and note it. Raises AccessError, UsageError."""
     check_right(person, "report")
     registry_of(request).rulebook.configure(person.organisation, person.login, settings, years)
     said = ", ".join([*(one.rule for one in settings), *(str(one.year) for one in years)])
@@ -114,7 +119,7 @@ def _configure(request: Asked, person: Person, settings: Sequence[Setting], year
 
 
 def _rule(
-    request: Asked, identifier: str, error: UsageError | None = None, given: dict[str, str] | None = None
+    request: Asked, identifier: str, error: UsageError | None = None, given: dict[str, Any] | None = None
 ) -> Response[bytes]:
     registry, person = registry_of(request), page_for(request).person
     organisation = person.organisation if person is not None else None
@@ -135,7 +140,8 @@ def _rule(
         pieces=pieces,
         settings=settings,
         names=registry.names({one.organisation for one in settings}),
-        settable=shipped.about == "deadline" and not shipped.enforced,
+        gate=GATES.get(shipped.about),
+        settable=not shipped.enforced,
         authority=organisation in registry.authorities,
         error=error,
         given=given or {},
@@ -150,7 +156,17 @@ def _rules_for(request: Asked) -> Rules:
     return book.rules_of(person.organisation) if person is not None else book.rules()
 
 
-def _setting(rule: str, given: dict[str, str]) -> Setting:
+def _value(said: Any, rules: Sequence[Rule], identifier: str) -> str | list[str]:
+    """Return the value that a form gives: a term's number, or a gate's words."""
+    texts = [text for text in (said if isinstance(said, list) else [said]) if isinstance(text, str)]
+    if any(one.id == identifier and one.about in GATES for one in rules):
+        return list(
+            dict.fromkeys(word for text in texts for part in _COMMA.split(text) if (word := part.strip()))
+        )
+    return texts[0].strip() if len(texts) == 1 else ""
+
+
+def _setting(rule: str, given: dict[str, Any]) -> Setting:
     """Return what a form says. Raises UsageError for what does not read."""
     members: dict[str, Any] = {name: text for name, text in given.items() if text}
     members["enforced"] = bool(given["enforced"])
@@ -158,7 +174,7 @@ def _setting(rule: str, given: dict[str, str]) -> Setting:
         return msgspec.convert(members | {"rule": rule}, Setting, strict=False)
     except msgspec.ValidationError as error:
         raise UsageError(
-            "rule.form", f"What was filled in does not read: {error}.", "Fill in term, unit, day and source."
+            "rule.form", f"What was filled in does not read: {error}.", "Fill in value, unit, day and source."
         ) from None
 
 

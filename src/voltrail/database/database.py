@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -35,6 +37,7 @@ class _TextsDumper(Dumper):
 
 psycopg.adapters.register_dumper(Texts, _TextsDumper)
 
+SEND_BYTES = 4 << 20  # on the way to the server, so that a long COPY seldom waits; the system may allow less
 MIGRATION_LOCK = 0x566F6C74  # "Volt"
 
 
@@ -73,7 +76,10 @@ class Database:
 
     def connect(self) -> Connection:
         """Return a new connection, for the caller to own and close."""
-        return psycopg.connect(self.dsn)
+        connection: Connection = psycopg.connect(self.dsn)
+        with socket.socket(fileno=os.dup(connection.fileno())) as end:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BYTES)
+        return connection
 
     def close(self) -> None:
         """Close the pool; an embedded server stops when its last process ends."""

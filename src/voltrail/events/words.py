@@ -129,6 +129,8 @@ NAMES_ZH: Final[dict[str, str]] = {
     "occurred_at": "发生时间",
     "name": "名称",
     "role": "角色",
+    "exception": "例外情形",
+    "member": "应填写的项目",
     "until": "截止时间",
     "former": "原企业",
     "key_id": "密钥编号",

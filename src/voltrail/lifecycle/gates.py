@@ -75,9 +75,13 @@ def _grants_with_evidence(event: Any, roles: tuple[str, ...], when: datetime) ->
 
 def _use(rule: Rule, event: Any, _: World) -> Iterator[Finding]:
     """Yield a finding when batteries are made ready for a use that is barred."""
-    use = (event.use or "").strip().lower().replace("_", " ")
-    if any(use in {word, word + "s"} for word in _words(rule)):
+    use = _plain(event.use or "")
+    if any(use in {word, word + "s"} for word in map(_plain, _words(rule))):
         yield _breach(rule, f"{event.kind} for the use {event.use!r}: {rule.duty}.", "Choose another use.")
+
+
+def _plain(use: str) -> str:
+    return use.strip().lower().replace("_", " ")
 
 
 def _scrapping(rule: Rule, event: Any, world: World) -> Iterator[Finding]:

@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from voltrail.events import kinds
 from voltrail.lifecycle.state import Recorded
-
-SWAP_MODEL: Final = "swap_model"
-REPLACEMENT: Final = "replacement"
+from voltrail.regimes.rules import REPLACEMENT, SWAP_MODEL
 
 _DOCUMENTED: Final = frozenset({"replacement", "warranty"})
 _FITTED: Final = (kinds.Installed, kinds.VehicleCertified, kinds.Sold, kinds.VehicleImported)

@@ -1,5 +1,6 @@
 """
-Terms that somebody set where the law's own is not known: an authority for all, an organisation for itself.
+What somebody set where the law's own is not known: terms, an authority for all or an organisation for itself;
+and what gates have as their value, an authority alone.
 
 A setting says from when on it counts, under which article, and who says so; a rule keeps what it is for.
 """
@@ -8,27 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
 from voltrail.errors import UsageError
-from voltrail.regimes.deadlines import Calendar, Year
-from voltrail.regimes.rules import Rule, Rules
+from voltrail.regimes.deadlines import Calendar, Unit, Year
+from voltrail.regimes.rules import GATES, Gate, Rule, Rules
 
 MAX_TERM = 3_650
+MAX_WORDS = 50  # of a gate
+MAX_WORD = 64
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    The term of one deadline from a day to a day (both included), as an organisation set it.
+    The term of a deadline, or the words of a gate, from a day to a day (both included), as somebody set it.
 
     `enforced` makes findings of it; an authority's alone may be. `source` says who says so.
     """
 
     rule: str
-    value: int
-    unit: Literal["day", "working_day", "month"]
+    value: int | tuple[str, ...]
+    unit: Literal["day", "working_day", "month", "role", "use", "exception", "region", "member"]
     valid_from: date
     source: str
     valid_to: date | None = None
@@ -39,23 +42,30 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         Raise UsageError for what cannot be set; `own`: by an organisation, for itself alone.
 
-        Only deadlines have a term, and a term that the law's text supports is not set anew.
+        What the law's text supports is not set anew.
         """
         rule = next((one for one in rules.all if one.id == self.rule), None)
-        if rule is None or rule.about != "deadline":
+        if rule is None:
             raise UsageError(
-                "rule.unknown", f"There is no deadline {self.rule[:40]!r}.", "The page /rules lists them."
+                "rule.unknown", f"There is no rule {self.rule[:40]!r}.", "The page /rules lists them."
             )
         if rule.enforced:
             raise UsageError(
                 "rule.confirmed",
-                f"The term of {rule.id} is confirmed: {rule.term} by {rule.article}.",
+                f"{rule.id} is confirmed: {rule.term or rule.duty} by {rule.article}.",
                 "Only what is not configured or advisory can be set.",
             )
-        if not 1 <= self.value <= MAX_TERM:
+        gate = GATES.get(rule.about)
+        if gate is None:
+            self._check_term()
+        elif own:
             raise UsageError(
-                "rule.term", f"{self.value} is no term.", "Give whole days or months, at least 1."
+                "rule.gate",
+                "What may not be done is the same for all.",
+                "An authority sets it; an organisation sets terms for itself.",
             )
+        else:
+            self._check_words(gate)
         if self.valid_to is not None and self.valid_to < self.valid_from:
             raise UsageError("rule.days", "The term would end before it begins.", "Exchange the two days.")
         if self.valid_from < rule.valid_from or (
@@ -74,6 +84,34 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 "What an organisation sets for itself makes no findings.",
                 "Leave `enforced` out; an authority may enforce a term.",
             )
+
+    def _check_term(self) -> None:
+        if (
+            isinstance(self.value, tuple)
+            or self.unit not in get_args(Unit)
+            or not 1 <= self.value <= MAX_TERM
+        ):
+            raise UsageError(
+                "rule.term",
+                f"{self.value} {self.unit} is no term.",
+                "Give a number of at least 1 in days, working days or months.",
+            )
+
+    def _check_words(self, gate: Gate) -> None:
+        words = self.value if isinstance(self.value, tuple) else ()
+        wrong = [one for one in words if (one not in gate.words if gate.words else not _is_word(one))]
+        among = f"some of {', '.join(gate.words)}" if gate.words else f"each of up to {MAX_WORD} characters"
+        if not words or len(words) > MAX_WORDS or wrong or self.unit != gate.unit:
+            about = f"{wrong[0][:40]!r}" if wrong else f"With {len(words)} words and the unit {self.unit}, it"
+            raise UsageError(
+                "rule.words",
+                f"{about} is not what this rule can say: {gate.value}.",
+                f"Give 1 to {MAX_WORDS} words, {among}; the unit is {gate.unit}.",
+            )
+
+
+def _is_word(text: str) -> bool:
+    return 0 < len(text) <= MAX_WORD and text.isprintable() and text == text.strip()
 
 
 class SetYear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,7 +136,7 @@ class SetYear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def read_settings(data: bytes) -> tuple[list[Setting], list[SetYear]]:
     """
-    Return the terms and years of a file: a JSON list, each with the members of Setting or of SetYear.
+    Return the settings and years of a file: a JSON list, each with the members of Setting or of SetYear.
 
     Raises UsageError, which says which one of the list does not read.
     """
@@ -106,7 +144,7 @@ def read_settings(data: bytes) -> tuple[list[Setting], list[SetYear]]:
         given = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=list[dict[str, Any]])
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         raise UsageError(
-            "rule.file", f"The file is no list of terms: {error}.", "Write a JSON list of objects."
+            "rule.file", f"The file is no list of settings: {error}.", "Write a JSON list of objects."
         ) from None
     settings: list[Setting] = []
     years: list[SetYear] = []
@@ -128,7 +166,7 @@ def read_settings(data: bytes) -> tuple[list[Setting], list[SetYear]]:
 def with_settings(
     rules: Rules, settings: Iterable[Setting], years: Mapping[int, Year] | None = None
 ) -> Rules:
-    """Return the rules with these terms in place of their own while they count; the last setting wins."""
+    """Return the rules with what was set in place of their own while it counts; the last setting wins."""
     found = list(rules.all)
     for setting in settings:
         found = [piece for rule in found for piece in _with(rule, setting)]

@@ -8,22 +8,46 @@ from typing import Final, Literal
 
 import msgspec
 
+from voltrail.events.table import HOLDING_ROLES
 from voltrail.regimes.deadlines import CHINA, Calendar, deadline
 
 Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed", "configured"]
 
 About = Literal["deadline", "handover", "papers", "use", "scrapping", "echelon", "outlets", "takeback"]
 
-GATES: Final[dict[About, str]] = {
-    "handover": "the roles in which an organisation may receive it",
-    "papers": "the roles of a receiver whose grant must name its evidence",
-    "use": "what it may not be used for",
-    "scrapping": "when a vehicle may be scrapped without its batteries",
-    "echelon": "the members that say what a product of old batteries meets",
-    "outlets": "the kind of region of which each, where it sells, needs an outlet",
-    "takeback": "the roles from which its batteries may not be refused, or anyone",
+
+class Gate(msgspec.Struct, frozen=True):
+    """What a rule that is no deadline has as its value: in words, its unit, and of which words it is made."""
+
+    value: str
+    unit: str
+    words: tuple[str, ...] = ()  # any others are none; where there are none, any words will do
+
+
+SWAP_MODEL: Final = "swap_model"
+REPLACEMENT: Final = "replacement"
+ANYONE: Final = "anyone"
+_ROLES: Final = tuple(sorted(HOLDING_ROLES))
+
+GATES: Final[dict[About, Gate]] = {
+    "handover": Gate("the roles in which an organisation may receive it", "role", _ROLES),
+    "papers": Gate("the roles of a receiver whose grant must name its evidence", "role", _ROLES),
+    "use": Gate("what it may not be used for", "use"),
+    "scrapping": Gate(
+        "when a vehicle may be scrapped without its batteries", "exception", (SWAP_MODEL, REPLACEMENT)
+    ),
+    "echelon": Gate(
+        "the members that say what a product of old batteries meets", "member", ("standard", "use", "site")
+    ),
+    "outlets": Gate(
+        "the kind of region of which each, where it sells, needs an outlet",
+        "region",
+        ("province", "prefecture"),
+    ),
+    "takeback": Gate(
+        "the roles from which its batteries may not be refused, or anyone", "role", (*_ROLES, ANYONE)
+    ),
 }
-"""What a rule that is no deadline has as its value."""
 
 _FOR_EVER: Final = date(9000, 1, 1)
 

@@ -54,11 +54,18 @@ _KINDS_NOT_BY_HOST = frozenset(
 class Ticket:
     """One report waiting for its turn, then its receipt or its error."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, meanwhile: Callable[[], None] | None = None) -> None:
         self.prepared = prepared
+        self._meanwhile = meanwhile
         self.done = False
         self.receipt: bytes = b""
         self.error: BaseException | None = None
+
+    def judged(self) -> None:
+        """Have done what was put off until the lines are judged; once, should they be judged again."""
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
 
 class Log(msgspec.Struct):
@@ -294,8 +301,9 @@ class Append:
         if note is None:
             return None
         self._write_reports()
-        rows.copy_in(connection, "event", self._event_rows)
-        rows.write_subjects(connection, self.world.slots.values())
+        with rows.copying_in(connection, "event", self._event_rows):
+            subjects = rows.rows_of(self.world.slots.values())
+        rows.write_subjects(connection, subjects)
         write_recalls(connection, self.world)
         connection.execute(
             "update log set received_ms = %s, trust = %s,"

@@ -8,6 +8,7 @@ the same lines, and gets the receipts that were given before.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -40,7 +41,8 @@ def take_rows(
     """
     Report lines for an organisation, the host signing; yield each receipt once it is durable.
 
-    `rows` is read by another thread, up to one report ahead of what is written.
+    `rows` is read by another thread, up to two reports ahead of what is written, while PostgreSQL works:
+    while lines are judged it would only take turns with that.
     Raises what `Registry.report_lines` raises; what was yielded before stays on record.
     """
     coming = iter(rows)
@@ -51,8 +53,11 @@ def take_rows(
 
     first = 0
     with ThreadPoolExecutor(1, "voltrail-intake") as aside:
-        ahead = aside.submit(next_report)
-        while (prepared := ahead.result()) is not None:
-            ahead = aside.submit(next_report)
-            yield Taken(first, len(prepared.lines), registry.take(prepared))
+        ahead = deque(aside.submit(next_report) for _ in range(2))
+
+        def look_ahead() -> None:
+            ahead.append(aside.submit(next_report))
+
+        while (prepared := ahead.popleft().result()) is not None:
+            yield Taken(first, len(prepared.lines), registry.take(prepared, meanwhile=look_ahead))
             first += len(prepared.lines)

@@ -8,6 +8,7 @@ one is done sooner.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ FEW_LINES = 32  # fewer do not fill the lanes
 MANY_LINES = 50_000  # so many are worth loading the lanes for, which takes as long as hashing these without
 LANES = "voltrail.ledger.lanes"
 MAX_SUBJECTS = 200_000  # of all lines of a report: so many rows are read and written in one transaction
+OBJECTS_BETWEEN_LOOKS = 100_000  # of the collector of cycles
 HASH_BYTES = 32
 
 
@@ -173,8 +175,15 @@ def extend_hashed(leaf_hashes: Sequence[bytes]) -> tuple[bytes, tuple[bytes, ...
 
 
 def warm() -> None:
-    """Load the lanes, so that they are used from now on; a server does, a command for one file does not."""
+    """
+    Make ready for many reports; a server does, a command for one file does not.
+
+    The lanes are loaded, and used from now on. The collector of cycles passes over all that is there already,
+    and looks rarely: a report makes some hundred thousand objects at once, and hardly a cycle.
+    """
     importlib.import_module(LANES)
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     line = b'{"kind":"found","occurred_at":"2026-04-21T09:00:00+08:00"}'
     commitments = commit_all(bytes(16), [line] * FEW_LINES)
     extend_tree(0, (), commitments)

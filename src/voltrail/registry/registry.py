@@ -238,10 +238,14 @@ class Registry:
             self.keys.host, organisation, secret, lines, self.origin, _mode(mode), source_digest
         )
 
-    def take(self, prepared: Prepared) -> bytes:
-        """Return the receipt of a prepared report once it is durable; raises what refused it as a whole."""
+    def take(self, prepared: Prepared, meanwhile: Callable[[], None] | None = None) -> bytes:
+        """
+        Return the receipt of a prepared report once it is durable; raises what refused it as a whole.
+
+        `meanwhile` is called when its lines are judged and the database begins to work.
+        """
         self._check_no_fork()
-        return self._writer.submit(prepared)
+        return self._writer.submit(prepared, meanwhile)
 
     def host_signed(self, organisation: str, lines: Sequence[bytes]) -> bytes:
         """Return the report file that the host signs for an organisation, to be handed in with others."""

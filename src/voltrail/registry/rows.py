@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from voltrail.database import copy
@@ -12,6 +14,7 @@ from voltrail.ledger import merkle
 from voltrail.lifecycle import Battery, State, encode_state
 from voltrail.registry.world import Slot
 
+MANY_ROWS = 3_000  # parts of rows: worth a thread of their own
 HASH_BYTES = 32
 CHUNK_HASHES = 126
 CHUNK_BYTES = CHUNK_HASHES * HASH_BYTES
@@ -56,14 +59,32 @@ class NewNodes(Mapping[int, bytes]):
 def copy_in(connection: Connection, table: str, rows: Iterable[bytes]) -> None:
     """Write rows, each as `database.copy` builds them, into a table."""
     with connection.cursor().copy(f"copy {table} from stdin (format binary)") as target:
-        target.write(copy.HEADER + b"".join(rows) + copy.TRAILER)
+        target.write(b"".join((copy.HEADER, *rows, copy.TRAILER)))
 
 
-def write_subjects(connection: Connection, slots: Iterable[Slot]) -> None:
-    """Write the rows of subjects that changed: new ones by COPY, others through a staging table."""
+@contextmanager
+def copying_in(connection: Connection, table: str, rows: Sequence[bytes]) -> Iterator[None]:
+    """Write rows, while the block does something else if they are many; it leaves the connection alone."""
+    if len(rows) < MANY_ROWS:
+        copy_in(connection, table, rows)
+        yield
+        return
+    with ThreadPoolExecutor(1, "voltrail-copy") as aside:
+        copied = aside.submit(copy_in, connection, table, rows)
+        yield
+        copied.result()
+
+
+def rows_of(slots: Iterable[Slot]) -> tuple[list[bytes], list[bytes]]:
+    """Return the rows of subjects that changed: of new ones, and of those that the record knows."""
     changed = [slot for slot in slots if slot.dirty]
     new = [_subject_row(slot, 10) for slot in changed if slot.at is None]
-    known = [_subject_row(slot, 11) + copy.blob(slot.at) for slot in changed if slot.at is not None]
+    return new, [_subject_row(slot, 11) + copy.blob(slot.at) for slot in changed if slot.at is not None]
+
+
+def write_subjects(connection: Connection, rows: tuple[list[bytes], list[bytes]]) -> None:
+    """Write the rows of subjects that changed: new ones by COPY, others through a staging table."""
+    new, known = rows
     if new:
         copy_in(connection, "subject", new)
     if known:

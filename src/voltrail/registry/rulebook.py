@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +17,7 @@ from voltrail.regimes.deadlines import Year
 FRESH_S: Final = 5.0  # so soon other servers count with what was set
 MAX_SETTINGS: Final = 200  # in force, of one organisation
 
-_COLUMNS: Final = "rule, value, unit, valid_from, source, valid_to, article, enforced"
+_COLUMNS: Final = "rule, value, words, unit, valid_from, source, valid_to, article, enforced"
 _RESTART: Final = "truncate duty, duty_count; update duty_upto set upto = 0"
 
 
@@ -111,12 +110,12 @@ class Rulebook:
             ).fetchone() or (0,)
             if number + len(settings) > MAX_SETTINGS:
                 raise UsageError(
-                    "rule.too_many", f"More than {MAX_SETTINGS} terms would be set.", "Take some back first."
+                    "rule.too_many", f"More than {MAX_SETTINGS} would be set.", "Take some back first."
                 )
             for one in settings:
                 connection.execute(
                     f"insert into configured_rule (organisation, set_by, {_COLUMNS})"  # noqa: S608
-                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                     (organisation, login, *_row(one)),
                 )
             for year in years:
@@ -140,7 +139,9 @@ class Rulebook:
             ).fetchone()
             if row is None:
                 raise NotFound(
-                    "rule.not_set", "There is no such term to take back.", "The rule's page lists yours."
+                    "rule.not_set",
+                    "There is nothing such to take back.",
+                    "The rule's page lists what you set.",
                 )
             self._restart(connection, {row[0]}, own=organisation not in self._authorities)
         self._read_at = float("-inf")
@@ -175,10 +176,10 @@ class Rulebook:
 
 
 def _setting(row: Sequence[Any]) -> Setting:
-    rule, value, unit, valid_from, source, valid_to, article, enforced = row
+    rule, value, words, unit, valid_from, source, valid_to, article, enforced = row
     return Setting(
         rule=rule,
-        value=value,
+        value=value if words is None else tuple(words),
         unit=unit,
         valid_from=valid_from,
         source=source,
@@ -188,7 +189,8 @@ def _setting(row: Sequence[Any]) -> Setting:
     )
 
 
-def _row(one: Setting) -> tuple[str | int | bool | date | None, ...]:
+def _row(one: Setting) -> tuple[Any, ...]:
+    term, words = (None, list(one.value)) if isinstance(one.value, tuple) else (one.value, None)
     return (
-        one.rule, one.value, one.unit, one.valid_from, one.source, one.valid_to, one.article, one.enforced,
+        one.rule, term, words, one.unit, one.valid_from, one.source, one.valid_to, one.article, one.enforced,
     )  # fmt: skip

@@ -53,13 +53,20 @@ class Writer:
         self._waiting: list[Ticket] = []
         self.now_ms: Callable[[], int] = clock_ms
 
-    def submit(self, prepared: Prepared) -> bytes:
-        """Return the receipt of a report once it is durable; raises what refused it as a whole."""
-        return self.submit_all([prepared])[0]
+    def submit(self, prepared: Prepared, meanwhile: Callable[[], None] | None = None) -> bytes:
+        """
+        Return the receipt of a report once it is durable; raises what refused it as a whole.
+
+        `meanwhile` is called once, when its lines are judged and the database begins to work.
+        """
+        (receipt,) = self._submit([Ticket(prepared, meanwhile)])
+        return receipt
 
     def submit_all(self, prepared: Sequence[Prepared]) -> list[bytes]:
         """Return the receipts of reports that go in in this order; raises what refused the first refused."""
-        tickets = [Ticket(one) for one in prepared]
+        return self._submit(list(map(Ticket, prepared)))
+
+    def _submit(self, tickets: list[Ticket]) -> list[bytes]:
         with self._door:
             self._waiting += tickets
         with self._turn:
@@ -154,6 +161,8 @@ class Writer:
                     append.take(ticket)
                 except VoltrailError as error:
                     ticket.error = error
+            for ticket in group:
+                ticket.judged()
             note = append.write()
         if note is not None:
             self._anchor.advance(note, append.size)
