@@ -124,7 +124,7 @@ def _refusal(
     event: Event, organisation: Organisation, received_ms: int, world: World, about: Sequence[Battery]
 ) -> Refusal | None:
     """Return why this organisation cannot have this to report, or None; of a correction, its line aside."""
-    if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS):
+    if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS, event.occurred_at.tzinfo):
         return Refusal(
             "time.future",
             f"occurred_at {event.occurred_at.isoformat()} is more than five minutes after it was received.",

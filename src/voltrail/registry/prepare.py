@@ -12,6 +12,8 @@ import gc
 import importlib
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
@@ -34,6 +36,7 @@ LANES = "voltrail.ledger.lanes"
 MAX_SUBJECTS = 200_000  # of all lines of a report: so many rows are read and written in one transaction
 OBJECTS_BETWEEN_LOOKS = 100_000  # of the collector of cycles
 HASH_BYTES = 32
+MICROSECOND = timedelta(microseconds=1)
 
 
 class PreparedLine(msgspec.Struct, gc=False):
@@ -225,12 +228,18 @@ def _prepare_lines(file: ReportFile, commitments: list[bytes]) -> list[PreparedL
         if isinstance(event, VoltrailError):
             prepared.append(PreparedLine(line, commitment, refusal=event.as_refusal(number + 1)))
             continue
-        occurred_us = round(event.occurred_at.timestamp() * 1_000_000)
+        occurred_us = (event.occurred_at - _epoch(event.occurred_at.tzinfo)) // MICROSECOND
         fixed = copy.event_end(number, event.kind, occurred_us, line, commitment, names)
         blind = blinds[seen : seen + len(names)]
         seen += len(names)
         prepared.append(PreparedLine(line, commitment, event, None, names, blind, occurred_us, fixed))
     return prepared
+
+
+@lru_cache(64)
+def _epoch(zone: tzinfo | None) -> datetime:
+    """Return 1970 as a zone has it: times of one zone are subtracted in a tenth of the time."""
+    return datetime(1970, 1, 1, tzinfo=UTC).astimezone(zone)
 
 
 def blind_all(secret: bytes, about: Sequence[tuple[str, ...]], first: int = 0) -> list[bytes]:
