@@ -95,11 +95,16 @@ def ask(site, path):
     return httpx.get(site.url + path, headers={"Accept": "application/json"}).raise_for_status()
 
 
+WORTH = 6
+
+
 @pytest.fixture(scope="module")
 def codes(site):
     """Batteries worth a check: by what is particular about them."""
     found = {}
     for one in ask(site, "/batteries?limit=1000").json()["batteries"]:
+        if len(found) == WORTH:
+            break
         history = ask(site, f"/b/{one['code']}/history").json()["events"]
         found.setdefault(one["level"], one["code"])
         for event in history:
@@ -148,7 +153,8 @@ def tampered(data):
         at = (value.start(2) + value.end(2)) // 2
         part = next((name for name, start in reversed(parts.items()) if value.start() > start), "events")
         if at not in free:
-            found.setdefault((value[1].decode(), part), at)
+            name = "node" if len(value[1]) == HASH_CHARS else value[1].decode()  # named by their own hashes
+            found.setdefault((name, part), at)
     return found
 
 
@@ -163,13 +169,13 @@ def flip(data, at):
     return data[:at] + (other[:1] if data[at : at + 1] != other[:1] else other[1:]) + data[at + 1 :]
 
 
-def test_the_page_refuses_what_was_changed(browser, site):
+def test_the_page_refuses_what_was_changed(browser, site, codes):
     """
     Whatever part is changed on the way, the page turns red, and says which step failed.
 
     It shows no tick for that step nor for those after, none at any event, and no sentence of what is proved.
     """
-    code = site.places["code"]
+    code = codes["corrected"]
     places = tampered(ask(site, f"/b/{code}/evidence").content)
     assert len(places) > 30
     assert {part for _, part in places} == {"events", "head", "signers"}
@@ -201,6 +207,7 @@ def test_red_is_seen_at_once(browser, site, look):
 
 
 RED = "rgb(179, 38, 30)"
+HASH_CHARS = 64
 
 
 def test_a_refusal_is_chinese_first(browser, site):

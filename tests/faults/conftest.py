@@ -11,13 +11,13 @@ __all__ = ["empty", "postgres", "registry"]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, help="how often to kill under load (20)")
+    parser.addoption("--kills", type=int, help="how often to kill under load (12)")
 
 
 @pytest.fixture(scope="session")
 def kills(pytestconfig):
-    """How often a process is killed: --kills, or VOLTRAIL_KILLS, or 20."""
-    return pytestconfig.getoption("--kills", None) or int(os.environ.get("VOLTRAIL_KILLS", "20"))
+    """How often a process is killed: --kills, or VOLTRAIL_KILLS, or 12."""
+    return pytestconfig.getoption("--kills", None) or int(os.environ.get("VOLTRAIL_KILLS", "12"))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
 from voltrail.registry.settings import initialise
 
-ROWS = 60_000  # six reports
+ROWS = 40_000  # four reports
 PATIENCE_S = 300
 
 
@@ -94,7 +94,7 @@ def test_every_row_is_there_once(data):
     told = wait(lambda told: told["state"] == "checked")
     assert (told["rows"], told["ready"], told["refused"]) == (ROWS, ROWS - 1, 1)
     httpx.post(server.url + path + "/record", headers=headers, timeout=60).raise_for_status()
-    for taken in (0, 20_000):
+    for taken in (0, 10_000):
         told = wait(lambda told, taken=taken: told["taken"] > taken)
         seen.append(told["state"])
         server.end()
