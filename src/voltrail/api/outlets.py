@@ -365,7 +365,11 @@ def _degrees(text: str | None) -> float | None:
     except ValueError:
         degrees = float("nan")
     if not -180 <= degrees <= 180:
-        raise UsageError("usage.point", f"{text[:20]!r} is no number of degrees.", "Write it as 31.23.")
+        raise UsageError(
+            "usage.point",
+            f"{text[:20]!r} is no number of degrees.",
+            "Write it as 31.23, from -180 to 180; a latitude from -90 to 90.",
+        )
     return degrees
 
 

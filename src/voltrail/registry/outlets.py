@@ -93,7 +93,11 @@ class Place(msgspec.Struct, frozen=True):
         if (self.latitude is None) != (self.longitude is None):
             raise UsageError("usage.point", "A point has two numbers.", "Give latitude and longitude.")
         if not (-90 <= (self.latitude or 0) <= 90 and -180 <= (self.longitude or 0) <= 180):
-            raise UsageError("usage.point", "There is no such point.", "Give degrees, as 31.23 and 121.47.")
+            raise UsageError(
+                "usage.point",
+                "There is no such point.",
+                "Give degrees: latitude from -90 to 90, longitude from -180 to 180, as 31.23 and 121.47.",
+            )
 
 
 class Covered(msgspec.Struct, frozen=True):
