@@ -33,6 +33,8 @@ PAGES = (
     "/authority/flows?year=2014&status=in_storage_system",
     "/authority/flows/batteries?status=waste",
     "/authority/flows/retirement",
+    "/rules/o73-scrap",
+    "/rules/o73-a22-2",
 )
 each_page = pytest.mark.parametrize("path", PAGES)
 
