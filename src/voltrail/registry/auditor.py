@@ -504,7 +504,7 @@ class Auditor:
         ):
             yield Difference("state", name, "The stored state is not the fold of its events.")
         elif isinstance(state, Battery):
-            held = held_of(state.code, stored[3], stored[4], stored[5])
+            held = held_of(state, stored[3], stored[4])
             if stored[3] < self._followed and as_text(held) != stored[10]:
                 yield Difference("holding", name, "What workspaces list of it is not what its state says.")
             if self._recalls_read and self._recalls(state, events) != stored[11]:

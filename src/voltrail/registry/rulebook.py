@@ -14,6 +14,7 @@ from voltrail.errors import NotFound, UsageError
 from voltrail.regimes import RULES, Rules
 from voltrail.regimes.configured import Setting, SetYear, with_settings
 from voltrail.regimes.deadlines import Year
+from voltrail.registry.following import LOCK
 
 FRESH_S: Final = 5.0  # so soon other servers count with what was set
 MAX_SETTINGS: Final = 200  # in force, of one organisation
@@ -50,9 +51,9 @@ class Rulebook:
         if time.monotonic() - self._read_at > FRESH_S:
             if connection is None:
                 with self._database.pool.connection() as one:
-                    self._read(one)
+                    self.read(one)
             else:
-                self._read(connection)
+                self.read(connection)
         return self._rules
 
     def rules_of(self, organisation: str, connection: Connection | None = None) -> Rules:
@@ -64,7 +65,8 @@ class Rulebook:
         """Return the rules of everybody, and those of each organisation that set something for itself."""
         return [self.rules(connection), *self._own.values()]
 
-    def _read(self, connection: Connection) -> None:
+    def read(self, connection: Connection) -> None:
+        """Read what is set, however lately it was read."""
         found = connection.execute(
             f"select organisation, {_COLUMNS} from configured_rule where ended_at is null order by id"  # noqa: S608
         ).fetchall()
@@ -171,6 +173,9 @@ class Rulebook:
         """Have the duties computed anew where what was set concerns some that are kept."""
         kept = {one.id for one in RULES.all if one.met_by}
         if own or years or rules & kept:
+            connection.execute(
+                "select pg_advisory_xact_lock(%s)", (LOCK,)
+            )  # else a step goes on from its end
             connection.execute(_RESTART)
 
 
