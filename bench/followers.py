@@ -3,10 +3,11 @@ Measure what it costs to bring up all that follows from the record, an entry, an
 
     python bench/followers.py --world 2000 --new 50000
 
-Two records: a sample world with offenders, as lives are; and batteries made and nothing else, as a maker's
-first reports are. Each is followed by all tables at once, as a server does; then each table is emptied and made
-again alone, as after a migration. Beside it in the same run: appending those entries, and the limit, PostgreSQL
-giving lines, reporters and states of the same entries. `--profile` prints the functions that take longest.
+Two records: a sample world with offenders, as lives are; and batteries that are made and nothing else, as a
+maker's first reports are. Each is followed while it comes, some thousand entries at a time, by all tables at
+once, as a server does. Then all are emptied and made again together, and each alone, as after a migration.
+Beside it in the same run: putting those entries on record, and the limit, PostgreSQL giving lines, reporters
+and states of the same entries. `--profile` prints the functions that take longest.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from voltrail.demo import World, populate
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise
 
-REPORT_LINES = 10_000
+AT_ONCE = 1_000
 START = datetime(2026, 4, 2, 8, tzinfo=ledger.CHINA)
 TABLES = {
     "holdings": "holding, holding_count",
@@ -49,32 +50,57 @@ from event e join report r on r.id = e.report order by e.seq
 """
 
 
-def live(registry: Registry, packs: int) -> int:
-    """Put a sample world with offenders on record; return how many entries that makes."""
-    return populate(registry, World(packs, 20261, manner="offenders")).lines
+class Clock:
+    """How long following took, and how much of it was Python's."""
+
+    def __init__(self, follow: Callable[[], int]) -> None:
+        self._follow, self.took, self.cpu = follow, 0.0, 0.0
+
+    def __call__(self) -> None:
+        """Follow to the end."""
+        cpu, started = time.process_time(), time.perf_counter()
+        while self._follow():
+            pass
+        self.took += time.perf_counter() - started
+        self.cpu += time.process_time() - cpu
+
+    def row(self, what: str, entries: int) -> str:
+        """Return a row of the table, in µs an entry."""
+        return f"| {what} | {1e6 * self.took / entries:.1f} | {1e6 * self.cpu / entries:.1f} |"
 
 
-def make(registry: Registry, packs: int) -> int:
-    """Put new batteries on record; return how many entries that makes."""
+def live(registry: Registry, packs: int, follow: Clock) -> int:
+    """Put a sample world with offenders on record, followed; return how many entries that makes."""
+    followed = 0
+
+    def progress(done: int, _: int) -> None:
+        nonlocal followed
+        if done - followed >= AT_ONCE:
+            followed = done
+            follow()
+
+    lines = populate(registry, World(packs, 20261, manner="offenders"), progress).lines
+    follow()
+    return lines
+
+
+def make(registry: Registry, packs: int, follow: Clock) -> int:
+    """Put new batteries on record, followed; return how many entries that makes."""
     rng = random.Random(1)
-    for start in range(0, packs, REPORT_LINES):
+    for start in range(0, packs, AT_ONCE):
         lines = [
             ledger.line(
-                "manufactured", START + timedelta(seconds=n), code=ledger.pack(n), model_id="S-102", mass_kg=612.5
+                "manufactured",
+                START + timedelta(seconds=n),
+                code=ledger.pack(n),
+                model_id="S-102",
+                mass_kg=612.5,
             )
-            for n in range(start, min(packs, start + REPORT_LINES))
+            for n in range(start, min(packs, start + AT_ONCE))
         ]
         registry.report(ledger.file(lines, rng))
+        follow()
     return packs
-
-
-def measure(follow: Callable[[], int], entries: int) -> tuple[float, float]:
-    """Return how long it took to follow to the end, and the processor time of Python, in µs an entry."""
-    cpu, started = time.process_time(), time.perf_counter()
-    while follow():
-        pass
-    took, used = time.perf_counter() - started, time.process_time() - cpu
-    return 1e6 * took / entries, 1e6 * used / entries
 
 
 def empty(registry: Registry, name: str) -> None:
@@ -95,23 +121,35 @@ def limit(registry: Registry, entries: int) -> float:
     return 1e6 * (time.perf_counter() - started) / entries
 
 
-def report(registry: Registry, what: str, put: Callable[[], int], profile: cProfile.Profile | None) -> None:
+def report(
+    registry: Registry,
+    what: str,
+    put: Callable[[Registry, int, Clock], int],
+    packs: int,
+    profile: cProfile.Profile | None,
+) -> None:
     """Put a record there, follow it, and print what that took."""
-    started = time.perf_counter()
-    entries = put()
-    appended = 1e6 * (time.perf_counter() - started) / entries
-    print(f"\n| {what}: {entries:,} entries | Time, µs an entry | CPU of Python, µs |\n| --- | ---: | ---: |")
+    came, started = Clock(registry.follow), time.perf_counter()
     if profile is not None:
         profile.enable()
-    print("| all at once | {:.1f} | {:.1f} |".format(*measure(registry.follow, entries)))
+    entries = put(registry, packs, came)
     if profile is not None:
         profile.disable()
+    appended = 1e6 * (time.perf_counter() - started - came.took) / entries
+    print(f"\n| {what}: {entries:,} entries | Time, µs an entry | CPU of Python, µs |\n| --- | ---: | ---: |")
+    print(came.row("all, as it came", entries))
     for name in TABLES:
         empty(registry, name)
-        alone = measure(getattr(registry, name).follow, entries)
-        print("| {} alone, made again | {:.1f} | {:.1f} |".format(name, *alone))
+    again = Clock(registry.follow)
+    again()
+    print(again.row("all, made again", entries))
+    for name in TABLES:
+        empty(registry, name)
+        alone = Clock(getattr(registry, name).follow)
+        alone()
+        print(alone.row(f"{name} alone, made again", entries))
     print(f"| limit: PostgreSQL gives lines and states | {limit(registry, entries):.1f} | |")
-    print(f"| for comparison: put on record, drawn and signed | {appended:.1f} | |")
+    print(f"| for comparison: put on record, drawn and signed | {appended:.1f} | |", flush=True)
 
 
 def main() -> None:
@@ -129,10 +167,10 @@ def main() -> None:
         print(f"Python {platform.python_version()}, load average {os.getloadavg()[0]:.1f}")
         initialise(made / "world", "bench.example/log", [World(1, 20261).authority.vkey])
         with voltrail.open(made / "world") as registry:
-            report(registry, "Sample world", lambda: live(registry, options.world), profile)
+            report(registry, "Sample world", live, options.world, profile)
         ledger.begin(made / "new")
         with voltrail.open(made / "new") as registry:
-            report(registry, "New batteries", lambda: make(registry, options.new), profile)
+            report(registry, "New batteries", make, options.new, profile)
         print(f"\nLoad average at the end {os.getloadavg()[0]:.1f}.")
         if profile is not None:
             pstats.Stats(profile).sort_stats("tottime").print_stats(30)

@@ -114,8 +114,13 @@ def cases_of(
 
 
 def asks_life(battery: Battery) -> bool:
-    """Return whether `cases_of` asks for the battery's events, sightings aside: whoever reads may read ahead."""
+    """Return whether `cases_of` asks for a battery's events, sightings aside: so that they are read ahead."""
     return battery.end == "recycled" or any(one.rule == _PASSED_ON for one in battery.findings)
+
+
+def asks_entries(battery: Battery) -> list[int]:
+    """Return the indices of the events that `cases_of` asks for."""
+    return [one.index for one in battery.findings if one.rule in _CONFLICTS]
 
 
 def deeds_of(

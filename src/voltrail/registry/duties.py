@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from voltrail import regimes
-from voltrail.database.database import Database
+from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
 from voltrail.events.table import KINDS
 from voltrail.lifecycle import Battery, Recorded, effective_events
@@ -71,13 +71,6 @@ _WHICH: Final[dict[Which | None, str]] = {
 }
 
 
-class Counting(msgspec.Struct, frozen=True):
-    """Which kinds of event may open or meet a duty that is kept, and which kinds of subject bear them."""
-
-    kinds: frozenset[str]
-    bearers: frozenset[str]
-
-
 class Standing(msgspec.Struct, frozen=True):
     """One duty of one subject, as a list shows it."""
 
@@ -104,28 +97,28 @@ class Duties(Copy):
         super().__init__(database, authorities)
         self._rulebook = rulebook
 
+    def kinds(self, connection: Connection) -> frozenset[str]:
+        """Return the kinds of event that may open or meet a duty that is kept."""
+        self._rulebook.read(connection)  # under the lock, so that nothing follows from terms of before
+        return kinds_that_count(self._rulebook.every())
+
     def bring_up(self, step: Step) -> None:
         """Put the duties of the subjects that a step touches in place of those that stood."""
-        self._rulebook.read(step.connection)  # under the lock, so that none follow from terms of before
-        counting = self.counting()
+        kinds = kinds_that_count(self._rulebook.every())
+        bearers = bearers_of(kinds)
         touched = sorted(
             {
                 name
                 for one in step.entries
-                if one.recorded.event.kind in counting.kinds
+                if one.recorded.event.kind in kinds
                 for name in one.subjects
-                if name.partition(":")[0] in counting.bearers
+                if name.partition(":")[0] in bearers
             }
         )
         if touched:
             gone, new = _TABLE.put(step.connection, touched, self.following(step.known, touched))
             open_ = lambda row: (row[2], row[1], row[5]) if row[6] is None else None  # noqa: E731
             _SUMS.add(step.connection, difference(gone, new, open_))
-
-    def counting(self) -> Counting:
-        """Return which events may open or meet a duty that is kept, by the rules as they were read last."""
-        kinds = kinds_that_count(self._rulebook.every())
-        return Counting(kinds, frozenset(bearer(kind) for kind in kinds - {"corrected"}))
 
     def following(self, known: Known, subjects: Sequence[str]) -> Iterator[Row]:
         """Yield the duties of subjects that are to be kept, as rows."""
@@ -256,6 +249,11 @@ def kinds_that_count(every: Iterable[Rules]) -> frozenset[str]:
                 if rule.phases:  # what came late may have been of another phase all along
                     found |= set(KINDS)
     return frozenset(found & set(KINDS))
+
+
+def bearers_of(kinds: Iterable[str]) -> frozenset[str]:
+    """Return the kinds of subject that may bear the duties of some kinds of event."""
+    return frozenset(bearer(kind) for kind in kinds if kind != "corrected")
 
 
 def is_own(rule: Rule) -> bool:

@@ -23,19 +23,24 @@ import msgspec
 
 from voltrail.database.database import Connection, Database, Texts
 from voltrail.events import batteries
+from voltrail.events.kinds import decode_taken
 from voltrail.lifecycle import Finding, Organisation, Recorded, State, effective_events, fold
 from voltrail.registry import rows
-from voltrail.registry.world import World, to_recorded
+from voltrail.registry.world import World
 
 FOLLOWED_AT_ONCE: Final = 2_000  # entries: a tenth of a second or two, for which a page waits
+SPARSELY: Final = 10  # times as many, where only some kinds of event are asked for
 LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
 
 # What tells something new of the batteries of a vehicle, whether it names them or not.
 _OF_VEHICLES: Final = frozenset({"sold", "vehicle_scrapped", "corrected"})
-_ENTRIES: Final = """
+_ENTRY: Final = """
 select e.seq, e.line, r.organisation, e.received_ms, e.subjects, e.findings
-from event e join report r on r.id = e.report where e.seq >= %s and e.seq < %s order by e.seq
+from event e join report r on r.id = e.report
 """
+_ENTRIES: Final = _ENTRY + "where e.seq >= %s and e.seq < %s order by e.seq"
+_OF_KINDS: Final = _ENTRY + "where e.seq >= %s and e.seq < %s and e.kind = any(%s) order by e.seq"
+_NAMED: Final = _ENTRY + "where e.seq = any(%s)"
 # Entry by entry through the primary key, whatever the planner thinks of a table that has just grown.
 _CHAINS: Final = """
 with recursive walk as (
@@ -86,9 +91,18 @@ class Known(World):
             self._entries[index] = super().recorded(index)
         return self._entries[index]
 
+    def read_entries(self, indices: Iterable[int]) -> None:
+        """Read these entries that were not read yet, in one query."""
+        wanted = [index for index in set(indices) if index not in self._entries]
+        if wanted:
+            found = self._connection.execute(_NAMED, (wanted,), binary=True)
+            self._entries |= dict.fromkeys(wanted) | {row[0]: _recorded(row) for row in found}
+
     def read_chains(self, subjects: Iterable[str]) -> None:
         """Read the chains of these subjects that were not read yet, in one query."""
-        wanted = {name: self.slot(name).last for name in subjects if name not in self._read}
+        names = [name for name in subjects if name not in self._read]
+        self.load(names)
+        wanted = {name: self.slots[name].last for name in names}
         wanted = {name: last for name, last in wanted.items() if last >= 0}
         if not wanted:
             return
@@ -97,7 +111,7 @@ class Known(World):
         for name, *row in self._connection.execute(_CHAINS, values, binary=True):
             known = self._entries.get(row[0])
             if known is None:
-                known = self._entries[row[0]] = to_recorded(row)
+                known = self._entries[row[0]] = _recorded(row)
             found[name].append((known, row[1]))
         for name, chain in found.items():
             self._read[name] = wanted[name], sorted(chain, key=lambda one: one[0].index)
@@ -159,34 +173,46 @@ class Then:
 
 
 class Step:
-    """Some entries of the log, from `start` up to and not including `stop`, read once for all that follow."""
+    """
+    Some entries of the log, from `start` up to and not including `stop`, read once for all that follow.
 
-    def __init__(self, connection: Connection, authorities: frozenset[str], start: int, stop: int) -> None:
+    All of them, or those of some `kinds`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        authorities: frozenset[str],
+        start: int,
+        stop: int,
+        kinds: Collection[str] | None = None,
+    ) -> None:
         self.connection, self.start, self.stop = connection, start, stop
-        found = connection.execute(_ENTRIES, (start, stop), binary=True).fetchall()
-        self.entries = [Entry(to_recorded(row), row[4], findings_of(row[5])) for row in found]
+        query, asked = (_ENTRIES, (start, stop)) if kinds is None else (_OF_KINDS, (start, stop, list(kinds)))
+        found = connection.execute(query, asked, binary=True).fetchall()
+        self.entries = [Entry(_recorded(row), row[4], findings_of(row[5])) for row in found]
         self.known = Known(connection, authorities)
         self.known.add(one.recorded for one in self.entries)
-        self.known.load(self._named())
+        self.known.load(self._organisations())
 
-    def _named(self) -> set[str]:
-        """Return the subjects of the entries, who reported them, and to whom batteries were sent."""
-        named = {name for one in self.entries for name in one.subjects}
+    def _organisations(self) -> Iterator[str]:
+        """Yield who reported the entries, and to whom batteries were sent."""
         for one in self.entries:
-            named.add("organisation:" + one.recorded.reporter)
+            yield "organisation:" + one.recorded.reporter
             to = getattr(one.recorded.event, "to", None)
             if isinstance(to, str):
-                named.add("organisation:" + to)
-        return named
+                yield "organisation:" + to
 
     @cached_property
     def codes(self) -> list[str]:
-        """The batteries that the entries are about, in order."""
+        """The batteries that the entries are about, in order; all that they are about is loaded."""
+        self.known.load(name for one in self.entries for name in one.subjects)
         return sorted({code for one in self.entries for code in codes_of(one.subjects)})
 
     @cached_property
     def touched(self) -> list[str]:
         """Those, and the batteries of vehicles of which they tell something new, in order; all loaded."""
+        codes = self.codes
         vehicles = {
             name
             for one in self.entries
@@ -198,7 +224,7 @@ class Step:
         chains = (self.known.chain(name) for name in vehicles)
         found = {code for chain in chains for one, _ in chain for code in batteries(one.event)}
         self.known.load("battery:" + code for code in found)
-        return sorted(found.union(self.codes))
+        return sorted(found.union(codes))
 
 
 class Copy:
@@ -210,17 +236,21 @@ class Copy:
     def __init__(self, database: Database, authorities: frozenset[str]) -> None:
         self._database, self._authorities = database, authorities
 
+    def kinds(self, connection: Connection) -> Collection[str] | None:  # noqa: ARG002 - others ask the database
+        """Return the kinds of event that it asks for; None for all."""
+        return None
+
     def bring_up(self, step: Step) -> None:
         """Write what follows from a step."""
         raise NotImplementedError
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
+    def follow(self, most: int | None = None) -> int:
         """Bring up what up to so many further entries touch; return how many entries are left."""
         return follow(self._database, self._authorities, (self,), most)
 
 
 def follow(
-    database: Database, authorities: frozenset[str], copies: Sequence[Copy], most: int = FOLLOWED_AT_ONCE
+    database: Database, authorities: frozenset[str], copies: Sequence[Copy], most: int | None = None
 ) -> int:
     """
     Bring copies up by up to so many further entries; return how many are left for that furthest back.
@@ -236,29 +266,45 @@ def follow(
             beyond = min((one for one in reached if one > upto), default=size)
             with connection.transaction():
                 connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-                left = max(left, _step(connection, authorities, together, min(most, beyond - upto)))
+                left = max(left, _step(connection, authorities, together, beyond, most))
     return left
 
 
-def _step(connection: Connection, authorities: frozenset[str], copies: Sequence[Copy], most: int) -> int:
-    """Bring up those of some copies that stand furthest back; return how many entries are left for them."""
+def _step(
+    connection: Connection, authorities: frozenset[str], copies: Sequence[Copy], beyond: int, most: int | None
+) -> int:
+    """
+    Bring up those of some copies that stand furthest back; return how many entries are left for them.
+
+    Not past the entry `beyond`, where others stand that will go together with them.
+    """
     reached, size = _reach(connection, copies)
     start = min(reached)
-    stop = min(size, start + most)
-    if start < stop:
-        step = Step(connection, authorities, start, stop)
-        for copy, upto in zip(copies, reached, strict=True):
-            if upto == start:
-                copy.bring_up(step)
-                connection.execute(f"update {copy.upto} set upto = %s", (stop,))  # noqa: S608 - our own words
-    return max(0, size - stop)
+    if start >= size:
+        return 0
+    together = [copy for copy, upto in zip(copies, reached, strict=True) if upto == start]
+    asked = [copy.kinds(connection) for copy in together]
+    kinds = None if None in asked else {kind for one in asked for kind in one or ()}
+    stop = start + (most or FOLLOWED_AT_ONCE * (1 if kinds is None else SPARSELY))
+    stop = min(stop, size if beyond <= start else beyond)
+    step = Step(connection, authorities, start, stop, kinds)
+    for copy in together:
+        copy.bring_up(step)
+        connection.execute(f"update {copy.upto} set upto = %s", (stop,))  # noqa: S608 - our own words
+    return size - stop
 
 
 def _reach(connection: Connection, copies: Sequence[Copy]) -> tuple[list[int], int]:
     """Return up to where each copy was followed, and how many entries the record has."""
-    each = ", ".join(f"(select upto from {copy.upto})" for copy in copies)
-    *reached, size = rows.one(connection, f"select {each}, (select base + size from log)")  # noqa: S608
+    each = ", ".join(f"(select upto from {copy.upto})" for copy in copies)  # noqa: S608 - our own words
+    *reached, size = rows.one(connection, f"select {each}, (select base + size from log)")
     return reached, size or 0
+
+
+def _recorded(row: Sequence[Any]) -> Recorded:
+    """Return the event of a row that begins with seq, line, organisation and received_ms."""
+    seq, line, organisation, received_ms = row[:4]
+    return Recorded(seq, decode_taken(line), organisation, received_ms)
 
 
 def codes_of(subjects: Iterable[str]) -> Iterator[str]:

@@ -20,7 +20,16 @@ import msgspec
 from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
 from voltrail.lifecycle import Battery
-from voltrail.lifecycle.missing import Case, Sighting, asks_life, cases_of, day_of, deeds_of, late_case
+from voltrail.lifecycle.missing import (
+    Case,
+    Sighting,
+    asks_entries,
+    asks_life,
+    cases_of,
+    day_of,
+    deeds_of,
+    late_case,
+)
 from voltrail.regimes import RULES, Rules
 from voltrail.regimes.missing import (
     KINDS,
@@ -365,6 +374,7 @@ def _read_for(known: Known, batteries: Sequence[Battery], seen: Collection[str])
     vehicles = {f"vehicle:{one.vin}" for one in claims if one.place == "in_vehicle" and one.vin}
     known.load({*vehicles, *(f"organisation:{one.to}" for one in claims if one.to)})
     scrapped = [name for name in vehicles if getattr(known.state(name), "scrapped_at", None) is not None]
+    known.read_entries(index for one in batteries for index in asks_entries(one))
     lives = ["battery:" + one.code for one in batteries if asks_life(one) or one.code in seen]
     known.read_chains([*scrapped, *lives])
 

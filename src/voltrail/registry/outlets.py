@@ -33,6 +33,7 @@ MAX_CHAIN: Final = 64
 MAX_SAID: Final = 1_000  # characters
 MAX_OPEN: Final = 20  # refusals of one organisation or vehicle that wait for the authority
 
+_KINDS: Final = frozenset({"sold", "shipped", "site_registered", "corrected"})
 _SELLING: Final = {
     "vehicle": frozenset({"vehicle_maker", "importer"}),
     "battery": frozenset({"battery_maker", "importer"}),
@@ -171,11 +172,16 @@ class Outlets(Copy):
 
     upto = "outlet_upto"
 
+    def kinds(self, connection: Connection) -> frozenset[str]:  # noqa: ARG002
+        """Return the kinds of event that tell of outlets and sales."""
+        return _KINDS
+
     def bring_up(self, step: Step) -> None:
         """Copy the sites that a step touches, and count the sales that it tells of."""
         _SUMS.add(step.connection, sales_of((one.recorded for one in step.entries), step.known))
         names = sorted({name for one in step.entries for name in one.subjects if name.startswith("site:")})
         if names:
+            step.known.load(names)
             followed = (row for name in names if (row := outlet_of(step.known.state(name))) is not None)
             _TABLE.put(step.connection, [name.removeprefix("site:") for name in names], followed)
 

@@ -56,7 +56,7 @@ from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.flows import Flows
-from voltrail.registry.following import FOLLOWED_AT_ONCE, follow
+from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
@@ -167,7 +167,7 @@ class Registry:
         """The organisations that the settings name as authorities."""
         return self._writer.authorities
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
+    def follow(self, most: int | None = None) -> int:
         """Bring up all that follows from the record by up to so many entries; return how many are left."""
         return follow(self.database, self.authorities, self.copies, most)
 
