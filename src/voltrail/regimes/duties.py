@@ -76,7 +76,8 @@ def duties(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: Has
     """
     Return the duties that one subject's events open, in the order in which they do.
 
-    `rules_of` gives the rules for a reporter, `has_role` whether that of a step has one of some roles. `subject` is named as in `battery:CODE`; `steps` are its events
+    `rules_of` gives the rules for a reporter, `has_role` says whether that of a step has one of some roles.
+    `subject` is named as in `battery:CODE`; `steps` are its events
     after corrections, in the order of (`occurred_at`, index). A deadline that another event meets is met by
     the first that was received; a second event like the one that opened it does not open it again.
     Corrections reopen what they undo, since what they make void is not among the steps.

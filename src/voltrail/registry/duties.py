@@ -1,9 +1,9 @@
 """
 Duties that stand open or were met late: what the rules say of the record.
 
-They follow from it (`following.py`), from the chains of the subjects that entries of certain kinds touch. Which
-roles an organisation has is asked as of the entry that opens a duty. What its own report met leaves no row:
-where that was late, it is a finding.
+They follow from it (`following.py`), from the chains of the subjects that entries of certain kinds touch.
+Which roles an organisation has is asked as of the entry that opens a duty. What its own report met leaves no
+row: where that was late, it is a finding.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from voltrail.regimes import Duty, Rule, Rules, duties
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import bearer
 from voltrail.registry import rows
-from voltrail.registry.following import LOCK, Copy, Known, Row, Step, Sums, Table, difference
+from voltrail.registry.following import LOCK, Copy, Key, Known, Row, Step, Sums, Table, difference
 from voltrail.registry.outbox import write_messages
-from voltrail.registry.rulebook import Rulebook
+from voltrail.registry.rulebook import Book, Rulebook
 
 MAX_PAGE: Final = 1_000
 REMINDED: Final = timedelta(days=3)  # before a date passes
@@ -46,7 +46,7 @@ select w.id, rule, due_on, open from told join duty_count using (organisation, r
 join webhook w using (organisation)
 where w.state in ('active', 'paused') and 'duty.due' = any(w.types) order by due_on, rule, w.id
 """
-_TABLE: Final = Table(
+TABLE: Final = Table(
     "duty",
     {
         **dict.fromkeys(("subject", "rule", "organisation"), "text"),
@@ -59,8 +59,8 @@ _TABLE: Final = Table(
     key=4,
     by="subject",
 )
-_SUMS: Final = Sums("duty_count", {"organisation": "text", "rule": "text", "due_on": "date"}, ("open",))
-_COLUMNS: Final = ", ".join(_TABLE.columns)
+SUMS: Final = Sums("duty_count", {"organisation": "text", "rule": "text", "due_on": "date"}, ("open",))
+_COLUMNS: Final = ", ".join(TABLE.columns)
 
 Which = Literal["overdue", "due", "late"]
 _WHICH: Final[dict[Which | None, str]] = {
@@ -99,57 +99,21 @@ class Duties(Copy):
 
     def kinds(self, connection: Connection) -> frozenset[str]:
         """Return the kinds of event that may open or meet a duty that is kept."""
-        self._rulebook.read(connection)  # under the lock, so that nothing follows from terms of before
-        return kinds_that_count(self._rulebook.every())
+        return kinds_that_count(self._rulebook.read(connection).every())
 
     def bring_up(self, step: Step) -> None:
         """Put the duties of the subjects that a step touches in place of those that stood."""
-        kinds = kinds_that_count(self._rulebook.every())
-        bearers = bearers_of(kinds)
-        touched = sorted(
-            {
-                name
-                for one in step.entries
-                if one.recorded.event.kind in kinds
-                for name in one.subjects
-                if name.partition(":")[0] in bearers
-            }
-        )
+        book = self._rulebook.read(step.connection)  # under the lock, so that none is of terms of before
+        kinds = kinds_that_count(book.every())
+        entries = (one for one in step.entries if one.recorded.event.kind in kinds)
+        touched = sorted(bearing({name for one in entries for name in one.subjects}, kinds))
         if touched:
-            gone, new = _TABLE.put(step.connection, touched, self.following(step.known, touched))
-            open_ = lambda row: (row[2], row[1], row[5]) if row[6] is None else None  # noqa: E731
-            _SUMS.add(step.connection, difference(gone, new, open_))
-
-    def following(self, known: Known, subjects: Sequence[str]) -> Iterator[Row]:
-        """Yield the duties of subjects that are to be kept, as rows."""
-        known.read_chains(subjects)
-
-        def has(step: regimes.Step, roles: tuple[str, ...]) -> bool:
-            reporter = known.organisation_at(step.reporter, step.index)
-            return reporter is not None and has_role(reporter, roles, step.event.occurred_at)
-
-        for subject in subjects:
-            chain = {one.index: one for one, _ in known.chain(subject)}
-            steps = steps_of(subject, known.with_corrected(chain))
-            for one in duties(subject, steps, self._rulebook.rules_of, has):
-                if self._is_kept(one):
-                    yield (subject, *msgspec.structs.astuple(one))
-
-    def _is_kept(self, duty: Duty) -> bool:
-        """
-        Return whether a duty is kept: it stands open, or another event met it.
-
-        Of one that its own report met late a finding tells; but not where somebody set the term for himself.
-        """
-        if duty.met != duty.opened:
-            return True
-        rule = self.rule(duty)
-        return is_own(rule) and duty.standing(date.max) == "met late"
+            gone, new = TABLE.put(step.connection, touched, duties_of(step.known, touched, book))
+            SUMS.add(step.connection, difference(gone, new, open_key))
 
     def rule(self, duty: Duty) -> Rule:
         """Return the rule of a duty, as it was in force for who owes it."""
-        day = duty.since.astimezone(CHINA).date()
-        return self._rulebook.rules_of(duty.organisation).named(duty.rule, day)
+        return _rule_of(duty, self._rulebook.rules_of(duty.organisation))
 
     def counts(self, today: date, organisation: str | None = None) -> list[Count]:
         """Return how many duties stand open, by organisation and rule, the most overdue first."""
@@ -251,9 +215,47 @@ def kinds_that_count(every: Iterable[Rules]) -> frozenset[str]:
     return frozenset(found & set(KINDS))
 
 
-def bearers_of(kinds: Iterable[str]) -> frozenset[str]:
-    """Return the kinds of subject that may bear the duties of some kinds of event."""
-    return frozenset(bearer(kind) for kind in kinds if kind != "corrected")
+def bearing(subjects: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:
+    """Yield those subjects that may bear the duties of some kinds of event."""
+    bearers = {bearer(kind) for kind in kinds if kind != "corrected"}
+    return (name for name in subjects if name.partition(":")[0] in bearers)
+
+
+def duties_of(known: Known, subjects: Sequence[str], book: Book) -> Iterator[Row]:
+    """Yield the duties of subjects that are to be kept, as rows."""
+    known.read_chains(subjects)
+
+    def has(step: regimes.Step, roles: tuple[str, ...]) -> bool:
+        reporter = known.organisation_at(step.reporter, step.index)
+        return reporter is not None and has_role(reporter, roles, step.event.occurred_at)
+
+    for subject in subjects:
+        chain = {one.index: one for one, _ in known.chain(subject)}
+        steps = steps_of(subject, known.with_corrected(chain))
+        for one in duties(subject, steps, book.rules_of, has):
+            if _is_kept(one, book.rules_of(one.organisation)):
+                yield (subject, *msgspec.structs.astuple(one))
+
+
+def open_key(row: Row) -> Key | None:
+    """Return where a duty is counted while it stands open."""
+    _, rule, organisation, _, _, due_on, met, _ = row
+    return (organisation, rule, due_on) if met is None else None
+
+
+def _is_kept(duty: Duty, rules: Rules) -> bool:
+    """
+    Return whether a duty is kept: it stands open, or another event met it.
+
+    Of one that its own report met late a finding tells; but not where somebody set the term for himself.
+    """
+    if duty.met != duty.opened:
+        return True
+    return is_own(_rule_of(duty, rules)) and duty.standing(date.max) == "met late"
+
+
+def _rule_of(duty: Duty, rules: Rules) -> Rule:
+    return rules.named(duty.rule, duty.since.astimezone(CHINA).date())
 
 
 def is_own(rule: Rule) -> bool:

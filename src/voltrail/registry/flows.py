@@ -2,13 +2,13 @@
 Where packs are, by province, maker, year and status: counts that an authority reads, and the lists behind
 them.
 
-It follows from the record (`following.py`). The province is that of the vehicle's buyer as the record has it now, or
-that of the site as it was registered when the pack's last event was reported.
+It follows from the record (`following.py`). The province is that of the vehicle's buyer as the record has it
+now, or that of the site as it was registered when the pack's last event was reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -19,7 +19,9 @@ from voltrail.lifecycle.flows import STATUSES, Flow, flow_of, needed_for
 from voltrail.registry.following import (
     Copy,
     Entry,
+    Key,
     Known,
+    Row,
     Step,
     Sums,
     Table,
@@ -31,16 +33,19 @@ from voltrail.registry.following import (
 MAX_PAGE: Final = 1_000
 
 _COUNTED: Final = "province, maker, year, type, status"
-# Each table of counts by the columns that it has; the first that has all that is asked is read.
-_TABLES: Final = {
-    "flow_place_count": ("province", "maker", "status"),
-    "flow_age_count": ("year", "type", "status"),
-    "flow_count": ("province", "maker", "year", "type", "status"),
-}
 _ORDER: Final = ("status", "province", "maker", "year", "code")
 _TYPES: Final = {"year": "int2"}
-_TABLE: Final = Table(
+TABLE: Final = Table(
     "flow", {name: _TYPES.get(name, "text") for name in Flow.__struct_fields__}, key=1, by="code"
+)
+# Each table of counts by the columns that it has; the first that has all that is asked is read.
+COUNTS: Final = tuple(
+    Sums(name, {column: TABLE.columns[column] for column in columns})
+    for name, columns in (
+        ("flow_place_count", ("province", "maker", "status")),
+        ("flow_age_count", ("year", "type", "status")),
+        ("flow_count", ("province", "maker", "year", "type", "status")),
+    )
 )
 _MAKES: Final = frozenset({"manufactured", "repurposed", "remanufactured"})
 _REBORN: Final = 19  # characters of a new code under which a utilisation enterprise brings a battery out
@@ -87,11 +92,9 @@ class Flows(Copy):
         """Count anew the packs that a step touches."""
         connection = step.connection
         followed = flows_of(step.known, step.touched)
-        gone, new = _TABLE.put(connection, step.touched, map(msgspec.structs.astuple, followed))
-        for table, columns in _TABLES.items():
-            at = [list(_TABLE.columns).index(name) for name in columns]
-            changes = difference(gone, new, lambda row, at=at: tuple([row[place] for place in at]))  # type: ignore[misc]
-            Sums(table, {name: _TYPES.get(name, "text") for name in columns}).add(connection, changes)
+        gone, new = TABLE.put(connection, step.touched, map(msgspec.structs.astuple, followed))
+        for sums in COUNTS:
+            sums.add(connection, difference(gone, new, key_of(sums)))
         makers = makers_of(step.entries)
         if makers:
             connection.execute(
@@ -125,8 +128,8 @@ class Flows(Copy):
         self, wanted: Wanted, by: Mapping[str, str], more: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         wanted.check()
-        needed = {*by, *(name for name in _TABLES["flow_count"] if getattr(wanted, name, None) is not None)}
-        table = next(name for name, columns in _TABLES.items() if needed <= set(columns))
+        needed = {*by, *(name for name in TABLE.columns if getattr(wanted, name, None) is not None)}
+        table = next(sums.name for sums in COUNTS if needed <= set(sums.keys))
         numbers = ", ".join(map(str, range(1, len(by) + 1)))
         query = (
             f"select {', '.join(by.values())}, sum(number)::bigint from {table}"  # noqa: S608 - our own words
@@ -176,6 +179,12 @@ def flows_of(known: Known, codes: Sequence[str]) -> list[Flow]:
     known.load(name for slot in slots for name in needed_for(cast("Battery", slot.state)))
     found = (flow_of(cast("Battery", slot.state), Then(known, slot.last).state) for slot in slots)
     return [flow for flow in found if flow is not None]
+
+
+def key_of(sums: Sums) -> Callable[[Row], Key]:
+    """Return where a pack is counted in one table of counts."""
+    at = [list(TABLE.columns).index(name) for name in sums.keys]
+    return lambda row: tuple([row[place] for place in at])
 
 
 def makers_of(entries: Iterable[Entry]) -> dict[str, str]:

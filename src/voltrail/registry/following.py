@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Known(World):
-    """The record as those who follow read it: chains many at a time, and subjects as they were at an entry."""
+    """The record as those who follow read it: many chains at a time, subjects as they were at an entry."""
 
     def __init__(self, connection: Connection, authorities: Iterable[str]) -> None:
         super().__init__(connection, authorities)
@@ -90,6 +90,11 @@ class Known(World):
         if index not in self._entries:
             self._entries[index] = super().recorded(index)
         return self._entries[index]
+
+    def know_chain(self, subject: str, chain: Sequence[Recorded]) -> None:
+        """Know a subject's chain, which is not empty, without asking."""
+        self.add(chain)
+        self._read[subject] = chain[-1].index, [(one, b"") for one in chain]
 
     def read_entries(self, indices: Iterable[int]) -> None:
         """Read these entries that were not read yet, in one query."""
@@ -296,8 +301,8 @@ def _step(
 
 def _reach(connection: Connection, copies: Sequence[Copy]) -> tuple[list[int], int]:
     """Return up to where each copy was followed, and how many entries the record has."""
-    each = ", ".join(f"(select upto from {copy.upto})" for copy in copies)  # noqa: S608 - our own words
-    *reached, size = rows.one(connection, f"select {each}, (select base + size from log)")
+    each = ", ".join(f"(select upto from {copy.upto})" for copy in copies)  # noqa: S608
+    *reached, size = rows.one(connection, f"select {each}, (select base + size from log)")  # noqa: S608
     return reached, size or 0
 
 

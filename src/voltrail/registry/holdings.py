@@ -9,7 +9,7 @@ say to have is here for each of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
 from voltrail.lifecycle import Battery, State
 from voltrail.lifecycle.state import PHASES, PLACES
-from voltrail.registry.following import FOLLOWED_AT_ONCE, Copy, Step, Sums, Table, difference
+from voltrail.registry.following import FOLLOWED_AT_ONCE, Copy, Known, Row, Step, Sums, Table, difference
 from voltrail.registry.outbox import Telling
 from voltrail.registry.sights import Sinces
 
@@ -32,7 +32,7 @@ SORTS: Final = ("code", "last")
 _LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
-_TABLE: Final = Table(
+TABLE: Final = Table(
     "holding",
     {
         **dict.fromkeys(("code", "holder", "bound_for", "place", "phase", "model"), "text"),
@@ -44,14 +44,7 @@ _TABLE: Final = Table(
     key=2,
     by="code",
 )
-_SUMS: Final = Sums("holding_count", dict.fromkeys(("holder", "place", "phase"), "text"))
-# What is copied of a subject, as one text for each who has it: the audit holds it against `as_text`.
-COPIED: Final = """(
-    select string_agg(concat_ws('|',
-        holder, coalesce(bound_for, ''), place, phase, coalesce(model, ''), findings,
-        coalesce((extract(epoch from since) * 1000000)::bigint, 0),
-        (extract(epoch from latest) * 1000000)::bigint, seq), E'\\n' order by holder)
-    from holding where code = substr(id, 9) and id like 'battery:%%')"""
+SUMS: Final = Sums("holding_count", dict.fromkeys(("holder", "place", "phase"), "text"))
 # The codes from an index alone, and then what else is told of them.
 _PAGE: Final = f"""
 select {_COLUMNS} from holding join (
@@ -151,10 +144,8 @@ class Holdings(Copy):
         """Copy the states that a step touches, and tell webhooks of it."""
         connection, known = step.connection, step.known
         telling = Telling(connection, self._authorities, self._sinces, step.start, step.stop)
-        slots = [known.slot("battery:" + code) for code in step.codes]
-        held = (one for slot in slots for one in held_of(slot.state, slot.last, slot.latest_us))
-        gone, new = _TABLE.put(connection, step.codes, map(msgspec.structs.astuple, held))
-        _SUMS.add(connection, difference(gone, new, lambda row: (row[1], row[3], row[4])))
+        gone, new = TABLE.put(connection, step.codes, rows_of(known, step.codes))
+        SUMS.add(connection, difference(gone, new, lambda row: (row[1], row[3], row[4])))
         telling.settle()
 
     def counts(self, organisation: str) -> list[tuple[str, str, int]]:
@@ -249,6 +240,13 @@ def holding_of(organisation: str, wanted: Wanted, *, incoming: bool = False) -> 
     return query, wanted.values | {"of": organisation}
 
 
+def rows_of(known: Known, codes: Iterable[str]) -> Iterator[Row]:
+    """Yield who has batteries, as rows."""
+    for code in codes:
+        slot = known.slot("battery:" + code)
+        yield from map(msgspec.structs.astuple, held_of(slot.state, slot.last, slot.latest_us))
+
+
 def held_of(battery: State | None, seq: int, latest_us: int) -> list[Held]:
     """Return who has a battery by its state: nobody, its holder, or each of those who dispute it."""
     if not isinstance(battery, Battery):
@@ -279,22 +277,6 @@ def level_of(held: Held) -> str | None:
 def level_by_letter(code: str) -> str | None:
     """Return whether a code is one of a pack, a module or a cell, by its letter alone; None for an NC- id."""
     return _LEVEL_OF.get(code[3:4])
-
-
-def as_text(held: Iterable[Held]) -> str | None:
-    """Return what must have been copied of a battery, as `COPIED` reads it."""
-    told = (
-        (
-            *(one.holder, one.bound_for or "", one.place, one.phase, one.model or "", one.findings),
-            *(_us(one.since), _us(one.latest), one.seq),
-        )
-        for one in sorted(held, key=lambda one: one.holder)
-    )
-    return "\n".join("|".join(map(str, one)) for one in told) or None
-
-
-def _us(when: datetime | None) -> int:
-    return 0 if when is None else (when - _EPOCH) // timedelta(microseconds=1)
 
 
 def _number(connection: Connection, query: str, values: dict[str, Any]) -> int:

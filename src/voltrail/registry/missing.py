@@ -1,9 +1,9 @@
 """
-What is missing, organisation by organisation: it follows from the record (`following.py`), counted and weighed.
+What is missing, organisation by organisation: it follows from the record (`following.py`), and is weighed.
 
-What was done is counted entry by entry; what stands open of the batteries that entries touch is put in place of
-what stood. `weigh` says who is under suspicion, when there is something new or another day: pages read what it
-found.
+What was done is counted entry by entry; what stands open of the batteries that entries touch is put in place
+of what stood. `weigh` says who is under suspicion, when there is something new or another day: pages read
+what it found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -63,7 +63,7 @@ MAX_TERM_DAYS: Final = 3_650
 MAX_SIGHTINGS: Final = 5_000  # of one file
 MAX_WORDS: Final = 500
 
-_TABLE: Final = Table(
+TABLE: Final = Table(
     "missing_case",
     {
         "code": "text",
@@ -76,11 +76,13 @@ _TABLE: Final = Table(
     key=4,
     by="code",
 )
-_SUMS: Final = Sums(
+SUMS: Final = Sums(
     "missing_count",
     {"kind": "text", "organisation": "text", "other": "text", "month": "date"},
     ("cases", "done"),
 )
+OPEN: Final = " and kind <> 'late'"  # follows from how a battery stands
+LATE: Final = " and kind = 'late'"  # from an entry, and stays
 _SIDES: Final = {"own": "organisation", "sender": "organisation", "receiver": "other"}
 
 
@@ -127,28 +129,8 @@ class Missing(Copy):
     def bring_up(self, step: Step) -> None:
         """Count what was done by a step, and put what stands open of the batteries it touches in place."""
         late = [row for one in step.entries if (row := late_of(one)) is not None]
-        self._put(step.connection, step.known, step.touched, late, self.done(step.entries, step.known))
-
-    def done(self, entries: Iterable[Entry], known: Known) -> Counter[Key]:
-        """Return what entries add to what was done, by kind, organisation, other side and month."""
-        done: Counter[Key] = Counter()
-        for one in entries:
-            recorded = one.recorded
-            month = day_of(recorded.event.occurred_at).replace(day=1)
-            reporter = known.organisation_at(recorded.reporter, recorded.index)
-            for deed in deeds_of(recorded, one.findings, reporter, self._rules):
-                done[deed.kind, deed.organisation, deed.other, month] += deed.number
-        return done
-
-    def following(self, connection: Connection, known: Known, codes: Sequence[str]) -> Iterator[Row]:
-        """Yield what stands open of batteries, as rows; but for what was late."""
-        seen = _sightings(connection, codes)
-        slots = [slot for code in codes if isinstance((slot := known.slot("battery:" + code)).state, Battery)]
-        _read_for(known, [cast("Battery", slot.state) for slot in slots], seen)
-        for slot in slots:
-            battery = cast("Battery", slot.state)
-            cases = cases_of(battery, Then(known, slot.last), self._rules, seen.get(battery.code, ()))
-            yield from {row[: _TABLE.key]: row for row in map(_row, cases)}.values()
+        done = done_by(step.entries, step.known, self._rules)
+        self._put(step.connection, step.known, step.touched, late, done)
 
     def _put(
         self,
@@ -159,11 +141,10 @@ class Missing(Copy):
         done: Counter[Key],
     ) -> None:
         """Put what stands open of batteries in place of what stood, what was late added; count both."""
-        gone, new = _TABLE.put(
-            connection, codes, self.following(connection, known, codes), " and kind <> 'late'"
-        )
-        further = _TABLE.put(connection, [row[0] for row in late], late, " and kind = 'late'", keep=True)[1]
-        _SUMS.add(connection, difference(gone, {*new, *further}, _key), done)
+        open_ = open_of(connection, known, codes, self._rules)
+        gone, new = TABLE.put(connection, codes, open_, OPEN)
+        further = TABLE.put(connection, [row[0] for row in late], late, LATE, keep=True)[1]
+        SUMS.add(connection, difference(gone, {*new, *further}, count_key), done)
 
     # -------------------------------------------------------------- weighing
 
@@ -358,10 +339,45 @@ class Missing(Copy):
             return _sightings(connection, [code]).get(code, [])
 
 
+def done_by(entries: Iterable[Entry], known: Known, rules: Rules = RULES) -> Counter[Key]:
+    """Return what entries add to what was done, by kind, organisation, other side and month."""
+    done: Counter[Key] = Counter()
+    for one in entries:
+        recorded = one.recorded
+        month = day_of(recorded.event.occurred_at).replace(day=1)
+        reporter = known.organisation_at(recorded.reporter, recorded.index)
+        for deed in deeds_of(recorded, one.findings, reporter, rules):
+            done[deed.kind, deed.organisation, deed.other, month] += deed.number
+    return done
+
+
+def open_of(
+    connection: Connection, known: Known, codes: Sequence[str], rules: Rules = RULES
+) -> Iterator[Row]:
+    """Yield what stands open of batteries, as rows; but for what was late."""
+    seen = _sightings(connection, codes)
+    states = [known.state("battery:" + code) for code in codes]
+    found = [state for state in states if isinstance(state, Battery)]
+    _read_for(known, found, seen)
+    for battery in found:
+        then = Then(known, known.slot("battery:" + battery.code).last)
+        cases = map(_row, cases_of(battery, then, rules, seen.get(battery.code, ())))
+        yield from {row[: TABLE.key]: row for row in cases}.values()
+
+
 def late_of(entry: Entry) -> Row | None:
     """Return that an entry was reported late, as a row; None where it was not."""
     case = late_case(entry.recorded, entry.findings)
     return None if case is None else _row(case)
+
+
+def count_key(row: Row) -> Key:
+    """
+    Return where a case is counted: by its other side only where that is an organisation that may be the
+    one.
+    """
+    _, kind, _, other, organisation, at = row
+    return (kind, organisation, other if kind == "not_received" else "", at.replace(day=1))
 
 
 def _row(case: Case) -> Row:
@@ -377,15 +393,6 @@ def _read_for(known: Known, batteries: Sequence[Battery], seen: Collection[str])
     known.read_entries(index for one in batteries for index in asks_entries(one))
     lives = ["battery:" + one.code for one in batteries if asks_life(one) or one.code in seen]
     known.read_chains([*scrapped, *lives])
-
-
-def _key(row: Row) -> Key:
-    """
-    Return where a case is counted: by its other side only where that is an organisation that may be the
-    one.
-    """
-    _, kind, _, other, organisation, at = row
-    return (kind, organisation, other if kind == "not_received" else "", at.replace(day=1))
 
 
 def _terms(connection: Connection) -> dict[str, Chosen]:

@@ -40,7 +40,7 @@ _SELLING: Final = {
 }
 _BUYING: Final = frozenset({"swap_operator", "battery_owner", "repair_enterprise", "storage_operator"})
 """To whom a pack that its maker ships is sold: who uses it. Makers of vehicles have a rule of their own."""
-_TABLE: Final = Table(
+TABLE: Final = Table(
     "outlet",
     {
         **dict.fromkeys(
@@ -57,7 +57,7 @@ _TABLE: Final = Table(
     key=1,
     by="site",
 )
-_SUMS: Final = Sums(
+SUMS: Final = Sums(
     "sale",
     {"organisation": "text", "sold": "text", "month": "date", "province": "text", "area": "text"},
 )
@@ -178,12 +178,12 @@ class Outlets(Copy):
 
     def bring_up(self, step: Step) -> None:
         """Copy the sites that a step touches, and count the sales that it tells of."""
-        _SUMS.add(step.connection, sales_of((one.recorded for one in step.entries), step.known))
+        SUMS.add(step.connection, sales_of((one.recorded for one in step.entries), step.known))
         names = sorted({name for one in step.entries for name in one.subjects if name.startswith("site:")})
         if names:
             step.known.load(names)
             followed = (row for name in names if (row := outlet_of(step.known.state(name))) is not None)
-            _TABLE.put(step.connection, [name.removeprefix("site:") for name in names], followed)
+            TABLE.put(step.connection, [name.removeprefix("site:") for name in names], followed)
 
     # ------------------------------------------------------------------ reading
 
