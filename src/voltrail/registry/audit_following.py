@@ -70,9 +70,14 @@ _TABLES: Final = (
 
 
 class Chain(msgspec.Struct, frozen=True):
-    """A subject with its events, in the order of the log, of which there is one at least."""
+    """
+    A subject as it is stored (k, h, seq, latest_us, state), with its events in the order of the log.
+
+    There is one at least when it is held against what follows.
+    """
 
     name: str
+    row: Sequence[Any]
     entries: list[Entry]
 
     @property
@@ -160,8 +165,7 @@ class Following:
             return
         known = Known(self._connection, self._authorities)
         for one in chains:
-            known.know_chain(one.name, [entry.recorded for entry in one.entries])
-        known.load(one.name for one in chains)
+            known.know(one.name, one.row, [entry.recorded for entry in one.entries])
         states = {
             one.code: state
             for one in chains

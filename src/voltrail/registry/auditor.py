@@ -438,12 +438,11 @@ class Auditor:
                 while row is not None and row[0] < name:
                     yield Difference("subject", row[0], "It is stored, and no event is about it.")
                     row = next(rows_left, None)
-                told = Chain(name, [])
-                counted, found = self._chain(
-                    told, links, row if row is not None and row[0] == name else None, trees
-                )
+                of_it = row if row is not None and row[0] == name else None
+                told = Chain(name, of_it[1:6] if of_it is not None else (), [])
+                counted, found = self._chain(told, links, of_it, trees)
                 yield from found
-                if told.entries:
+                if of_it is not None and told.entries:
                     waiting.append(told)
                 if len(waiting) >= AT_ONCE:
                     yield from self._following.subjects(waiting)

@@ -24,9 +24,17 @@ import msgspec
 from voltrail.database.database import Connection, Database, Texts
 from voltrail.events import batteries
 from voltrail.events.kinds import decode_taken
-from voltrail.lifecycle import Finding, Organisation, Recorded, State, effective_events, fold
+from voltrail.lifecycle import (
+    Finding,
+    Organisation,
+    Recorded,
+    State,
+    decode_state,
+    effective_events,
+    fold,
+)
 from voltrail.registry import rows
-from voltrail.registry.world import World
+from voltrail.registry.world import Slot, World
 
 FOLLOWED_AT_ONCE: Final = 2_000  # entries: a tenth of a second or two, for which a page waits
 SPARSELY: Final = 10  # times as many, where only some kinds of event are asked for
@@ -91,8 +99,11 @@ class Known(World):
             self._entries[index] = super().recorded(index)
         return self._entries[index]
 
-    def know_chain(self, subject: str, chain: Sequence[Recorded]) -> None:
-        """Know a subject's chain, which is not empty, without asking."""
+    def know(self, subject: str, row: Sequence[Any], chain: Sequence[Recorded]) -> None:
+        """Know a subject without asking: its row (k, h, seq, latest_us, state) and its chain, not empty."""
+        slot = self.slots[subject] = Slot(subject)
+        slot.k, slot.h, slot.last, slot.latest_us = row[:4]
+        slot.state = decode_state(subject, row[4])
         self.add(chain)
         self._read[subject] = chain[-1].index, [(one, b"") for one in chain]
 
@@ -334,15 +345,17 @@ class Table(msgspec.Struct, frozen=True):
     key: int
     by: str
 
+    @property
+    def _has_lists(self) -> bool:
+        return "text[]" in self.columns.values()
+
     def read(self, connection: Connection, subjects: Collection[str], of: str = "") -> set[Row]:
         """Return the rows of some subjects; `of` is a further condition."""
         if not subjects:
             return set()
         query = f"select {', '.join(self.columns)} from {self.name} where {self.by} = any(%s){of}"  # noqa: S608
         found = connection.execute(query, (Texts(subjects),), binary=True).fetchall()
-        if "text[]" not in self.columns.values():
-            return set(found)
-        return {tuple([tuple(one) if isinstance(one, list) else one for one in row]) for row in found}
+        return set(map(_read, found) if self._has_lists else found)
 
     def put(
         self,
@@ -372,8 +385,16 @@ class Table(msgspec.Struct, frozen=True):
             with connection.cursor().copy(copied) as target:
                 target.set_types(list(self.columns.values()))
                 for row in sorted(new, key=lambda one: one[: self.key]):
-                    target.write_row([Texts(one) if isinstance(one, tuple) else one for one in row])
+                    target.write_row(_written(row) if self._has_lists else row)
         return gone, new
+
+
+def _read(row: Row) -> Row:
+    return tuple([tuple(one) if isinstance(one, list) else one for one in row])
+
+
+def _written(row: Row) -> Row:
+    return tuple([Texts(one) if isinstance(one, tuple) else one for one in row])
 
 
 class Sums(msgspec.Struct, frozen=True):

@@ -344,9 +344,9 @@ def done_by(entries: Iterable[Entry], known: Known, rules: Rules = RULES) -> Cou
     done: Counter[Key] = Counter()
     for one in entries:
         recorded = one.recorded
-        month = day_of(recorded.event.occurred_at).replace(day=1)
         reporter = known.organisation_at(recorded.reporter, recorded.index)
         for deed in deeds_of(recorded, one.findings, reporter, rules):
+            month = day_of(recorded.event.occurred_at).replace(day=1)
             done[deed.kind, deed.organisation, deed.other, month] += deed.number
     return done
 
