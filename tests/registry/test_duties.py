@@ -3,12 +3,14 @@
 import json
 from datetime import date
 
+import msgspec
 import pytest
 
 from tests.registry import sample
+from voltrail.regimes import RULES, Rules
 from voltrail.regimes.configured import Setting
 from voltrail.registry.audit import audit
-from voltrail.registry.duties import Duties, told
+from voltrail.registry.duties import Duties, kinds_that_count, told
 from voltrail.registry.rulebook import Rulebook
 
 VIN = "LSVAA4187E21848{:02}"
@@ -161,3 +163,11 @@ def test_terms_that_another_server_set_count_at_once(registry, followed):
     bring_up(other)
     assert [one.duty.due_on for one in followed.page(TODAY)[0]] == [date(2026, 5, 6)]
     assert list(audit(registry)) == []
+
+
+def test_a_rule_that_speaks_of_a_phase_looks_at_every_kind():
+    """What comes late may have changed the phase of a battery before, though it opens and meets nothing."""
+    rule = RULES.named("o73-02-sale", TODAY)
+    assert "retired" not in kinds_that_count([Rules([rule], RULES.calendar)])
+    of_waste = msgspec.structs.replace(rule, phases=("waste",))
+    assert "retired" in kinds_that_count([Rules([of_waste], RULES.calendar)])
