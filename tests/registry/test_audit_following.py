@@ -264,6 +264,20 @@ def test_a_row_that_was_forged_is_named(world, table, way):
 
 
 @pytest.mark.timeout(240)
+def test_worker_processes_find_the_same(world, monkeypatch):
+    """A record that is shared among processes is held as one that is not: what they count comes together."""
+    monkeypatch.setattr("voltrail.registry.audit.ALONE_BELOW", 0)
+    assert named(world) == []
+    with world.database.pool.connection() as connection:
+        connection.execute("update sale set number = number + 1 where number > 0")
+    try:
+        assert {what for what, _ in named(world)} == {"sale"}
+    finally:
+        with world.database.pool.connection() as connection:
+            connection.execute("update sale set number = number - 1 where number > 0")
+
+
+@pytest.mark.timeout(240)
 def test_roles_count_as_they_stood(registry):
     """
     That an organisation is given or loses a role afterwards changes nothing of what was found before; and so
