@@ -26,6 +26,6 @@ def test_it_rests_when_there_is_nothing_to_do_and_goes_on_after_a_failure(regist
     follower = Follower(registry)
     assert follower.step() == LOOK_S
     with monkeypatch.context() as broken:
-        broken.setattr(registry.holdings, "_database", None)
+        broken.setattr(registry, "database", None)
         assert follower.step() == AGAIN_S
     assert follower.step() == LOOK_S

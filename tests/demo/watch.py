@@ -35,7 +35,7 @@ class Watched(Memory):
         done: Counter[tuple[str, str, str, date]] = Counter()
         for one in self.log:
             month = day_of(one.event.occurred_at).replace(day=1)
-            for deed in deeds_of(one, self.door(one), self, RULES):
+            for deed in deeds_of(one, self.door(one), self.organisation(one.reporter), RULES):
                 done[deed.kind, deed.organisation, deed.other, month] += deed.number
         open_ = Counter(
             (one.kind, one.organisation, one.other * (one.kind == "not_received"), one.at.replace(day=1))

@@ -24,8 +24,8 @@ def step(index, event, reporter=MAKER, received=None, phase=None):
     return Step(index, event, reporter, int(received.timestamp() * 1000), phase)
 
 
-def has_role(organisation, roles, _):
-    return not ROLES.get(organisation, set()).isdisjoint(roles)
+def has_role(step, roles):
+    return not ROLES.get(step.reporter, set()).isdisjoint(roles)
 
 
 def found(*steps, subject=f"vehicle:{VIN}"):

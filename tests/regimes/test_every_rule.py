@@ -321,7 +321,7 @@ def opened(rule, case, day):
     event = case.event(noon(day))
     step = Step(7, event, REPORTER, ms(noon(day)), case.phase)
     about = next(one for one in subjects(event) if one.startswith(bearer(event.kind)))
-    found = duties(about, [step], lambda _: RULES, lambda _, roles, __: case.role in roles)
+    found = duties(about, [step], lambda _: RULES, lambda _, roles: case.role in roles)
     return next((one for one in found if one.rule == rule.id), None)
 
 

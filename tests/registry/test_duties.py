@@ -3,10 +3,15 @@
 import json
 from datetime import date
 
+import msgspec
 import pytest
 
 from tests.registry import sample
-from voltrail.registry.duties import told
+from voltrail.regimes import RULES, Rules
+from voltrail.regimes.configured import Setting
+from voltrail.registry.audit import audit
+from voltrail.registry.duties import Duties, kinds_that_count, told
+from voltrail.registry.rulebook import Rulebook
 
 VIN = "LSVAA4187E21848{:02}"
 TODAY = date(2026, 8, 1)
@@ -138,3 +143,31 @@ def test_webhooks_are_told_before_a_day_passes(registry, followed):
     assert [(one["type"], one["rule"], one["number"]) for one in told] == [("duty.due", "o73-02-sale", 1)] * 2
     assert [one["at"][:10] for one in told] == ["2026-05-21", "2026-05-24"]
     assert len({one["id"] for one in told}) == 2
+
+
+def test_terms_that_another_server_set_count_at_once(registry, followed):
+    """Whatever rules a server has read before: duties follow from those in force when they are computed."""
+    other = Duties(registry.database, Rulebook(registry.database, registry.authorities), registry.authorities)
+    certify(registry, 1)
+    bring_up(other)
+    assert [one.duty.due_on for one in followed.page(TODAY)[0]] == [date(2026, 5, 21)]
+    setting = Setting(
+        rule="o73-02-sale",
+        value=5,
+        unit="day",
+        valid_from=date(2026, 4, 1),
+        source="Notice 2026-7",
+        enforced=True,
+    )
+    registry.rulebook.configure(sample.AUTHORITY, "clerk", [setting], [])
+    bring_up(other)
+    assert [one.duty.due_on for one in followed.page(TODAY)[0]] == [date(2026, 5, 6)]
+    assert list(audit(registry)) == []
+
+
+def test_a_rule_that_speaks_of_a_phase_looks_at_every_kind():
+    """What comes late may have changed the phase of a battery before, though it opens and meets nothing."""
+    rule = RULES.named("o73-02-sale", TODAY)
+    assert "retired" not in kinds_that_count([Rules([rule], RULES.calendar)])
+    of_waste = msgspec.structs.replace(rule, phases=("waste",))
+    assert "retired" in kinds_that_count([Rules([of_waste], RULES.calendar)])

@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 
 from voltrail.regimes.deadlines import CHINA
-from voltrail.registry.holdings import FOLLOWED_AT_ONCE
+from voltrail.registry.following import FOLLOWED_AT_ONCE
 from voltrail.registry.registry import Registry
 
 LOOK_S = 1.0
@@ -31,13 +31,6 @@ class Follower:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._left = 0
-        self._followed = (
-            registry.holdings,
-            registry.duties,
-            registry.outlets,
-            registry.flows,
-            registry.missing,
-        )
         self._weigh_at = 0.0
 
     def start(self) -> None:
@@ -60,7 +53,7 @@ class Follower:
         """Follow a step of the log; return after how many seconds to go on."""
         begun = time.monotonic()
         try:
-            left = max(one.follow() for one in self._followed)
+            left = self._registry.follow()
             if not left and time.monotonic() >= self._weigh_at:
                 self._registry.missing.weigh()
                 self._registry.duties.remind(datetime.now(CHINA).date())

@@ -113,7 +113,19 @@ def cases_of(
     yield from _seen(battery, record, sightings)
 
 
-def deeds_of(recorded: Recorded, findings: Iterable[Finding], record: Record, rules: Rules) -> Iterator[Deed]:
+def asks_life(battery: Battery) -> bool:
+    """Return whether `cases_of` asks for a battery's events, sightings aside: so that they are read ahead."""
+    return battery.end == "recycled" or any(one.rule == _PASSED_ON for one in battery.findings)
+
+
+def asks_entries(battery: Battery) -> list[int]:
+    """Return the indices of the events that `cases_of` asks for."""
+    return [one.index for one in battery.findings if one.rule in _CONFLICTS]
+
+
+def deeds_of(
+    recorded: Recorded, findings: Iterable[Finding], reporter: Organisation | None, rules: Rules
+) -> Iterator[Deed]:
     """Yield what one event adds to what its reporter did; `findings` are those found at the door."""
     event: Any = recorded.event
     codes, kind, by = batteries(event), event.kind, recorded.reporter
@@ -129,7 +141,7 @@ def deeds_of(recorded: Recorded, findings: Iterable[Finding], record: Record, ru
     elif kind == "recycled":
         yield Deed("mass_above", by, "", len(codes))
     late = any(one.kind == "late" for one in findings)
-    if late or _has_deadline(event, record.organisation(by), rules):
+    if late or _has_deadline(event, reporter, rules):
         yield Deed("late", by, "", 1)
 
 
@@ -139,11 +151,6 @@ def late_case(recorded: Recorded, findings: Iterable[Finding]) -> Case | None:
     if not codes or not any(one.kind == "late" for one in findings):
         return None
     return Case("late", codes[0], recorded.reporter, "", day_of(recorded.event.occurred_at), recorded.index)
-
-
-def touched_by_vehicle(events: Iterable[Recorded]) -> set[str]:
-    """Return the batteries that a vehicle's events name: what became of it may be a case of any of them."""
-    return {code for one in events for code in batteries(one.event)}
 
 
 def day_of(when: datetime) -> date:

@@ -59,7 +59,7 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
         return "overdue" if today > self.due_on else "due"
 
 
-HasRole = Callable[[str, tuple[str, ...], datetime], bool]
+HasRole = Callable[[Step, tuple[str, ...]], bool]
 RulesOf = Callable[[str], Rules]
 
 
@@ -76,7 +76,8 @@ def duties(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: Has
     """
     Return the duties that one subject's events open, in the order in which they do.
 
-    `rules_of` gives the rules for a reporter. `subject` is named as in `battery:CODE`; `steps` are its events
+    `rules_of` gives the rules for a reporter, `has_role` says whether that of a step has one of some roles.
+    `subject` is named as in `battery:CODE`; `steps` are its events
     after corrections, in the order of (`occurred_at`, index). A deadline that another event meets is met by
     the first that was received; a second event like the one that opened it does not open it again.
     Corrections reopen what they undo, since what they make void is not among the steps.
@@ -122,7 +123,7 @@ def _speaks_of(rule: Rule, step: Step, has_role: HasRole) -> bool:
         return False
     if rule.phases and event.kind not in BY_WASTE and step.phase not in rule.phases:
         return False
-    return not rule.roles or has_role(step.reporter, rule.roles, event.occurred_at)
+    return not rule.roles or has_role(step, rule.roles)
 
 
 BY_WASTE: Final = frozenset({"collected", "handed_over"})

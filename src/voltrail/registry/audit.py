@@ -22,7 +22,9 @@ from voltrail.ledger.keys import Verifier
 from voltrail.ledger.notes import Checkpoint, open_note
 from voltrail.ledger.succession import next_origin
 from voltrail.registry import rows
-from voltrail.registry.auditor import BLOCK, Auditor, Block, Difference, Found, Job, Setting, same_nodes
+from voltrail.registry.audit_following import TALLIES, Tally, add_makers, compare_sums, write_tally
+from voltrail.registry.auditor import BLOCK, Auditor, Block, Found, Job, Setting, same_nodes
+from voltrail.registry.difference import Difference
 from voltrail.registry.logs import Closed, Logs, Stretch
 from voltrail.registry.prepare import warm
 from voltrail.registry.registry import Registry
@@ -47,27 +49,6 @@ _COUNTS = (
         "reports",
         "They do not have as many events in all as there are.",
         "select 0 where (select coalesce(sum(accepted), 0) from report) <> (select count(*) from event)",
-    ),
-    (
-        "holding",
-        "workspaces",
-        "They list a battery that is not in the record.",
-        (
-            "select 0 where exists (select from holding h"
-            " where not exists (select from subject s where s.id = 'battery:' || h.code))"
-        ),
-    ),
-    (
-        "holding",
-        "workspaces",
-        "How many batteries an organisation has is not what is listed.",
-        (
-            "select 0 where exists ("
-            " (select * from holding_count where number <> 0 except"
-            "  select holder, place, phase, count(*) from holding group by 1, 2, 3)"
-            " union all (select holder, place, phase, count(*) from holding group by 1, 2, 3 except"
-            "  select * from holding_count))"
-        ),
     ),
     (
         "recall",
@@ -127,6 +108,8 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
     """
     anchored = _read_anchor(registry)  # first: what it promises then is in every later snapshot
     with registry.database.connect() as connection:
+        connection.execute(TALLIES)  # all else is read
+        connection.commit()
         connection.execute("set transaction isolation level repeatable read, read only")
         size, peaks, root = rows.one(connection, "select size, peaks, root from log")
         (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone() or ("",)
@@ -140,6 +123,7 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
             size=size,
             vkey=registry.keys.log.vkey,
             authorities=registry.settings.authorities,
+            known=registry.authorities,
             heads=registry.heads.folder,
             parts=workers,
         )
@@ -151,12 +135,16 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
         ]
         jobs += [("block", log.number, n) for log, end in ends for n in range(-(-end[0] // BLOCK))]
         blocks: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        makers: dict[str, tuple[int, str]] = {}
         done, total = 0, 2 * upto
         for found in _alone(setting, jobs) if workers == 1 else _shared(setting, jobs):
             if isinstance(found, Difference):
                 yield found
             elif isinstance(found, Block):
                 blocks[found.log, found.number] = found.peaks
+            elif isinstance(found, Tally):
+                write_tally(connection, found)
+                add_makers(makers, found)
             else:
                 done += found
                 if progress is not None:
@@ -167,6 +155,7 @@ def audit(registry: Registry, progress: Progress | None = None) -> Iterator[Diff
             yield from _upper_tree(connection, log, own, end, beyond)
         yield from _succession(logs)
         yield from _whole(connection, upto)
+        yield from compare_sums(connection, makers)
         yield from _anchor(anchored, connection, logs.newest, size)
     if progress is not None:
         progress(total, total)

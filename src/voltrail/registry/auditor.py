@@ -54,8 +54,10 @@ from voltrail.lifecycle import (
 from voltrail.lifecycle.told import without_names
 from voltrail.organisations.trust import key_for
 from voltrail.registry import recall_rows, rows
+from voltrail.registry.audit_following import AT_ONCE, Chain, Following, Tally
+from voltrail.registry.difference import Difference
+from voltrail.registry.following import Entry, findings_of
 from voltrail.registry.heads import HeadsStore, Tree
-from voltrail.registry.holdings import COPIED, as_text, held_of
 from voltrail.registry.logs import Closed, Logs, Stretch
 from voltrail.registry.prepare import blind_all, commit_all, extend_hashed
 from voltrail.registry.receipts import Outcome, receipt_again
@@ -71,23 +73,15 @@ from event e where e.seq >= %s and e.seq < %s order by e.seq
 """
 _CHAINS = """
 select u.subject collate "C", e.seq, u.k, u.before, substr(e.h, 32 * u.at::integer - 31, 32),
-       e.received_ms, e.c, e.links, e.line, r.organisation
+       e.received_ms, e.c, e.links, e.line, r.organisation, e.findings
 from event e join report r on r.id = e.report
      cross join lateral unnest(e.subjects, e.k, e.before) with ordinality u(subject, k, before, at)
 where abs(hashtext(u.subject)::bigint) %% %s = %s order by 1, 2
 """
 _SUBJECTS = f"""
-select id, k, h, seq, latest_us, state, place, phase, holder, model, {COPIED}, {recall_rows.KEPT}
+select id, k, h, seq, latest_us, state, place, phase, holder, model, {recall_rows.KEPT}
 from subject where abs(hashtext(id)::bigint) %% %s = %s order by id
 """  # noqa: S608 - made of our own words
-
-
-class Difference(msgspec.Struct, frozen=True):
-    """One thing that is not as it must be: what, where, and what was found."""
-
-    what: str
-    where: str
-    message: str
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -121,7 +115,8 @@ class Setting(msgspec.Struct, frozen=True):
     """
     What every part of an audit works with.
 
-    `size` and `vkey` are the newest log's; `parts` is among how many the subjects are shared.
+    `size` and `vkey` are the newest log's; `authorities` are keys, `known` the organisations whose they are;
+    `parts` is among how many the subjects are shared.
     """
 
     dsn: str
@@ -130,6 +125,7 @@ class Setting(msgspec.Struct, frozen=True):
     size: int
     vkey: str
     authorities: list[str]
+    known: frozenset[str]
     heads: Path
     parts: int
 
@@ -143,7 +139,7 @@ class Setting(msgspec.Struct, frozen=True):
         return self.logs.newest.base + self.size
 
 
-Found = Difference | Block | int  # an int: so much of the work is done
+Found = Difference | Block | Tally | int  # an int: so much of the work is done
 Job = tuple[str, int, int]  # what, of which log, which part of it
 
 
@@ -165,9 +161,8 @@ class Auditor:
     def __enter__(self) -> Self:
         self._stream, self._second = (self._connected() for _ in range(2))
         self._world = World(self._second, ())
-        self._followed, self._recalls_read = rows.one(
-            self._second, "select upto, not exists (select from recall_backlog) from holding_upto"
-        )
+        self._following = Following(self._second, self._setting.known)
+        (self._recalls_read,) = rows.one(self._second, "select not exists (select from recall_backlog)")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -197,7 +192,8 @@ class Auditor:
         stop = min(start + BLOCK, log.base + self._setting.size_of(log))
         leaves: list[bytes] = []
         before_ms = self._received_before(start)
-        for index, entry, received_ms, found in self._entries(start, stop, before_ms):
+        told: list[Entry] = []
+        for index, entry, received_ms, found in self._entries(start, stop, before_ms, told):
             yield from found
             while start + len(leaves) < index:
                 missing = start + len(leaves)
@@ -221,6 +217,7 @@ class Auditor:
         nodes, peaks = extend_hashed(leaves)
         yield from same_nodes(self._second, log, merkle.node_count(start - log.base), nodes)
         yield from self._checkpoints(log, start, stop, leaves)
+        yield self._following.tally(start, told)
         yield Block(log.number, number, peaks)
         yield stop - start
 
@@ -231,9 +228,13 @@ class Auditor:
         return row[0] if row else 0
 
     def _entries(
-        self, start: int, stop: int, before_ms: int
+        self, start: int, stop: int, before_ms: int, told: list[Entry]
     ) -> Iterator[tuple[int, bytes, int, list[Difference]]]:
-        """Yield index, entry, received_ms and differences of the events and marks of a block, in order."""
+        """
+        Yield index, entry, received_ms and differences of the events and marks of a block, in order.
+
+        The events that read are added to `told`.
+        """
         marks = self._second.execute(
             "select seq, entry from mark where seq >= %s and seq < %s order by seq desc",
             (start, stop),
@@ -249,6 +250,9 @@ class Auditor:
                     index, entry = marks.pop()
                     yield index, bytes(entry), received_ms, list(self._mark(index, bytes(entry)))
                 entry, more = self._event(row, report, read)
+                if report is not None and read.event is not None:
+                    recorded = Recorded(row[0], read.event, report.organisation, row[4])
+                    told.append(Entry(recorded, row[8], findings_of(row[11])))
                 received_ms = row[4]
                 yield row[0], entry, received_ms, found + more
                 found = []
@@ -429,14 +433,20 @@ class Auditor:
             rows_left = iter(stored)
             row = next(rows_left, None)
             done = 0
+            waiting: list[Chain] = []
             for name, links in groupby(chains, key=itemgetter(0)):
                 while row is not None and row[0] < name:
                     yield Difference("subject", row[0], "It is stored, and no event is about it.")
                     row = next(rows_left, None)
-                counted, found = self._chain(
-                    name, links, row if row is not None and row[0] == name else None, trees
-                )
+                of_it = row if row is not None and row[0] == name else None
+                told = Chain(name, of_it[1:6] if of_it is not None else (), [])
+                counted, found = self._chain(told, links, of_it, trees)
                 yield from found
+                if of_it is not None and told.entries:
+                    waiting.append(told)
+                if len(waiting) >= AT_ONCE:
+                    yield from self._following.subjects(waiting)
+                    waiting = []
                 done += counted
                 if done >= BLOCK:  # said one by one, it costs as much as checking a chain
                     yield done
@@ -446,17 +456,26 @@ class Auditor:
             while row is not None:
                 yield Difference("subject", row[0], "It is stored, and no event is about it.")
                 row = next(rows_left, None)
+            yield from self._following.subjects(waiting)
             yield done
 
     def _chain(
-        self, name: str, links: Iterator[tuple[Any, ...]], stored: tuple[Any, ...] | None, trees: list[Tree]
+        self,
+        told: Chain,
+        links: Iterator[tuple[Any, ...]],
+        stored: tuple[Any, ...] | None,
+        trees: list[Tree],
     ) -> tuple[int, list[Difference]]:
-        """Check one subject's chain; return how many entries begin with it, and what differs."""
-        found: list[Difference] = []
+        """
+        Check one subject's chain; return how many entries begin with it, and what differs.
+
+        Its events that read are added to those that `told` has.
+        """
+        name, found = told.name, list[Difference]()
         h, k, last, latest_us, firsts = NO_HEAD, 0, -1, NEVER_US, 0
         then: list[tuple[int, bytes]] = [(0, NO_HEAD)] * len(trees)
         events: list[Recorded] = []
-        for _, seq, said_k, before, said_h, received_ms, c, root, line, organisation in links:
+        for _, seq, said_k, before, said_h, received_ms, c, root, line, organisation, shown in links:
             if (said_k, before, said_h) != (k + 1, last, h):
                 found.append(
                     Difference("chain", f"event {seq}", f"k, the event before or its head differ for {name}.")
@@ -472,6 +491,7 @@ class Auditor:
             firsts += subjects(event)[0] == name
             latest_us = max(latest_us, round(event.occurred_at.timestamp() * 1_000_000))
             events.append(Recorded(seq, event, organisation, received_ms))
+            told.entries.append(Entry(events[-1], [], findings_of(shown)))
         a = head_place(name)
         for tree, (events_then, head_then) in zip(trees, then, strict=True):
             head = tree.find_place(a)
@@ -503,12 +523,8 @@ class Auditor:
             or rows.shown_columns(state) != stored[6:10]
         ):
             yield Difference("state", name, "The stored state is not the fold of its events.")
-        elif isinstance(state, Battery):
-            held = held_of(state.code, stored[3], stored[4], stored[5])
-            if stored[3] < self._followed and as_text(held) != stored[10]:
-                yield Difference("holding", name, "What workspaces list of it is not what its state says.")
-            if self._recalls_read and self._recalls(state, events) != stored[11]:
-                yield Difference("recall", name, "What is kept of its recalls is not what its events say.")
+        elif isinstance(state, Battery) and self._recalls_read and self._recalls(state, events) != stored[10]:
+            yield Difference("recall", name, "What is kept of its recalls is not what its events say.")
 
     def _recalls(self, state: Battery, events: list[Recorded]) -> str | None:
         """Return what must be kept of a battery's recalls; most were never recalled."""

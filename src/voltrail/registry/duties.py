@@ -1,10 +1,9 @@
 """
-Duties that stand open or were met late: what the rules say of the record, brought up behind the log.
+Duties that stand open or were met late: what the rules say of the record.
 
-As workspaces are, it is a copy that follows from the record: `follow` goes over the entries since the last
-time, computes the duties of the subjects that they touched from their chains, and puts them in place of those
-that were there. Done twice or by any steps it gives the same. What its own report met leaves no row: where
-that was late, it is a finding.
+They follow from it (`following.py`), from the chains of the subjects that entries of certain kinds touch.
+Which roles an organisation has is asked as of the entry that opens a duty. What its own report met leaves no
+row: where that was late, it is a finding.
 """
 
 from __future__ import annotations
@@ -16,40 +15,24 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from voltrail import regimes
 from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
 from voltrail.events.table import KINDS
 from voltrail.lifecycle import Battery, Recorded, effective_events
 from voltrail.lifecycle.fold import stages
 from voltrail.organisations.trust import has_role
-from voltrail.regimes import Duty, Rule, Rules, Step, duties
+from voltrail.regimes import Duty, Rule, Rules, duties
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import bearer
 from voltrail.registry import rows
+from voltrail.registry.following import LOCK, Copy, Key, Known, Row, Step, Sums, Table, difference
 from voltrail.registry.outbox import write_messages
-from voltrail.registry.rulebook import Rulebook
-from voltrail.registry.world import World, to_recorded
+from voltrail.registry.rulebook import Book, Rulebook
 
-FOLLOWED_AT_ONCE: Final = 20_000  # entries, of which few open or meet anything
 MAX_PAGE: Final = 1_000
 REMINDED: Final = timedelta(days=3)  # before a date passes
 
-_LOCK: Final = 0x566F6C78  # beside those of migrations, accounts, applications and workspaces
-_TOUCHED: Final = """
-select distinct name from event, unnest(subjects) name where seq >= %s and seq < %s and kind = any(%s)
-"""
-_CHAINS: Final = """
-with recursive walk as (
-    select s.id as subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, s.id)] as previous
-    from subject s join event e on e.seq = s.seq where s.id = any(%s)
-  union all
-    select w.subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, w.subject)]
-    from walk w join event e on e.seq = w.previous
-)
-select w.subject, w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
-"""
 _REMINDED: Final = """
 with told as (
     insert into duty_reminded
@@ -63,14 +46,21 @@ select w.id, rule, due_on, open from told join duty_count using (organisation, r
 join webhook w using (organisation)
 where w.state in ('active', 'paused') and 'duty.due' = any(w.types) order by due_on, rule, w.id
 """
-_COLUMNS: Final = "subject, rule, organisation, opened, since, due_on, met, met_ms"
-_TALLY: Final = """
-insert into duty_count
-    select organisation, rule, due_on, {sign} count(*) from duty where subject = any(%s) and met is null
-    group by 1, 2, 3
-on conflict (organisation, rule, due_on) do update set open = duty_count.open + excluded.open
-"""
-
+TABLE: Final = Table(
+    "duty",
+    {
+        **dict.fromkeys(("subject", "rule", "organisation"), "text"),
+        "opened": "int8",
+        "since": "timestamptz",
+        "due_on": "date",
+        "met": "int8",
+        "met_ms": "int8",
+    },
+    key=4,
+    by="subject",
+)
+SUMS: Final = Sums("duty_count", {"organisation": "text", "rule": "text", "due_on": "date"}, ("open",))
+_COLUMNS: Final = ", ".join(TABLE.columns)
 
 Which = Literal["overdue", "due", "late"]
 _WHICH: Final[dict[Which | None, str]] = {
@@ -98,87 +88,32 @@ class Count(msgspec.Struct, frozen=True):
     first_due_on: date
 
 
-class Duties:
+class Duties(Copy):
     """The duties of one database; threads and servers may share it."""
 
+    upto = "duty_upto"
+
     def __init__(self, database: Database, rulebook: Rulebook, authorities: frozenset[str]) -> None:
-        self._database, self._rulebook, self._authorities = database, rulebook, authorities
+        super().__init__(database, authorities)
+        self._rulebook = rulebook
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
-        """Bring up the duties that up to so many further entries touch; return how many entries are left."""
-        with self._database.pool.connection() as connection:
-            upto, size = _reach(connection)
-            if upto >= size:
-                return 0
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-                upto, size = _reach(connection)
-                stop = min(size, upto + most)
-                self._bring_up(connection, upto, stop)
-                connection.execute("update duty_upto set upto = %s", (stop,))
-        return size - stop
+    def kinds(self, connection: Connection) -> frozenset[str]:
+        """Return the kinds of event that may open or meet a duty that is kept."""
+        return kinds_that_count(self._rulebook.read(connection).every())
 
-    def _bring_up(self, connection: Connection, start: int, stop: int) -> None:
-        kinds = kinds_that_count(self._rulebook.every(connection))
-        touched = [
-            name
-            for (name,) in connection.execute(_TOUCHED, (start, stop, sorted(kinds)))
-            if _bears(name, kinds)
-        ]
-        if not touched:
-            return
-        found = list(self._found(connection, touched))
-        connection.execute(_TALLY.format(sign="-"), (touched,))
-        connection.execute("delete from duty where subject = any(%s)", (touched,))
-        with connection.cursor().copy(f"copy duty ({_COLUMNS}) from stdin") as target:
-            for subject, one in found:
-                target.write_row(
-                    (
-                        subject,
-                        one.rule,
-                        one.organisation,
-                        one.opened,
-                        one.since,
-                        one.due_on,
-                        one.met,
-                        one.met_ms,
-                    )
-                )
-        connection.execute(_TALLY.format(sign="+"), (touched,))
-
-    def _found(self, connection: Connection, subjects: Sequence[str]) -> Iterator[tuple[str, Duty]]:
-        """Yield the duties of subjects that are to be kept."""
-        world = World(connection, self._authorities)
-        chains: dict[str, dict[int, Recorded]] = {}
-        for subject, *row in connection.execute(_CHAINS, (list(subjects),), binary=True):
-            recorded = to_recorded(row)
-            chains.setdefault(subject, {})[recorded.index] = recorded
-
-        def has(organisation: str, roles: tuple[str, ...], when: datetime) -> bool:
-            known = world.organisation(organisation)
-            return known is not None and has_role(known, roles, when)
-
-        for subject, chain in chains.items():
-            steps = steps_of(subject, world.with_corrected(chain))
-            for one in duties(subject, steps, self._rulebook.rules_of, has):
-                if self._is_kept(one):
-                    yield subject, one
-
-    def _is_kept(self, duty: Duty) -> bool:
-        """
-        Return whether a duty is kept: it stands open, or another event met it.
-
-        Of one that its own report met late a finding tells; but not where somebody set the term for himself.
-        """
-        if duty.met != duty.opened:
-            return True
-        rule = self.rule(duty)
-        return is_own(rule) and duty.standing(date.max) == "met late"
+    def bring_up(self, step: Step) -> None:
+        """Put the duties of the subjects that a step touches in place of those that stood."""
+        book = self._rulebook.read(step.connection)  # under the lock, so that none is of terms of before
+        kinds = kinds_that_count(book.every())
+        entries = (one for one in step.entries if one.recorded.event.kind in kinds)
+        touched = sorted(bearing({name for one in entries for name in one.subjects}, kinds))
+        if touched:
+            gone, new = TABLE.put(step.connection, touched, duties_of(step.known, touched, book))
+            SUMS.add(step.connection, difference(gone, new, open_key))
 
     def rule(self, duty: Duty) -> Rule:
         """Return the rule of a duty, as it was in force for who owes it."""
-        day = duty.since.astimezone(CHINA).date()
-        return self._rulebook.rules_of(duty.organisation).named(duty.rule, day)
+        return _rule_of(duty, self._rulebook.rules_of(duty.organisation))
 
     def counts(self, today: date, organisation: str | None = None) -> list[Count]:
         """Return how many duties stand open, by organisation and rule, the most overdue first."""
@@ -199,8 +134,8 @@ class Duties:
         Return how many messages that makes. Whoever subscribes later is not told of what was told before.
         """
         with self._database.pool.connection() as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-            upto, _ = _reach(connection)
+            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            (upto,) = rows.one(connection, "select upto from duty_upto")
             due = connection.execute(_REMINDED, {"today": today, "until": today + REMINDED}).fetchall()
             told = [(webhook, _reminder(rule, day, number, upto)) for webhook, rule, day, number in due]
             write_messages(connection, told, upto)
@@ -275,7 +210,52 @@ def kinds_that_count(every: Iterable[Rules]) -> frozenset[str]:
         for rule in rules.all:
             if rule.about == "deadline" and rule.value is not None and (rule.met_by or is_own(rule)):
                 found |= {*rule.kinds, *rule.met_by}
+                if rule.phases:  # what came late may have been of another phase all along
+                    found |= set(KINDS)
     return frozenset(found & set(KINDS))
+
+
+def bearing(subjects: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:
+    """Yield those subjects that may bear the duties of some kinds of event."""
+    bearers = {bearer(kind) for kind in kinds if kind != "corrected"}
+    return (name for name in subjects if name.partition(":")[0] in bearers)
+
+
+def duties_of(known: Known, subjects: Sequence[str], book: Book) -> Iterator[Row]:
+    """Yield the duties of subjects that are to be kept, as rows."""
+    known.read_chains(subjects)
+
+    def has(step: regimes.Step, roles: tuple[str, ...]) -> bool:
+        reporter = known.organisation_at(step.reporter, step.index)
+        return reporter is not None and has_role(reporter, roles, step.event.occurred_at)
+
+    for subject in subjects:
+        chain = {one.index: one for one, _ in known.chain(subject)}
+        steps = steps_of(subject, known.with_corrected(chain))
+        for one in duties(subject, steps, book.rules_of, has):
+            if _is_kept(one, book.rules_of(one.organisation)):
+                yield (subject, *msgspec.structs.astuple(one))
+
+
+def open_key(row: Row) -> Key | None:
+    """Return where a duty is counted while it stands open."""
+    _, rule, organisation, _, _, due_on, met, _ = row
+    return (organisation, rule, due_on) if met is None else None
+
+
+def _is_kept(duty: Duty, rules: Rules) -> bool:
+    """
+    Return whether a duty is kept: it stands open, or another event met it.
+
+    Of one that its own report met late a finding tells; but not where somebody set the term for himself.
+    """
+    if duty.met != duty.opened:
+        return True
+    return is_own(_rule_of(duty, rules)) and duty.standing(date.max) == "met late"
+
+
+def _rule_of(duty: Duty, rules: Rules) -> Rule:
+    return rules.named(duty.rule, duty.since.astimezone(CHINA).date())
 
 
 def is_own(rule: Rule) -> bool:
@@ -283,27 +263,16 @@ def is_own(rule: Rule) -> bool:
     return rule.confidence == "configured" and not rule.enforced
 
 
-def steps_of(subject: str, chain: Sequence[Recorded]) -> Iterator[Step]:
+def steps_of(subject: str, chain: Sequence[Recorded]) -> Iterator[regimes.Step]:
     """Yield a subject's events that count, with the phase of a battery before each."""
     if not subject.startswith("battery:"):
         for one in effective_events(chain, subject):
-            yield Step(one.index, one.event, one.reporter, one.received_ms)
+            yield regimes.Step(one.index, one.event, one.reporter, one.received_ms)
         return
     phase = None
     for one, state in stages(subject, chain):
-        yield Step(one.index, one.event, one.reporter, one.received_ms, phase)
+        yield regimes.Step(one.index, one.event, one.reporter, one.received_ms, phase)
         phase = state.phase if isinstance(state, Battery) else None
-
-
-def _bears(subject: str, kinds: frozenset[str]) -> bool:
-    """Return whether duties of these kinds may belong to a subject."""
-    return subject.partition(":")[0] in {bearer(kind) for kind in kinds - {"corrected"}}
-
-
-def _reach(connection: Connection) -> tuple[int, int]:
-    """Return up to where the record was followed, and how many entries it has."""
-    upto, size = rows.one(connection, "select upto, (select base + size from log) from duty_upto")
-    return upto, size or 0
 
 
 def _reminder(rule: str, due_on: date, number: int, upto: int) -> dict[str, Any]:

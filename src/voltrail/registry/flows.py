@@ -2,55 +2,53 @@
 Where packs are, by province, maker, year and status: counts that an authority reads, and the lists behind
 them.
 
-As workspaces are, it is a copy that follows from the record, brought up behind the log and never part of an
-append.
+It follows from the record (`following.py`). The province is that of the vehicle's buyer as the record has it
+now, or that of the site as it was registered when the pack's last event was reported.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import msgspec
 
-from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
 from voltrail.lifecycle import Battery
 from voltrail.lifecycle.flows import STATUSES, Flow, flow_of, needed_for
-from voltrail.registry import rows
-from voltrail.registry.world import World
+from voltrail.registry.following import (
+    Copy,
+    Entry,
+    Key,
+    Known,
+    Row,
+    Step,
+    Sums,
+    Table,
+    Then,
+    codes_of,
+    difference,
+)
 
-FOLLOWED_AT_ONCE: Final = 2_000  # entries
 MAX_PAGE: Final = 1_000
 
-_LOCK: Final = (
-    0x566F6C7A  # beside those of migrations, accounts, applications, workspaces, duties and missing
-)
-_TOUCHED: Final = """
-select distinct substr(name, 9) from event, unnest(subjects) name
-where event.seq >= %s and event.seq < %s and name like 'battery:%%'
-"""
-_MAKERS: Final = """
-insert into flow_maker
-    select distinct on (1) substr(name, 9, 3), r.organisation
-    from event e join report r on r.id = e.report, unnest(e.subjects) name
-    where e.seq >= %s and e.seq < %s and name like 'battery:%%'
-        and (e.kind = 'manufactured' or e.kind in ('repurposed', 'remanufactured') and length(name) = 27)
-    order by 1, e.seq
-on conflict do nothing
-"""
 _COUNTED: Final = "province, maker, year, type, status"
-# Each table of counts by the columns that it has; the first that has all that is asked is read.
-_TABLES: Final = {
-    "flow_place_count": ("province", "maker", "status"),
-    "flow_age_count": ("year", "type", "status"),
-    "flow_count": ("province", "maker", "year", "type", "status"),
-}
 _ORDER: Final = ("status", "province", "maker", "year", "code")
-_TYPES: Final = {"year": "int"}
-
-Key = tuple[str, str, int, str, str]
+_TYPES: Final = {"year": "int2"}
+TABLE: Final = Table(
+    "flow", {name: _TYPES.get(name, "text") for name in Flow.__struct_fields__}, key=1, by="code"
+)
+# Each table of counts by the columns that it has; the first that has all that is asked is read.
+COUNTS: Final = tuple(
+    Sums(name, {column: TABLE.columns[column] for column in columns})
+    for name, columns in (
+        ("flow_place_count", ("province", "maker", "status")),
+        ("flow_age_count", ("year", "type", "status")),
+        ("flow_count", ("province", "maker", "year", "type", "status")),
+    )
+)
+_MAKES: Final = frozenset({"manufactured", "repurposed", "remanufactured"})
+_REBORN: Final = 19  # characters of a new code under which a utilisation enterprise brings a battery out
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -85,25 +83,24 @@ class Wanted(msgspec.Struct, frozen=True):
         return told | {name: "" for name in ("province", "maker") if told[name] == "-"}
 
 
-class Flows:
+class Flows(Copy):
     """Where the packs of one database are; threads and servers may share it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    upto = "flow_upto"
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
-        """Bring up what up to so many further entries touch; return how many entries are left."""
-        with self._database.pool.connection() as connection:
-            upto, size = _reach(connection)
-            if upto >= size:
-                return 0
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-                upto, size = _reach(connection)
-                stop = min(size, upto + most)
-                _bring_up(connection, upto, stop)
-                connection.execute("update flow_upto set upto = %s", (stop,))
-        return size - stop
+    def bring_up(self, step: Step) -> None:
+        """Count anew the packs that a step touches."""
+        connection = step.connection
+        followed = flows_of(step.known, step.touched)
+        gone, new = TABLE.put(connection, step.touched, map(msgspec.structs.astuple, followed))
+        for sums in COUNTS:
+            sums.add(connection, difference(gone, new, key_of(sums)))
+        makers = makers_of(step.entries)
+        if makers:
+            connection.execute(
+                "insert into flow_maker select * from unnest(%s::text[], %s::text[]) on conflict do nothing",
+                (list(makers), list(makers.values())),
+            )
 
     def counts(self, wanted: Wanted, *by: str) -> list[tuple[Any, ...]]:
         """
@@ -131,8 +128,8 @@ class Flows:
         self, wanted: Wanted, by: Mapping[str, str], more: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         wanted.check()
-        needed = {*by, *(name for name in _TABLES["flow_count"] if getattr(wanted, name, None) is not None)}
-        table = next(name for name, columns in _TABLES.items() if needed <= set(columns))
+        needed = {*by, *(name for name in TABLE.columns if getattr(wanted, name, None) is not None)}
+        table = next(sums.name for sums in COUNTS if needed <= set(sums.keys))
         numbers = ", ".join(map(str, range(1, len(by) + 1)))
         query = (
             f"select {', '.join(by.values())}, sum(number)::bigint from {table}"  # noqa: S608 - our own words
@@ -176,51 +173,30 @@ class Flows:
                 return
 
 
-def _bring_up(connection: Connection, start: int, stop: int) -> None:
-    """Count anew the packs that these entries are about, as their states stand."""
-    codes = [code for (code,) in connection.execute(_TOUCHED, (start, stop))]
-    if not codes:
-        return
-    world = World(connection, ())
-    world.load("battery:" + code for code in codes)
-    states = [state for code in codes if isinstance(state := world.state("battery:" + code), Battery)]
-    world.load(name for state in states for name in needed_for(state))
-    found = [flow for state in states if (flow := flow_of(state, world.state)) is not None]
-    changes: Counter[Key] = Counter()
-    gone = connection.execute(f"delete from flow where code = any(%s) returning {_COUNTED}", (codes,))  # noqa: S608
-    for row in gone:
-        changes[row] -= 1
-    with connection.cursor().copy(f"copy flow (code, {_COUNTED}) from stdin") as target:
-        for one in found:
-            target.write_row(msgspec.structs.astuple(one))
-            changes[one.province, one.maker, one.year, one.type, one.status] += 1
-    for table, columns in _TABLES.items():
-        _add(connection, table, columns, changes)
-    connection.execute(_MAKERS, (start, stop))
+def flows_of(known: Known, codes: Sequence[str]) -> list[Flow]:
+    """Return what packs are counted as; their states are loaded."""
+    slots = [slot for code in codes if isinstance((slot := known.slot("battery:" + code)).state, Battery)]
+    known.load(name for slot in slots for name in needed_for(cast("Battery", slot.state)))
+    found = (flow_of(cast("Battery", slot.state), Then(known, slot.last).state) for slot in slots)
+    return [flow for flow in found if flow is not None]
 
 
-def _add(connection: Connection, table: str, columns: tuple[str, ...], changes: Counter[Key]) -> None:
-    """Add to one table of counts."""
-    places = [_TABLES["flow_count"].index(name) for name in columns]
-    sums: Counter[tuple[Any, ...]] = Counter()
-    for key, number in changes.items():
-        sums[tuple(key[at] for at in places)] += number
-    keys = sorted(key for key, number in sums.items() if number)
-    if not keys:
-        return
-    names = ", ".join(columns)
-    given = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in columns)
-    connection.execute(
-        f"insert into {table} as c ({names}, number) select * from unnest({given}, %s::bigint[])"  # noqa: S608
-        f" on conflict ({names}) do update set number = c.number + excluded.number",
-        (*map(list, zip(*keys, strict=True)), [sums[key] for key in keys]),
-    )
+def key_of(sums: Sums) -> Callable[[Row], Key]:
+    """Return where a pack is counted in one table of counts."""
+    at = [list(TABLE.columns).index(name) for name in sums.keys]
+    return lambda row: tuple([row[place] for place in at])
 
 
-def _reach(connection: Connection) -> tuple[int, int]:
-    """Return up to where the record was followed, and how many entries it has."""
-    upto, size = rows.one(connection, "select upto, (select base + size from log) from flow_upto")
-    return upto, size or 0
+def makers_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return who is the first among these entries to make batteries, by each maker's part of the code."""
+    found: dict[str, str] = {}
+    for one in entries:
+        kind = one.recorded.event.kind
+        if kind in _MAKES:
+            for code in codes_of(one.subjects):
+                if kind == "manufactured" or len(code) == _REBORN:
+                    found.setdefault(code[:3], one.recorded.reporter)
+    return found
 
 
 def _name(flow: Flow) -> str:

@@ -1,70 +1,50 @@
 """
 Which batteries an organisation has: a copy of what the states say, in the order of its workspace.
 
-It is brought up behind the log and never within an append, so an event pays nothing for its indexes.
-`follow` goes over the entries since the last time and copies the states they touched, as they stand now: done
-twice or in any order it gives the same, and whoever reads can bring it up first. Lost as a whole, it is made
-again from the record. A part that is built in has no holder of its own, so it is not here; a battery that
-several say to have is here for each of them.
+It follows from the record (`following.py`), so an event pays nothing for its indexes, and whoever reads can
+bring it up first. A part that is built in has no holder of its own, so it is not here; a battery that several
+say to have is here for each of them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from voltrail.database import copy
 from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
-from voltrail.lifecycle import Battery, decode_state
+from voltrail.lifecycle import Battery, State
 from voltrail.lifecycle.state import PHASES, PLACES
-from voltrail.registry import rows
+from voltrail.registry.following import FOLLOWED_AT_ONCE, Copy, Known, Row, Step, Sums, Table, difference
 from voltrail.registry.outbox import Telling
 from voltrail.registry.sights import Sinces
 
 MAX_COUNTED: Final = 10_000  # batteries that a filter leaves; beyond, a page says only that there are more
 _FOLLOWED_WITHIN_S: Final = 5
-FOLLOWED_AT_ONCE: Final = 1_000  # entries: some tens of milliseconds, for which a page waits
 LEVELS: Final = {"pack": "P", "module": "M", "cell": "C"}
 WHEREABOUTS: Final = (*PLACES, "disputed")
 SORTS: Final = ("code", "last")
 
 _LEVEL_OF: Final = {letter: name for name, letter in LEVELS.items()}
-LOCK: Final = 0x566F6C77  # beside those of migrations, accounts and applications
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = "code, holder, bound_for, place, phase, model, findings, since, latest, seq"
-_STAGE: Final = "create temp table if not exists holding_stage (like holding) on commit delete rows"
-_TOUCHED: Final = """
-select substr(id, 9), seq, latest_us, state from subject
-where id = any(array(select distinct name from event, unnest(subjects) name
-                     where event.seq >= %s and event.seq < %s and name like 'battery:%%'))
-"""
-_GONE: Final = """
-delete from holding h where code = any(%s)
-    and not exists (select from holding_stage s where s.code = h.code and s.holder = h.holder)
-"""
-_KEPT: Final = f"""
-insert into holding select {_COLUMNS} from holding_stage
-on conflict (code, holder) do update set bound_for = excluded.bound_for, place = excluded.place,
-    phase = excluded.phase, model = excluded.model, findings = excluded.findings, since = excluded.since,
-    latest = excluded.latest, seq = excluded.seq
-"""  # noqa: S608 - names of columns
-# What is copied of a subject, as one text for each who has it: the audit holds it against `as_text`.
-COPIED: Final = """(
-    select string_agg(concat_ws('|',
-        holder, coalesce(bound_for, ''), place, phase, coalesce(model, ''), findings,
-        coalesce((extract(epoch from since) * 1000000)::bigint, 0),
-        (extract(epoch from latest) * 1000000)::bigint, seq), E'\\n' order by holder)
-    from holding where code = substr(id, 9) and id like 'battery:%%')"""
-_TALLY: Final = """
-insert into holding_count
-    select holder, place, phase, {sign} count(*) from holding where code = any(%s) group by 1, 2, 3
-on conflict (holder, place, phase) do update set number = holding_count.number + excluded.number
-"""
+TABLE: Final = Table(
+    "holding",
+    {
+        **dict.fromkeys(("code", "holder", "bound_for", "place", "phase", "model"), "text"),
+        "findings": "int4",
+        "since": "timestamptz",
+        "latest": "timestamptz",
+        "seq": "int8",
+    },
+    key=2,
+    by="code",
+)
+SUMS: Final = Sums("holding_count", dict.fromkeys(("holder", "place", "phase"), "text"))
 # The codes from an index alone, and then what else is told of them.
 _PAGE: Final = f"""
 select {_COLUMNS} from holding join (
@@ -151,27 +131,22 @@ class Wanted(msgspec.Struct, frozen=True):
         }
 
 
-class Holdings:
+class Holdings(Copy):
     """The batteries that organisations have; threads and servers may share it."""
 
-    def __init__(self, database: Database, authorities: frozenset[str], sinces: Sinces) -> None:
-        self._database, self._authorities, self._sinces = database, authorities, sinces
+    upto = "holding_upto"
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
-        """Copy what up to so many further entries touched; return how many entries are left to follow."""
-        with self._database.pool.connection() as connection:
-            upto, size = _reach(connection)
-            if upto >= size:
-                return 0
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-                upto, size = _reach(connection)
-                stop = min(size, upto + most)
-                telling = Telling(connection, self._authorities, self._sinces, upto, stop)
-                copy_touched(connection, upto, stop)
-                telling.settle()
-                connection.execute("update holding_upto set upto = %s", (stop,))
-        return size - stop
+    def __init__(self, database: Database, authorities: frozenset[str], sinces: Sinces) -> None:
+        super().__init__(database, authorities)
+        self._sinces = sinces
+
+    def bring_up(self, step: Step) -> None:
+        """Copy the states that a step touches, and tell webhooks of it."""
+        connection, known = step.connection, step.known
+        telling = Telling(connection, self._authorities, self._sinces, step.start, step.stop)
+        gone, new = TABLE.put(connection, step.codes, rows_of(known, step.codes))
+        SUMS.add(connection, difference(gone, new, lambda row: (row[1], row[3], row[4])))
+        telling.settle()
 
     def counts(self, organisation: str) -> list[tuple[str, str, int]]:
         """Return how many batteries an organisation has, by place and phase."""
@@ -265,30 +240,22 @@ def holding_of(organisation: str, wanted: Wanted, *, incoming: bool = False) -> 
     return query, wanted.values | {"of": organisation}
 
 
-def copy_touched(connection: Connection, start: int, stop: int) -> None:
-    """Copy the states of the batteries that these entries are about, as they stand."""
-    touched = connection.execute(_TOUCHED, (start, stop), binary=True).fetchall()
-    if not touched:
-        return
-    connection.execute(_STAGE)
-    rows.copy_in(connection, "holding_stage", (_row(held) for row in touched for held in held_of(*row)))
-    codes = [code for code, *_ in touched]
-    connection.execute(_TALLY.format(sign="-"), (codes,))
-    connection.execute(_GONE, (codes,))
-    connection.execute(_KEPT)
-    connection.execute(_TALLY.format(sign="+"), (codes,))
+def rows_of(known: Known, codes: Iterable[str]) -> Iterator[Row]:
+    """Yield who has batteries, as rows."""
+    for code in codes:
+        slot = known.slot("battery:" + code)
+        yield from map(msgspec.structs.astuple, held_of(slot.state, slot.last, slot.latest_us))
 
 
-def held_of(code: str, seq: int, latest_us: int, state: bytes) -> list[Held]:
+def held_of(battery: State | None, seq: int, latest_us: int) -> list[Held]:
     """Return who has a battery by its state: nobody, its holder, or each of those who dispute it."""
-    battery = decode_state("battery:" + code, state)
     if not isinstance(battery, Battery):
         return []
     found: dict[str, Held] = {}
     for claim in battery.claims:
         if claim.holder is not None:
             found[claim.holder] = Held(
-                code,
+                battery.code,
                 claim.holder,
                 claim.to,
                 battery.place,
@@ -310,46 +277,6 @@ def level_of(held: Held) -> str | None:
 def level_by_letter(code: str) -> str | None:
     """Return whether a code is one of a pack, a module or a cell, by its letter alone; None for an NC- id."""
     return _LEVEL_OF.get(code[3:4])
-
-
-def as_text(held: Iterable[Held]) -> str | None:
-    """Return what must have been copied of a battery, as `COPIED` reads it."""
-    told = (
-        (
-            *(one.holder, one.bound_for or "", one.place, one.phase, one.model or "", one.findings),
-            *(_us(one.since), _us(one.latest), one.seq),
-        )
-        for one in sorted(held, key=lambda one: one.holder)
-    )
-    return "\n".join("|".join(map(str, one)) for one in told) or None
-
-
-def _row(held: Held) -> bytes:
-    return b"".join(
-        (
-            copy.columns(10),
-            copy.blob(held.code.encode()),
-            *map(copy.text, (held.holder, held.bound_for, held.place, held.phase, held.model)),
-            copy.integer(held.findings),
-            _when(held.since),
-            _when(held.latest),
-            copy.bigint(held.seq),
-        )
-    )
-
-
-def _when(when: datetime | None) -> bytes:
-    return copy.NULL if when is None else copy.timestamp(_us(when))
-
-
-def _us(when: datetime | None) -> int:
-    return 0 if when is None else (when - _EPOCH) // timedelta(microseconds=1)
-
-
-def _reach(connection: Connection) -> tuple[int, int]:
-    """Return up to where the record was followed, and how many entries it has."""
-    upto, size = rows.one(connection, "select upto, (select base + size from log) from holding_upto")
-    return upto, size or 0
 
 
 def _number(connection: Connection, query: str, values: dict[str, Any]) -> int:

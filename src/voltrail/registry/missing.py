@@ -1,16 +1,15 @@
 """
-What is missing, organisation by organisation: brought up behind the log, counted and weighed.
+What is missing, organisation by organisation: it follows from the record (`following.py`), and is weighed.
 
-As workspaces are, it is a copy that follows from the record. `follow` goes over the entries since the last
-time, adds what was done to the counts, and puts what stands open of the batteries they touched in place of
-what stood. `weigh` says who is under suspicion, when there is something new or another day: pages read what
-it found.
+What was done is counted entry by entry; what stands open of the batteries that entries touch is put in place
+of what stood. `weigh` says who is under suspicion, when there is something new or another day: pages read
+what it found.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,15 +19,16 @@ import msgspec
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import UsageError
-from voltrail.lifecycle import Battery, Finding, Organisation, Recorded, State, effective_events
+from voltrail.lifecycle import Battery
 from voltrail.lifecycle.missing import (
     Case,
     Sighting,
+    asks_entries,
+    asks_life,
     cases_of,
     day_of,
     deeds_of,
     late_case,
-    touched_by_vehicle,
 )
 from voltrail.regimes import RULES, Rules
 from voltrail.regimes.missing import (
@@ -43,29 +43,47 @@ from voltrail.regimes.missing import (
     suspicions,
 )
 from voltrail.registry import rows
-from voltrail.registry.world import World, to_recorded
+from voltrail.registry.following import (
+    LOCK,
+    Copy,
+    Entry,
+    Key,
+    Known,
+    Row,
+    Step,
+    Sums,
+    Table,
+    Then,
+    difference,
+)
+from voltrail.registry.world import World
 
-FOLLOWED_AT_ONCE: Final = 2_000  # entries
 MAX_PAGE: Final = 1_000
 MAX_TERM_DAYS: Final = 3_650
 MAX_SIGHTINGS: Final = 5_000  # of one file
 MAX_WORDS: Final = 500
 
-_LOCK: Final = 0x566F6C79  # beside those of migrations, accounts, applications, workspaces and duties
-_ENTRIES: Final = """
-select e.seq, e.line, r.organisation, e.received_ms, e.subjects, e.findings
-from event e join report r on r.id = e.report where e.seq >= %s and e.seq < %s order by e.seq
-"""
-_ADD: Final = """
-insert into missing_count as c (kind, organisation, other, month, cases, done)
-    select * from unnest(%s::text[], %s::text[], %s::text[], %s::date[], %s::bigint[], %s::bigint[])
-on conflict (kind, organisation, other, month)
-    do update set cases = c.cases + excluded.cases, done = c.done + excluded.done
-"""
+TABLE: Final = Table(
+    "missing_case",
+    {
+        "code": "text",
+        "kind": "text",
+        "seq": "int8",
+        "other": "text",
+        "organisation": "text",
+        "at": "date",
+    },
+    key=4,
+    by="code",
+)
+SUMS: Final = Sums(
+    "missing_count",
+    {"kind": "text", "organisation": "text", "other": "text", "month": "date"},
+    ("cases", "done"),
+)
+OPEN: Final = " and kind <> 'late'"  # follows from how a battery stands
+LATE: Final = " and kind = 'late'"  # from an entry, and stays
 _SIDES: Final = {"own": "organisation", "sender": "organisation", "receiver": "other"}
-_decode_findings = msgspec.json.Decoder(list[Finding]).decode
-
-Key = tuple[str, str, str, date]
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -97,121 +115,36 @@ class Wanted(msgspec.Struct, frozen=True):
             raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out.")
 
 
-class Seen:
-    """The record as what is missing is found in it: `lifecycle.missing.Record`, through one connection."""
-
-    def __init__(self, connection: Connection, authorities: frozenset[str]) -> None:
-        self._world = World(connection, authorities)
-        self.events = cache(self._events)
-        self.recorded = cache(self._world.recorded)
-
-    def load(self, subjects: Iterable[str]) -> None:
-        """Read the states of these subjects in one query."""
-        self._world.load(subjects)
-
-    def state(self, subject: str, /) -> State | None:
-        """Return the state of a subject."""
-        return self._world.state(subject)
-
-    def organisation(self, identifier: str, /) -> Organisation | None:
-        """Return a registered organisation."""
-        return self._world.organisation(identifier)
-
-    def _events(self, subject: str, /) -> Sequence[Recorded]:
-        """Return a subject's events after corrections, in the order of (`occurred_at`, index)."""
-        events = {one.index: one for one, _ in self._world.chain(subject)}
-        return effective_events(self._world.with_corrected(events), subject)
-
-
-class Missing:
+class Missing(Copy):
     """What is missing by the record of one database; threads and servers may share it."""
 
+    upto = "missing_upto"
+
     def __init__(self, database: Database, authorities: frozenset[str], rules: Rules = RULES) -> None:
-        self._database, self._authorities, self._rules = database, authorities, rules
+        super().__init__(database, authorities)
+        self._rules = rules
 
     # ------------------------------------------------------------- following
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
-        """Bring up what up to so many further entries touch; return how many entries are left."""
-        with self._database.pool.connection() as connection:
-            upto, size = _reach(connection)
-            if upto >= size:
-                return 0
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-                upto, size = _reach(connection)
-                stop = min(size, upto + most)
-                self._bring_up(connection, upto, stop)
-                connection.execute("update missing_upto set upto = %s", (stop,))
-        return size - stop
+    def bring_up(self, step: Step) -> None:
+        """Count what was done by a step, and put what stands open of the batteries it touches in place."""
+        late = [row for one in step.entries if (row := late_of(one)) is not None]
+        done = done_by(step.entries, step.known, self._rules)
+        self._put(step.connection, step.known, step.touched, late, done)
 
-    def _bring_up(self, connection: Connection, start: int, stop: int) -> None:
-        entries = connection.execute(_ENTRIES, (start, stop), binary=True).fetchall()
-        record = Seen(connection, self._authorities)
-        known = [(to_recorded(row), row[4], row[5]) for row in entries]
-        record.load(name for _, subjects, _ in known for name in subjects if not name.startswith("site:"))
-        record.load(f"organisation:{name}" for name in _named(one for one, _, _ in known))
-        changes: Counter[Key] = Counter()
-        done: Counter[Key] = Counter()
-        late, touched = [], set()
-        for recorded, subjects, stored in known:
-            findings = _decode_findings(bytes(stored)) if stored is not None else []
-            month = day_of(recorded.event.occurred_at).replace(day=1)
-            for deed in deeds_of(recorded, findings, record, self._rules):
-                key = (deed.kind, deed.organisation, deed.other, month)
-                done[key] += deed.number
-            case = late_case(recorded, findings)
-            if case is not None:
-                late.append(case)
-            touched |= {name[8:] for name in subjects if name.startswith("battery:")}
-            if recorded.event.kind in {"vehicle_scrapped", "corrected"}:
-                for name in subjects:
-                    if name.startswith("vehicle:"):
-                        touched |= touched_by_vehicle(record.events(name))
-        self._replace(connection, record, touched, late, changes)
-        _add(connection, changes, done)
-
-    def _replace(
+    def _put(
         self,
         connection: Connection,
-        record: Seen,
-        codes: set[str],
-        further: Iterable[Case],
-        changes: Counter[Key],
+        known: Known,
+        codes: Sequence[str],
+        late: Sequence[Row],
+        done: Counter[Key],
     ) -> None:
-        """
-        Put what stands open of batteries in place of what stood, with `further` cases; note the
-        differences.
-        """
-        record.load("battery:" + code for code in codes)
-        claims = [
-            claim
-            for code in codes
-            if isinstance(state := record.state("battery:" + code), Battery)
-            for claim in state.claims
-        ]
-        record.load(f"vehicle:{one.vin}" for one in claims if one.place == "in_vehicle" and one.vin)
-        record.load(f"organisation:{one.to}" for one in claims if one.to)
-        found = [*further]
-        seen = _sightings(connection, codes)
-        for code in sorted(codes):
-            state = record.state("battery:" + code)
-            if isinstance(state, Battery):
-                found += cases_of(state, record, self._rules, seen.get(code, ()))
-        gone = connection.execute(
-            "delete from missing_case where code = any(%s) and kind <> 'late'"
-            " returning kind, organisation, other, at",
-            (list(codes),),
-        )
-        for kind, organisation, other, at in gone:
-            changes[_key(kind, organisation, other, at)] -= 1
-        unique = {(one.code, one.kind, one.index, one.other): one for one in found}
-        with connection.cursor().copy(
-            "copy missing_case (code, kind, organisation, other, at, seq) from stdin"
-        ) as target:
-            for one in unique.values():
-                target.write_row((one.code, one.kind, one.organisation, one.other, one.at, one.index))
-                changes[_key(one.kind, one.organisation, one.other, one.at)] += 1
+        """Put what stands open of batteries in place of what stood, what was late added; count both."""
+        open_ = open_of(connection, known, codes, self._rules)
+        gone, new = TABLE.put(connection, codes, open_, OPEN)
+        further = TABLE.put(connection, [row[0] for row in late], late, LATE, keep=True)[1]
+        SUMS.add(connection, difference(gone, {*new, *further}, count_key), done)
 
     # -------------------------------------------------------------- weighing
 
@@ -223,7 +156,7 @@ class Missing:
         """
         today = today or day_of(datetime.now(UTC))
         with self._database.pool.connection() as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             upto, weighed, on = rows.one(connection, "select upto, weighed, weighed_on from missing_upto")
             if upto == weighed and on == today and not anyway:
                 return False
@@ -238,7 +171,7 @@ class Missing:
         return True
 
     def _weighed(self, connection: Connection, today: date) -> list[Suspicion]:
-        record, terms = Seen(connection, self._authorities), _terms(connection)
+        record, terms = World(connection, self._authorities), _terms(connection)
         days = terms["not_received"].term.term_days
 
         @cache
@@ -387,17 +320,17 @@ class Missing:
             )
         new = 0
         with self._database.pool.connection() as connection, connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
             for one in sightings:
                 new += connection.execute(
                     "insert into sighting (code, vin, seen_at, source, taken_by) values (%s, %s, %s, %s, %s)"
                     " on conflict do nothing",
                     (one.code, one.vin, one.seen_at, one.source, by),
                 ).rowcount
-            changes: Counter[Key] = Counter()
-            record = Seen(connection, self._authorities)
-            self._replace(connection, record, {one.code for one in sightings}, (), changes)
-            _add(connection, changes, Counter())
+            codes = sorted({one.code for one in sightings})
+            known = Known(connection, self._authorities)
+            known.load("battery:" + code for code in codes)
+            self._put(connection, known, codes, (), Counter())
         return new
 
     def sightings(self, code: str) -> list[Sighting]:
@@ -406,37 +339,60 @@ class Missing:
             return _sightings(connection, [code]).get(code, [])
 
 
-def _reach(connection: Connection) -> tuple[int, int]:
-    """Return up to where the record was followed, and how many entries it has."""
-    upto, size = rows.one(connection, "select upto, (select base + size from log) from missing_upto")
-    return upto, size or 0
+def done_by(entries: Iterable[Entry], known: Known, rules: Rules = RULES) -> Counter[Key]:
+    """Return what entries add to what was done, by kind, organisation, other side and month."""
+    done: Counter[Key] = Counter()
+    for one in entries:
+        recorded = one.recorded
+        reporter = known.organisation_at(recorded.reporter, recorded.index)
+        for deed in deeds_of(recorded, one.findings, reporter, rules):
+            month = day_of(recorded.event.occurred_at).replace(day=1)
+            done[deed.kind, deed.organisation, deed.other, month] += deed.number
+    return done
 
 
-def _named(events: Iterable[Recorded]) -> set[str]:
-    """Return the organisations that reported events, or to whom batteries were sent."""
-    found = set()
-    for one in events:
-        found.add(one.reporter)
-        to = getattr(one.event, "to", None)
-        if isinstance(to, str):
-            found.add(to)
-    return found
+def open_of(
+    connection: Connection, known: Known, codes: Sequence[str], rules: Rules = RULES
+) -> Iterator[Row]:
+    """Yield what stands open of batteries, as rows; but for what was late."""
+    seen = _sightings(connection, codes)
+    states = [known.state("battery:" + code) for code in codes]
+    found = [state for state in states if isinstance(state, Battery)]
+    _read_for(known, found, seen)
+    for battery in found:
+        then = Then(known, known.slot("battery:" + battery.code).last)
+        cases = map(_row, cases_of(battery, then, rules, seen.get(battery.code, ())))
+        yield from {row[: TABLE.key]: row for row in cases}.values()
 
 
-def _key(kind: str, organisation: str, other: str, at: date) -> Key:
+def late_of(entry: Entry) -> Row | None:
+    """Return that an entry was reported late, as a row; None where it was not."""
+    case = late_case(entry.recorded, entry.findings)
+    return None if case is None else _row(case)
+
+
+def count_key(row: Row) -> Key:
     """
     Return where a case is counted: by its other side only where that is an organisation that may be the
     one.
     """
+    _, kind, _, other, organisation, at = row
     return (kind, organisation, other if kind == "not_received" else "", at.replace(day=1))
 
 
-def _add(connection: Connection, cases: Counter[Key], done: Counter[Key]) -> None:
-    """Add to the counts."""
-    keys = sorted(key for key in {*cases, *done} if cases[key] or done[key])
-    if keys:
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        connection.execute(_ADD, (*columns, [cases[key] for key in keys], [done[key] for key in keys]))
+def _row(case: Case) -> Row:
+    return (case.code, case.kind, case.index, case.other, case.organisation, case.at)
+
+
+def _read_for(known: Known, batteries: Sequence[Battery], seen: Collection[str]) -> None:
+    """Read at once what the cases of batteries are found in: vehicles, and chains where they are needed."""
+    claims = [claim for battery in batteries for claim in battery.claims]
+    vehicles = {f"vehicle:{one.vin}" for one in claims if one.place == "in_vehicle" and one.vin}
+    known.load({*vehicles, *(f"organisation:{one.to}" for one in claims if one.to)})
+    scrapped = [name for name in vehicles if getattr(known.state(name), "scrapped_at", None) is not None]
+    known.read_entries(index for one in batteries for index in asks_entries(one))
+    lives = ["battery:" + one.code for one in batteries if asks_life(one) or one.code in seen]
+    known.read_chains([*scrapped, *lives])
 
 
 def _terms(connection: Connection) -> dict[str, Chosen]:
@@ -499,4 +455,4 @@ def window(term: Term, today: date) -> tuple[date, date]:
     return first, min(end, opened_by(term, today))
 
 
-__all__ = ["MONTHS", "Case", "Chosen", "Missing", "Seen", "Sighting", "Wanted", "window"]
+__all__ = ["MONTHS", "Case", "Chosen", "Missing", "Sighting", "Wanted", "window"]

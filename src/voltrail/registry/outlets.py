@@ -1,15 +1,15 @@
 """
-The register of outlets, and where makers sell: copies that follow from the record, behind the log.
+The register of outlets, and where makers sell: they follow from the record (`following.py`).
 
-`follow` goes over the entries since the last time. An outlet is copied as its site stands now. Sales are
-counted as they are reported, each once; a correction takes back what it corrects. Beside them stand two
+An outlet is copied as its site stands now. Sales are counted as they are reported, each once, by the roles as
+of their entry; a correction takes back what it corrects. Beside them stand two
 things that are no part of the log: what the authority found at an outlet, and who says that one refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -17,31 +17,50 @@ import msgspec
 from psycopg.errors import UniqueViolation
 
 from voltrail.codes import parse
-from voltrail.database.database import Connection, Database
+from voltrail.database.database import Connection
 from voltrail.errors import CodeError, NotFound, UsageError
 from voltrail.events import batteries, decode, kinds
-from voltrail.lifecycle import Model, Recorded, decode_state
+from voltrail.lifecycle import Model, Recorded, State
 from voltrail.organisations.regions import region_of
 from voltrail.organisations.trust import Organisation, Site, has_role, roles_at
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.rules import Rule, Rules
-from voltrail.registry import rows
-from voltrail.registry.world import World, to_recorded
+from voltrail.registry.following import Copy, Known, Row, Step, Sums, Table
+from voltrail.registry.world import World
 
-FOLLOWED_AT_ONCE: Final = 20_000  # entries, of which few are sales
 MAX_FOUND: Final = 200
 MAX_CHAIN: Final = 64
 MAX_SAID: Final = 1_000  # characters
 MAX_OPEN: Final = 20  # refusals of one organisation or vehicle that wait for the authority
 
-_LOCK: Final = 0x566F6C79  # beside those of migrations, accounts, applications, workspaces and duties
-_KINDS: Final = ("sold", "shipped", "site_registered", "corrected")
+_KINDS: Final = frozenset({"sold", "shipped", "site_registered", "corrected"})
 _SELLING: Final = {
     "vehicle": frozenset({"vehicle_maker", "importer"}),
     "battery": frozenset({"battery_maker", "importer"}),
 }
 _BUYING: Final = frozenset({"swap_operator", "battery_owner", "repair_enterprise", "storage_operator"})
 """To whom a pack that its maker ships is sold: who uses it. Makers of vehicles have a rule of their own."""
+TABLE: Final = Table(
+    "outlet",
+    {
+        **dict.fromkeys(
+            (
+                *("site", "organisation", "name", "region", "province", "area"),
+                *("address", "phone", "hours"),
+            ),
+            "text",
+        ),
+        "latitude": "float8",
+        "longitude": "float8",
+        "makers": "text[]",
+    },
+    key=1,
+    by="site",
+)
+SUMS: Final = Sums(
+    "sale",
+    {"organisation": "text", "sold": "text", "month": "date", "province": "text", "area": "text"},
+)
 _COLUMNS: Final = (
     "site, o.organisation, name, region, province, area, address, phone, hours, latitude, longitude, makers,"
     " c.found, c.checked_at"
@@ -152,48 +171,23 @@ class Complaint(msgspec.Struct, frozen=True):
     made_at: datetime
 
 
-class Outlets:
+class Outlets(Copy):
     """The outlets of one database; threads and servers may share it."""
 
-    def __init__(self, database: Database, authorities: frozenset[str]) -> None:
-        self._database, self._authorities = database, authorities
+    upto = "outlet_upto"
 
-    # ---------------------------------------------------------------- following
+    def kinds(self, connection: Connection) -> frozenset[str]:  # noqa: ARG002
+        """Return the kinds of event that tell of outlets and sales."""
+        return _KINDS
 
-    def follow(self, most: int = FOLLOWED_AT_ONCE) -> int:
-        """Bring up what up to so many further entries say; return how many entries are left."""
-        with self._database.pool.connection() as connection:
-            upto, size = _reach(connection)
-            if upto >= size:
-                return 0
-            with connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
-                upto, size = _reach(connection)
-                stop = min(size, upto + most)
-                self._bring_up(connection, upto, stop)
-                connection.execute("update outlet_upto set upto = %s", (stop,))
-        return size - stop
-
-    def _bring_up(self, connection: Connection, start: int, stop: int) -> None:
-        found = connection.execute(
-            "select e.seq, e.line, r.organisation, e.received_ms, e.subjects from event e"
-            " join report r on r.id = e.report where e.seq >= %s and e.seq < %s and e.kind = any(%s)"
-            " order by e.seq",
-            (start, stop, list(_KINDS)),
-            binary=True,
-        ).fetchall()
-        world = World(connection, self._authorities)
-        sales: Counter[Sale] = Counter()
-        for *row, _ in found:
-            recorded = to_recorded(row)
-            if isinstance(recorded.event, kinds.Corrected):
-                _correct(sales, recorded.event, world)
-            else:
-                _count(sales, recorded.event, recorded.reporter, world, 1)
-        _write_sales(connection, sales)
-        sites = {name for row in found for name in row[4] if name.startswith("site:")}
-        if sites:
-            _write_sites(connection, sorted(sites))
+    def bring_up(self, step: Step) -> None:
+        """Copy the sites that a step touches, and count the sales that it tells of."""
+        SUMS.add(step.connection, sales_of((one.recorded for one in step.entries), step.known))
+        names = sorted({name for one in step.entries for name in one.subjects if name.startswith("site:")})
+        if names:
+            step.known.load(names)
+            followed = (row for name in names if (row := outlet_of(step.known.state(name))) is not None)
+            TABLE.put(step.connection, [name.removeprefix("site:") for name in names], followed)
 
     # ------------------------------------------------------------------ reading
 
@@ -392,19 +386,29 @@ def _covered(connection: Connection, organisation: str, rule: Rule) -> Coverage:
     return Coverage(rule, sold, tuple(regions), sum(number for _, key, number in sales if not key))
 
 
-def _correct(sales: Counter[Sale], event: kinds.Corrected, world: World) -> None:
-    """Take back what a correction corrects, and count the line in its place, as first reported."""
-    target = root = world.recorded(event.corrects)
+def sales_of(entries: Iterable[Recorded], known: Known) -> Counter[Sale]:
+    """Return what entries add to the sales: a correction takes back what it corrects, as it was counted."""
+    sales: Counter[Sale] = Counter()
+    for one in entries:
+        event = one.event
+        if isinstance(event, kinds.Corrected):
+            target, root = known.recorded(event.corrects), _root(event, known)
+            if target is not None and root is not None:
+                _count(sales, target, root.reporter, known, -1)
+                _count(sales, one, root.reporter, known, 1)
+        elif isinstance(event, kinds.Sold | kinds.Shipped):
+            _count(sales, one, one.reporter, known, 1)
+    return sales
+
+
+def _root(event: kinds.Corrected, known: Known) -> Recorded | None:
+    """Return the event that a correction corrects in the end."""
+    root = known.recorded(event.corrects)
     for _ in range(MAX_CHAIN):
         if root is None or not isinstance(root.event, kinds.Corrected):
             break
-        root = world.recorded(root.event.corrects)
-    if target is None or root is None:
-        return
-    for one, sign in ((target.event, -1), (event, 1)):
-        stands = _line_of(one)
-        if stands is not None:
-            _count(sales, stands, root.reporter, world, sign)
+        root = known.recorded(root.event.corrects)
+    return root
 
 
 def _line_of(event: Any) -> Any:
@@ -414,14 +418,16 @@ def _line_of(event: Any) -> Any:
     return decode(event.line.encode()) if event.line is not None else None
 
 
-def _count(sales: Counter[Sale], event: Any, reporter: str, world: World, sign: int) -> None:
-    for sale, number in _sales_of(event, reporter, world):
+def _count(sales: Counter[Sale], said: Recorded, reporter: str, known: Known, sign: int) -> None:
+    for sale, number in _sales_of(_line_of(said.event), reporter, known, said.index):
         sales[sale] += sign * number
 
 
-def _sales_of(event: Any, reporter: str, world: World) -> Iterator[tuple[Sale, int]]:
+def _sales_of(event: Any, reporter: str, known: Known, index: int) -> Iterator[tuple[Sale, int]]:
     """Yield what one event says was sold by its reporter: a vehicle, or packs to who uses them."""
-    seller = world.organisation(reporter)
+    if not isinstance(event, kinds.Sold | kinds.Shipped):
+        return
+    seller = known.organisation_at(reporter, index)
     if seller is None:
         return
     month = event.occurred_at.astimezone(CHINA).date().replace(day=1)
@@ -429,7 +435,7 @@ def _sales_of(event: Any, reporter: str, world: World) -> Iterator[tuple[Sale, i
         province, area = region_of(event.buyer_region) or ("", "")
         yield (reporter, "vehicle", month, province, area or ""), 1
     if isinstance(event, kinds.Shipped) and has_role(seller, _SELLING["battery"], event.occurred_at):
-        buyer = world.organisation(event.to)
+        buyer = known.organisation_at(event.to, index)
         packs = sum(map(_is_pack, batteries(event)))
         if packs and buyer is not None and has_role(buyer, _BUYING, event.occurred_at):
             province, area = region_of(_seat(buyer)) or ("", "")
@@ -448,47 +454,15 @@ def _is_pack(code: str) -> bool:
         return False
 
 
-def _write_sales(connection: Connection, sales: Counter[Sale]) -> None:
-    changed = [(*sale, number) for sale, number in sorted(sales.items()) if number]
-    if changed:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into sale values (%s, %s, %s, %s, %s, %s) on conflict"
-                " (organisation, sold, month, province, area)"
-                " do update set number = sale.number + excluded.number",
-                changed,
-            )
-
-
-def _write_sites(connection: Connection, names: list[str]) -> None:
-    """Copy sites as they stand now, those that are outlets."""
-    states = connection.execute(
-        "select id, state from subject where id = any(%s)", (names,), binary=True
-    ).fetchall()
-    connection.execute("delete from outlet where site = any(%s)", ([name[5:] for name in names],))
-    with connection.cursor() as cursor:
-        for name, state in states:
-            site = decode_state(name, bytes(state))
-            if not isinstance(site, Site) or site.site_type != "outlet" or site.closed:
-                continue
-            province, area = region_of(site.region) or (None, None)
-            cursor.execute(
-                "insert into outlet values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                (
-                    site.identifier,
-                    site.organisation,
-                    site.name,
-                    site.region,
-                    province,
-                    area,
-                    site.address,
-                    site.phone,
-                    site.hours,
-                    site.latitude,
-                    site.longitude,
-                    list(site.makers),
-                ),
-            )
+def outlet_of(state: State | None) -> Row | None:
+    """Return a site as a row, if it is an outlet."""
+    if not isinstance(state, Site) or state.site_type != "outlet" or state.closed:
+        return None
+    province, area = region_of(state.region) or (None, None)
+    return (
+        *(state.identifier, state.organisation, state.name, state.region, province, area),
+        *(state.address, state.phone, state.hours, state.latitude, state.longitude, state.makers),
+    )
 
 
 def _outlet(row: Any) -> Outlet:
@@ -505,12 +479,6 @@ def _said(text: str) -> str:
             "outlet.words", f"Say in up to {MAX_SAID:,} characters what happened.", "Write a sentence or two."
         )
     return said
-
-
-def _reach(connection: Connection) -> tuple[int, int]:
-    """Return up to where the record was followed, and how many entries it has."""
-    upto, size = rows.one(connection, "select upto, (select base + size from log) from outlet_upto")
-    return upto, size or 0
 
 
 def told(outlet: Outlet) -> dict[str, Any]:

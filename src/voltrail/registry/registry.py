@@ -56,6 +56,7 @@ from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.flows import Flows
+from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
@@ -117,8 +118,9 @@ class Registry:
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.outlets = Outlets(self.database, self._writer.authorities)
-        self.flows = Flows(self.database)
+        self.flows = Flows(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)
+        self.copies = (self.holdings, self.duties, self.outlets, self.flows, self.missing)
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -164,6 +166,10 @@ class Registry:
     def authorities(self) -> frozenset[str]:
         """The organisations that the settings name as authorities."""
         return self._writer.authorities
+
+    def follow(self, most: int | None = None) -> int:
+        """Bring up all that follows from the record by up to so many entries; return how many are left."""
+        return follow(self.database, self.authorities, self.copies, most)
 
     # ------------------------------------------------------------------ writing
 

@@ -13,11 +13,17 @@ from voltrail.errors import NotFound, UsageError
 from voltrail.regimes import RULES, Rules
 from voltrail.regimes.configured import Setting, SetYear, with_settings
 from voltrail.regimes.deadlines import Year
+from voltrail.registry.following import LOCK
 
 FRESH_S: Final = 5.0  # so soon other servers count with what was set
 MAX_SETTINGS: Final = 200  # in force, of one organisation
 
 _COLUMNS: Final = "rule, value, words, unit, valid_from, source, valid_to, article, enforced"
+# Settings are added and taken back, never changed.
+_VERSION: Final = """
+select concat_ws(' ', (select concat_ws(' ', max(id), count(ended_at)) from configured_rule),
+    (select max(set_at) from configured_year))
+"""
 _RESTART: Final = "truncate duty, duty_count; update duty_upto set upto = 0"
 
 
@@ -32,6 +38,22 @@ class Set(msgspec.Struct, frozen=True):
     ended_at: Any
 
 
+class Book(msgspec.Struct, frozen=True):
+    """The rules that count for everybody, and those of each organisation that set something for itself."""
+
+    common: Rules
+    own: dict[str, Rules]
+    version: str | None = None
+
+    def rules_of(self, organisation: str) -> Rules:
+        """Return the rules with what an organisation set for itself."""
+        return self.own.get(organisation, self.common)
+
+    def every(self) -> list[Rules]:
+        """Return all rules that count for somebody."""
+        return [self.common, *self.own.values()]
+
+
 class Rulebook:
     """
     The rules of one database; threads and servers may share it.
@@ -42,46 +64,29 @@ class Rulebook:
 
     def __init__(self, database: Database, authorities: frozenset[str]) -> None:
         self._database, self._authorities = database, authorities
-        self._rules, self._own, self._read_at = RULES, dict[str, Rules](), float("-inf")
+        self._book, self._read_at = Book(RULES, {}), float("-inf")
 
     def rules(self, connection: Connection | None = None) -> Rules:
         """Return the rules that count for everybody."""
-        if time.monotonic() - self._read_at > FRESH_S:
-            if connection is None:
-                with self._database.pool.connection() as one:
-                    self._read(one)
-            else:
-                self._read(connection)
-        return self._rules
+        return self._fresh(connection).common
 
-    def rules_of(self, organisation: str, connection: Connection | None = None) -> Rules:
+    def rules_of(self, organisation: str) -> Rules:
         """Return the rules with what an organisation set for itself."""
-        common = self.rules(connection)
-        return self._own.get(organisation, common)
+        return self._fresh(None).rules_of(organisation)
 
-    def every(self, connection: Connection | None = None) -> list[Rules]:
-        """Return the rules of everybody, and those of each organisation that set something for itself."""
-        return [self.rules(connection), *self._own.values()]
+    def _fresh(self, connection: Connection | None) -> Book:
+        if time.monotonic() - self._read_at <= FRESH_S:
+            return self._book
+        if connection is not None:
+            return self.read(connection)
+        with self._database.pool.connection() as one:
+            return self.read(one)
 
-    def _read(self, connection: Connection) -> None:
-        found = connection.execute(
-            f"select organisation, {_COLUMNS} from configured_rule where ended_at is null order by id"  # noqa: S608
-        ).fetchall()
-        years = {
-            year: Year(tuple(off), tuple(work))
-            for year, off, work in connection.execute(
-                "select year, days_off, days_worked from configured_year"
-            )
-        }
-        settings = [(organisation, _setting(row)) for organisation, *row in found]
-        common = [one for organisation, one in settings if organisation in self._authorities]
-        own: dict[str, list[Setting]] = {}
-        for organisation, one in settings:
-            if organisation not in self._authorities:
-                own.setdefault(organisation, []).append(one)
-        self._rules = with_settings(RULES, common, years)
-        self._own = {name: with_settings(self._rules, mine) for name, mine in own.items()}
+    def read(self, connection: Connection) -> Book:
+        """Return the rules as they are set now, however lately they were read."""
+        self._book = read_book(connection, self._authorities, self._book)
         self._read_at = time.monotonic()
+        return self._book
 
     def configure(
         self, organisation: str, login: str, settings: Sequence[Setting], years: Sequence[SetYear]
@@ -172,7 +177,31 @@ class Rulebook:
         """Have the duties computed anew where what was set concerns some that are kept."""
         kept = {one.id for one in RULES.all if one.met_by}
         if own or years or rules & kept:
+            connection.execute(
+                "select pg_advisory_xact_lock(%s)", (LOCK,)
+            )  # else a step goes on from its end
             connection.execute(_RESTART)
+
+
+def read_book(connection: Connection, authorities: frozenset[str], known: Book | None = None) -> Book:
+    """Return the rules as they are set in a database; the `known` ones, if nothing was set since."""
+    (version,) = connection.execute(_VERSION).fetchone() or (None,)
+    if known is not None and known.version == version:
+        return known
+    found = connection.execute(
+        f"select organisation, {_COLUMNS} from configured_rule where ended_at is null order by id"  # noqa: S608
+    ).fetchall()
+    years = {
+        year: Year(tuple(off), tuple(work))
+        for year, off, work in connection.execute("select year, days_off, days_worked from configured_year")
+    }
+    settings = [(organisation, _setting(row)) for organisation, *row in found]
+    own: dict[str, list[Setting]] = {}
+    for organisation, one in settings:
+        if organisation not in authorities:
+            own.setdefault(organisation, []).append(one)
+    common = with_settings(RULES, [one for whose, one in settings if whose in authorities], years)
+    return Book(common, {name: with_settings(common, mine) for name, mine in own.items()}, version)
 
 
 def _setting(row: Sequence[Any]) -> Setting:

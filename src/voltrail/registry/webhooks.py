@@ -19,7 +19,7 @@ import msgspec
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound, UsageError
-from voltrail.registry.holdings import LOCK
+from voltrail.registry.following import LOCK
 from voltrail.registry.outbox import TYPES
 
 MAX_WEBHOOKS: Final = 10  # of one organisation
