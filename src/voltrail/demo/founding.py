@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
+from voltrail.demo.dossier import declared
 from voltrail.demo.market import DESIGNS, Design
 from voltrail.ledger.keys import Signer, encode64
 
@@ -169,4 +170,13 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         purpose="disassembly",
         title=f"示例拆解手册 Disassembly {design.name} (sample)",
         digest=sha256(identifier.encode()).hexdigest(),
+    )
+    diary.tell(
+        maker,
+        FOUNDED + 41 * DAY,
+        "points_declared",
+        late=0.0,
+        model_id=identifier,
+        points=declared(maker, design, identifier),
+        issuer=maker.name,
     )

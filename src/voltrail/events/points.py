@@ -137,8 +137,8 @@ Printed from `voltrail/events/points.py`; do not edit.
 
 What a battery passport may say. A model's maker declares what is of the model (`points_declared`); what
 changes is measured (`points` of `measured` and `manufactured`) or follows from the record. `audience`:
-*public* everybody; *detail* who has a legitimate interest, and authorities; *evidence* authorities, auditors and the
-operator; *condition* who has a legitimate interest in that battery, and not EU authorities.
+*public* everybody; *detail* who has a legitimate interest, and authorities; *evidence* authorities, auditors
+and the operator; *condition* who has a legitimate interest in that battery, and not EU authorities.
 
 | Name | What | 中文 | Type | Unit | Range | Of | Audience |
 |---|---|---|---|---|---|---|---|
