@@ -411,7 +411,8 @@ _HEAD: Final = """\
 
 Printed from `voltrail/organisations/access.py`; do not edit.
 
-`battery` are the attributes of a battery; the others are kinds of events. What is in no column nobody sees.
+`battery` are the attributes of a battery, `passport` the data points of its EU passport; the others are kinds
+of events. What is in no column nobody sees.
 
 """
 
@@ -421,6 +422,8 @@ _COLUMNS: Final[tuple[tuple[str, Audiences], ...]] = (
     ("Whereabouts: holder, owner, reporter, authority, auditor", CUSTODY),
     ("Reporter, authority, auditor", INTERNAL),
     ("Authority, auditor", ATTRIBUTES["findings"]),
+    ("Detail: legitimate interest and authorities", DETAIL),
+    ("Evidence: authorities, auditor, operator, reporter", EVIDENCE),
 )
 
 
@@ -428,7 +431,7 @@ def document() -> str:
     """Return the table as it stands at the end of docs/access.md."""
     heads = ["", *(head for head, _ in _COLUMNS)]
     rows = ["| " + " | ".join(heads) + " |\n", "|---" * len(heads) + "|\n"]
-    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, *STRUCTS))])
+    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, PASSPORT, *STRUCTS))])
 
 
 def _line(kind: str) -> str:
