@@ -52,7 +52,6 @@ def declared(maker: Member, design: Design, model: str) -> dict[str, Any]:
     points: dict[str, Any] = {
         "category": "ev",
         "chemistry": chemistry,
-        "manufacturer_address": f"示例路 {maker.rank} 号, 440000, CN",
         "manufacturer_web": f"https://maker-{maker.rank}.sample.example/",
         "manufacturer_email": f"passport@maker-{maker.rank}.sample.example",
         "manufacturing_place": "Guangdong, CN",

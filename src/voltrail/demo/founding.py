@@ -45,7 +45,8 @@ def model_id(maker: Member, design: Design) -> str:
 def _register(diary: Diary, authority: Member, member: Member) -> None:
     about: dict[str, Any] = {"organisation": member.identifier}
     trust: dict[str, Any] = {"late": 0.0}
-    diary.tell(authority, FOUNDED, "organisation_registered", **trust, **about, name=member.name)
+    named: dict[str, Any] = {"name": member.name, "address": f"示例路 {member.rank} 号, 440000, CN"}
+    diary.tell(authority, FOUNDED, "organisation_registered", **trust, **about, **named)
     since = "2016-01-01T00:00:00+08:00"
     diary.tell(authority, FOUNDED, "role_granted", **trust, **about, role=member.role, from_=since)
     if member is not authority:

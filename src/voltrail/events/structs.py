@@ -485,6 +485,7 @@ class OrganisationRegistered(_Base, frozen=True, kw_only=True, tag="organisation
     name: Name
     country: Country | None = None
     former: Name | None = None
+    address: Text | None = None
 
 
 class RoleGranted(_Base, frozen=True, kw_only=True, tag="role_granted"):

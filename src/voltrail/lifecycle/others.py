@@ -102,6 +102,7 @@ def _register(_: Organisation, recorded: Recorded) -> dict[str, Any]:
         "name": event.name,
         "country": event.country,
         "former": event.former,
+        "address": event.address,
         "registered_at": event.occurred_at,
     }
 

@@ -93,13 +93,20 @@ def _of_model(model: Model, organisation: Callable[[str], Organisation | None]) 
         "rated_capacity_ah": model.capacity_ah,
         "certified_energy_kwh": model.energy_kwh,
         "voltage_nominal_v": model.voltage_v,
-        "manufacturer_id": model.maker,
     }
-    maker = organisation(model.maker) if model.maker is not None else None
-    if maker is not None:
-        found["manufacturer_name"] = found["manufacturer_trade_name"] = maker.name or None
+    if model.maker is not None:
+        found |= _named("manufacturer", model.maker, organisation(model.maker))
     known = {name: Known(value) for name, value in found.items() if value is not None}
     return known | {name: Known(said.value, (said.index,)) for name, said in model.points.items()}
+
+
+def _named(who: str, identifier: str, organisation: Organisation | None) -> dict[str, Value | None]:
+    """Return what a passport says of an organisation: as it is registered."""
+    name = (organisation.name or None) if organisation is not None else None
+    address = organisation.address if organisation is not None else None
+    return {
+        f"{who}_id": identifier, f"{who}_name": name, f"{who}_trade_name": name, f"{who}_address": address,
+    }  # fmt: skip
 
 
 def _of_code(code: str) -> dict[str, Known]:
@@ -132,17 +139,10 @@ def _of_life(sources: Sources) -> dict[str, Known]:
         found["updated_at"] = Known(battery.latest.astimezone(UTC).isoformat().replace("+00:00", "Z"))
     responsible = battery.operator or (sources.model.maker if sources.model is not None else None)
     if responsible is not None:
-        found["operator_id"] = Known(responsible)
-        organisation = sources.organisation(responsible)
-        if organisation is not None and organisation.name:
-            found["operator_name"] = found["operator_trade_name"] = Known(organisation.name)
+        named = _named("operator", responsible, sources.organisation(responsible))
+        found |= {name: Known(value) for name, value in named.items() if value is not None}
     for one in sources.events:
         found |= _of_event(one, sources.site)
-    declared = sources.model.points if sources.model is not None else {}
-    same = responsible is not None and sources.model is not None and responsible == sources.model.maker
-    if same and "operator_address" not in declared and "manufacturer_address" in declared:
-        said = declared["manufacturer_address"]
-        found["operator_address"] = Known(said.value, (said.index,))
     return found
 
 
