@@ -38,6 +38,17 @@ MEMBERS: Final = msgspec.json.decode(
 )
 
 
+SECTIONS: Final = tuple(dict.fromkeys(member.path.partition("/")[0] for member in MEMBERS))
+_SECTION_OF: Final = {
+    point: member.path.partition("/")[0] for member in MEMBERS[::-1] for point in member.points
+}
+
+
+def section_of(point: str) -> str:
+    """Return the section in which a point stands; one that stands in none is of how the battery performs."""
+    return _SECTION_OF.get(point, "PerformanceAndDurability")
+
+
 def written(values: Mapping[str, Value], withheld: Collection[str] = ()) -> dict[str, Any]:
     """
     Return the document of these values, as JSON has it.
