@@ -271,6 +271,7 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("measured", "capacity_ah"): CONDITION,
     ("measured", "method"): CONDITION,
     ("manufactured", "points"): CONDITION,
+    ("manufactured", "site"): EVERYONE,  # where it was made stands on the label, and in the passport
     ("measured", "points"): CONDITION,
     ("points_declared", "points"): EVIDENCE,  # point by point they are read in the passport
     ("installed", "reason"): CONDITION,

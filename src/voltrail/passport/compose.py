@@ -157,8 +157,8 @@ def _of_event(one: Recorded, site_of: Callable[[str], Site | None]) -> dict[str,
         }
         known = {name: Known(value, at) for name, value in found.items() if value is not None}
         site = site_of(event.site) if event.site is not None else None
-        if site is not None and (place := site.address or site.region):
-            known["manufacturing_place"] = Known(place, at)
+        if site is not None and site.address:
+            known["manufacturing_place"] = Known(site.address, at)
         return known
     if isinstance(event, kinds.Sold | kinds.VehicleCertified):
         return {"in_service_on": Known(_day(event.occurred_at), at)} if isinstance(event, kinds.Sold) else {}
