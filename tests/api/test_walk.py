@@ -32,7 +32,7 @@ from voltrail.api import create_app
 from voltrail.codes import build, is_code
 from voltrail.events.kinds import STRUCTS, member_names
 from voltrail.events.table import TRUST_KINDS
-from voltrail.organisations.access import ATTRIBUTES, BATTERY, Reader, may_see
+from voltrail.organisations.access import ATTRIBUTES, BATTERY, PASSPORT, Reader, may_see
 from voltrail.organisations.identifiers import credit_code
 from voltrail.registry.settings import initialise
 from voltrail.web.figures import day, number
@@ -119,6 +119,15 @@ class Marks:
                 return "DE"
             case "reasons":
                 return [f"marked reason {n:05}"]
+            case "points":
+                of_model = kind == "points_declared"
+                return (
+                    {"cathode_material": f"marked points {n:05}"}
+                    if of_model
+                    else {"power_now_at_20_w": float(f"7{n:04}913.25")}
+                )
+            case "issued_on":
+                return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
             case "composition":
                 return {"lithium": float(f"7{n:04}913.25")}
             case "makers":
@@ -225,6 +234,7 @@ def grow(registry, marks):
     people.append(marks.line("model_registered", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("model_certified", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("document_added", since, WORKER, model_id="MODEL-WALK"))
+    people.append(marks.line("points_declared", since, WORKER, model_id="MODEL-WALK"))
     report(registry, sample.AUTHORITY, people)
     return [
         _long(registry, marks),
@@ -406,7 +416,8 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
-    everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {})]
+    everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
+    everywhere.append(("/passport?form=batterypass-ready", {}))
     yield "history.jsonld", _text(client.get(f"/b/{code}/history.jsonld"))
     for output in ("history", "family"):
         for ending in ENDINGS:
@@ -493,6 +504,9 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
                 told = may_see(now_seen, BATTERY, attribute)
                 assert (attribute in battery, attribute in battery["withheld"]) == (told, not told), attribute
                 assert not told or battery[attribute] == state[attribute]
+            _check_passport(
+                now_seen, world.registry.passport(code, whole).values, json.loads(texts["/passport 0"])
+            )
             full = may_see(now_seen, BATTERY, "findings")
             assert all(("message" in finding) == full for finding in battery["findings"])
 
@@ -536,6 +550,13 @@ def _check_members(name, code, since, events, history):
         assert set(mine["members"]) == may, (event["kind"], event["index"])
         assert set(mine["withheld"]) - {"reporter"} == set(event["members"]) - may
         assert (mine["reporter"] is not None) == may_see(seen, BATTERY, "reporter")
+
+
+def _check_passport(seen, known, passport):
+    """Check that exactly the data points are given that the reader may see, the others named."""
+    may = {name for name in known if may_see(seen, PASSPORT, name)}
+    assert set(passport["points"]) == may
+    assert set(passport["withheld"]) == set(known) - may
 
 
 PAGES = [

@@ -23,6 +23,10 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 AMOUNTS = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda x: round(x, 6)))
 DAYS = st.dates(datetime(1991, 1, 1).date(), datetime(2198, 1, 1).date()).map(str)  # noqa: DTZ001
 BY_NAME = {
+    "points": st.fixed_dictionaries(
+        {"capacity_ah": st.floats(0, 1_000, width=16)},
+        optional={"charge_percent": st.integers(0, 100), "accidents": st.just("https://example.org/a")},
+    ),
     "occurred_at": TIMES,
     "cleared_at": TIMES,
     "vin": st.sampled_from(VINS),

@@ -8,10 +8,12 @@ import pytest
 
 from voltrail.errors import AccessError
 from voltrail.events.kinds import STRUCTS, member_names
+from voltrail.events.points import POINTS
 from voltrail.organisations.access import (
     AUDIENCES,
     BATTERY,
     EVERYONE,
+    PASSPORT,
     TABLE,
     Disclosure,
     Eyes,
@@ -55,14 +57,17 @@ def test_condition_is_for_legitimate_interest_and_not_for_eu_authorities():
     assert may_see("legitimate_interest", "measured", "soh_fraction", AT)
     assert not may_see("authority_eu", "measured", "soh_fraction", AT)
     for kind, member in TABLE:
-        assert may_see("authority_eu", kind, member) == may_see("public", kind, member)
+        if kind != PASSPORT and f"{kind}.{member}" != "points_declared.points":  # Annex XIII.2 and 3
+            assert may_see("authority_eu", kind, member) == may_see("public", kind, member)
+    dynamic = [name for name, point in POINTS.items() if point.audience == "condition"]
+    assert not any(may_see("authority_eu", PASSPORT, name) for name in dynamic)
 
 
 def test_authority_cn_and_auditors_see_everything():
     """Each pack is followed; audit checks every member. Who reported an event knows what it said."""
     for kind, member in TABLE:
         assert {"authority_cn", "auditor"} <= member_audiences(kind, member)
-        assert kind == BATTERY or "reporter" in member_audiences(kind, member)
+        assert kind in {BATTERY, PASSPORT} or "reporter" in member_audiences(kind, member)
 
 
 def test_a_correction_does_not_show_what_its_line_hides():

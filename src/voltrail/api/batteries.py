@@ -52,7 +52,7 @@ def battery(
     """
     registry, reader = registry_of(request), reader_of(request)
     parsed = parse(code)
-    times = _moment("as_of", as_of), _moment("known_at", known_at)
+    times = read_moment("as_of", as_of), read_moment("known_at", known_at)
     found = registry.battery(parsed.text, *times, reader)
     found |= {"recalls": [] if any(times) else registry.recalls.of_battery(parsed.text)}
     if not wants_page(request):
@@ -246,7 +246,8 @@ def without_parents(node: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _moment(name: str, text: str | None) -> datetime | None:
+def read_moment(name: str, text: str | None) -> datetime | None:
+    """Return the time of a query parameter. Raises UsageError."""
     if not text:
         return None
     try:

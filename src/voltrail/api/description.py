@@ -33,6 +33,7 @@ _MEMBERS: Final = {
     "/b/{code}/history": "code events count next",
     "/b/{code}/events/{index}": "* code event report",
     "/b/{code}/card": "* code links events",
+    "/b/{code}/passport": "* code category points withheld rule_sets",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",

@@ -58,7 +58,7 @@ def battery(
         found = registry.batteries(level, place, limit, after)
         print_json(found) if as_json else _print_list(found)
         return
-    state = registry.battery(str(code), _time(as_of), _time(known_at), Reader(audience))
+    state = registry.battery(str(code), parse_time(as_of), parse_time(known_at), Reader(audience))
     history = registry.history(str(code), Reader(audience), limit)
     if as_json:
         print_json({**state, "history": history["events"]})
@@ -158,7 +158,8 @@ def _print_absence(verified: VerifiedAbsence, *, as_json: bool) -> None:
         click.echo(f"Verified: {verified.words}")
 
 
-def _time(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
+    """Return the time of an option. Raises UsageError."""
     if text is None:
         return None
     try:

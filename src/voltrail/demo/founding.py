@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
+from voltrail.demo.dossier import declared
 from voltrail.demo.market import DESIGNS, Design
 from voltrail.ledger.keys import Signer, encode64
 
@@ -44,7 +45,8 @@ def model_id(maker: Member, design: Design) -> str:
 def _register(diary: Diary, authority: Member, member: Member) -> None:
     about: dict[str, Any] = {"organisation": member.identifier}
     trust: dict[str, Any] = {"late": 0.0}
-    diary.tell(authority, FOUNDED, "organisation_registered", **trust, **about, name=member.name)
+    named: dict[str, Any] = {"name": member.name, "address": f"示例路 {member.rank} 号, 440000, CN"}
+    diary.tell(authority, FOUNDED, "organisation_registered", **trust, **about, **named)
     since = "2016-01-01T00:00:00+08:00"
     diary.tell(authority, FOUNDED, "role_granted", **trust, **about, role=member.role, from_=since)
     if member is not authority:
@@ -169,4 +171,13 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         purpose="disassembly",
         title=f"示例拆解手册 Disassembly {design.name} (sample)",
         digest=sha256(identifier.encode()).hexdigest(),
+    )
+    diary.tell(
+        maker,
+        FOUNDED + 41 * DAY,
+        "points_declared",
+        late=0.0,
+        model_id=identifier,
+        points=declared(maker, design, identifier),
+        issuer=maker.name,
     )

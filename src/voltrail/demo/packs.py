@@ -10,6 +10,7 @@ import msgspec
 from voltrail.codes import build, issue
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, Diary, day_of
+from voltrail.demo.dossier import tested
 from voltrail.demo.founding import model_id
 from voltrail.demo.market import Design
 
@@ -80,6 +81,7 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
         energy_kwh=pack.design.energy_kwh.value,
         mass_kg=pack.design.mass_kg.value,
         site=pack.maker.sites[0],
+        points=tested(pack.design),
     )
     if pack.modules:
         diary.tell(pack.maker, pack.made + 3_600, "assembled", code=pack.code, codes=list(pack.modules))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from voltrail.codes import parse
 from voltrail.errors import CodeError, EventError, VoltrailError
 from voltrail.events import lines, reading
+from voltrail.events.points import check_points
 from voltrail.events.structs import (
     Corrected,
     Enrolled,
@@ -17,7 +18,10 @@ from voltrail.events.structs import (
     Imported,
     Installed,
     KeyRevoked,
+    Manufactured,
+    Measured,
     ModelCertified,
+    PointsDeclared,
     Remanufactured,
     Removed,
     Repurposed,
@@ -186,6 +190,17 @@ def _check_site(event: SiteRegistered) -> None:
         raise reading.value("site_registered names a maker twice.", "Name each maker once in makers.")
 
 
+def _check_declared(event: PointsDeclared) -> None:
+    """Raise for points that a model cannot have."""
+    check_points(event.points, of_battery=False)
+
+
+def _check_measured(event: Measured | Manufactured) -> None:
+    """Raise for points that nobody measures on a battery."""
+    if event.points is not None:
+        check_points(event.points, of_battery=True)
+
+
 def check_subject(text: str) -> str:
     """
     Return the name of a subject, such as `battery:CODE`, unchanged, once it can be one.
@@ -217,6 +232,7 @@ MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {
     RoleRevoked: ("from_", "until"),
     KeyRevoked: ("compromised_since",),
     ModelCertified: ("certified_on",),
+    PointsDeclared: ("issued_on",),
 }
 """The times and days of a kind besides occurred_at."""
 
@@ -235,4 +251,7 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     VehicleImported: _check_vin,
     VehicleScrapped: _check_vin,
     SiteRegistered: _check_site,
+    PointsDeclared: _check_declared,
+    Measured: _check_measured,
+    Manufactured: _check_measured,
 }

@@ -23,6 +23,7 @@ Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
 Codes: TypeAlias = tuple[str, ...]
+Points: TypeAlias = Annotated[dict[Name, float | int | str], Meta(min_length=1, max_length=200)]
 
 Role = Literal[
     "battery_maker",
@@ -76,7 +77,7 @@ class _Vehicle(_Base, frozen=True, kw_only=True):
 
 
 class Manufactured(_Battery, frozen=True, kw_only=True, tag="manufactured"):
-    """The battery was made; it is in stock at its maker or importer."""
+    """The battery was made, and tested; it is in stock at its maker or importer."""
 
     kind: ClassVar[str] = "manufactured"
 
@@ -84,6 +85,7 @@ class Manufactured(_Battery, frozen=True, kw_only=True, tag="manufactured"):
     mass_kg: Amount | None = None
     energy_kwh: Amount | None = None
     site: Name | None = None
+    points: Points | None = None
 
 
 class Enrolled(_Base, frozen=True, kw_only=True, tag="enrolled"):
@@ -276,6 +278,7 @@ class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
     distance_km: Amount | None = None
     method: Name | None = None
     resistance_mohm: Amount | None = None
+    points: Points | None = None
 
 
 class Serviced(_Battery, frozen=True, kw_only=True, tag="serviced"):
@@ -482,6 +485,7 @@ class OrganisationRegistered(_Base, frozen=True, kw_only=True, tag="organisation
     name: Name
     country: Country | None = None
     former: Name | None = None
+    address: Text | None = None
 
 
 class RoleGranted(_Base, frozen=True, kw_only=True, tag="role_granted"):
@@ -591,6 +595,18 @@ class DocumentAdded(_Base, frozen=True, kw_only=True, tag="document_added"):
     digest: Digest
 
 
+class PointsDeclared(_Base, frozen=True, kw_only=True, tag="points_declared"):
+    """Data points of a type of battery, as its maker declares them from now on; others stay as they were."""
+
+    kind: ClassVar[str] = "points_declared"
+
+    model_id: Name
+    points: Points
+    issuer: Name | None = None
+    issued_on: Day | None = None
+    digest: Digest | None = None
+
+
 Event: TypeAlias = (
     Manufactured
     | Enrolled
@@ -638,6 +654,7 @@ Event: TypeAlias = (
     | ModelRegistered
     | ModelCertified
     | DocumentAdded
+    | PointsDeclared
 )
 
 STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {struct.kind: struct for struct in Event.__args__}
@@ -675,7 +692,7 @@ def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
             "organisation",
             (OrganisationRegistered, RoleGranted, RoleRevoked, KeyAdded, KeyRevoked, Corrected),
         ),
-        "model:": ("model_id", (ModelRegistered, ModelCertified, DocumentAdded, Corrected)),
+        "model:": ("model_id", (ModelRegistered, ModelCertified, DocumentAdded, PointsDeclared, Corrected)),
         "site:": ("site", (SiteRegistered, Corrected)),
     }
     return {

@@ -50,6 +50,7 @@ _ABOUT: Final = {
     "model_registered": ["model_id"],
     "model_certified": ["model_id"],
     "document_added": ["model_id"],
+    "points_declared": ["model_id"],
 }
 
 _MAKERS = "battery_maker importer"
@@ -213,6 +214,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         f"{_MAKERS} vehicle_maker authority",
         "maker; vehicle_maker and importer, where no maker has declared the model; authority",
         "the model has the document",
+    ),
+    (
+        "points_declared",
+        "申报数据项",
+        f"{_MAKERS} vehicle_maker authority",
+        "maker; vehicle_maker and importer, where no maker has declared the model; authority",
+        "the model has these data points",
     ),
 )
 

@@ -39,7 +39,7 @@ _AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled"})
 _ENDS_WITH_PARTS: Final = frozenset({"recycled", "destroyed", "exported"})
 _BACK: Final = frozenset({"imported", "vehicle_imported"})
 _SELF_KINDS: Final = frozenset({"key_added", "key_revoked", "site_registered"})
-_MODEL_KINDS: Final = frozenset({"model_registered", "model_certified", "document_added"})
+_MODEL_KINDS: Final = frozenset({"model_registered", "model_certified", "document_added", "points_declared"})
 _NEVER_CORRECTED: Final = frozenset(
     {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
 )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from voltrail.events import kinds
 from voltrail.lifecycle.claims import MAX_FINDINGS
 from voltrail.lifecycle.findings import from_ms
-from voltrail.lifecycle.state import Document, Finding, Model, Recorded, State, Vehicle
+from voltrail.lifecycle.state import Document, Finding, Model, Recorded, Said, State, Vehicle
 from voltrail.organisations.trust import Key, Organisation, RolePeriod, Site
 
 MAX_BATTERIES: Final = 2_000
@@ -102,6 +102,7 @@ def _register(_: Organisation, recorded: Recorded) -> dict[str, Any]:
         "name": event.name,
         "country": event.country,
         "former": event.former,
+        "address": event.address,
         "registered_at": event.occurred_at,
     }
 
@@ -199,6 +200,12 @@ def _add_document(model: Model, recorded: Recorded) -> dict[str, Any]:
     return {"documents": (*model.documents, added)[-MAX_DOCUMENTS:]}
 
 
+def _declare_points(model: Model, recorded: Recorded) -> dict[str, Any]:
+    event: Any = recorded.event
+    said = {name: Said(value, recorded.index) for name, value in event.points.items()}
+    return {"points": dict(sorted((model.points | said).items()))}
+
+
 _HANDLERS: Final[dict[tuple[type, type], Callable[[Any, Recorded], dict[str, Any]]]] = {
     (Vehicle, kinds.Installed): _fit,
     (Vehicle, kinds.Enrolled): _enrol,
@@ -214,4 +221,5 @@ _HANDLERS: Final[dict[tuple[type, type], Callable[[Any, Recorded], dict[str, Any
     (Model, kinds.ModelRegistered): _register_model,
     (Model, kinds.ModelCertified): _certify_model,
     (Model, kinds.DocumentAdded): _add_document,
+    (Model, kinds.PointsDeclared): _declare_points,
 }

@@ -27,6 +27,7 @@ __all__ = [
     "Model",
     "Organisation",
     "Recorded",
+    "Said",
     "Site",
     "State",
     "Vehicle",
@@ -181,6 +182,13 @@ class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
     index: int
 
 
+class Said(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A value of a data point, and the entry that said it."""
+
+    value: float | int | str
+    index: int
+
+
 class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the record says of a type of battery: its maker's declaration and certificates."""
 
@@ -200,6 +208,7 @@ class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     count: int = 0
     mended: tuple[tuple[int, int], ...] = ()
     documents: tuple[Document, ...] = ()
+    points: dict[str, Said] = {}
 
 
 State: TypeAlias = Battery | Vehicle | Organisation | Model | Site

@@ -25,6 +25,7 @@ import msgspec
 
 from voltrail.errors import AccessError
 from voltrail.events.kinds import STRUCTS, member_names
+from voltrail.events.points import POINTS
 
 AUDIENCES: Final = (
     "public",
@@ -45,6 +46,8 @@ EVERYONE: Final[Audiences] = frozenset(AUDIENCES)
 CONDITION: Final[Audiences] = EVERYONE - {"public", "authority_eu"}
 WHEREABOUTS: Final[Audiences] = CONDITION - {"legitimate_interest"}
 CUSTODY: Final[Audiences] = WHEREABOUTS - {"operator"}
+DETAIL: Final[Audiences] = EVERYONE - {"public"}
+EVIDENCE: Final[Audiences] = frozenset({"authority_cn", "authority_eu", "auditor", "operator", "reporter"})
 INTERNAL: Final[Audiences] = frozenset({"authority_cn", "auditor", "reporter"})
 
 
@@ -227,6 +230,8 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "purpose",
         "title",
         "digest",
+        "issuer",
+        "issued_on",
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(
@@ -265,6 +270,10 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("measured", "energy_kwh"): CONDITION,
     ("measured", "capacity_ah"): CONDITION,
     ("measured", "method"): CONDITION,
+    ("manufactured", "points"): CONDITION,
+    ("manufactured", "site"): EVERYONE,  # where it was made stands on the label, and in the passport
+    ("measured", "points"): CONDITION,
+    ("points_declared", "points"): EVIDENCE,  # point by point they are read in the passport
     ("installed", "reason"): CONDITION,
     ("removed", "reason"): CONDITION,
     ("retired", "reason"): CONDITION,
@@ -278,6 +287,11 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("stocktaken", "codes"): CUSTODY,  # what stands together in one store is its keeper's matter
 }
 
+
+PASSPORT: Final = "passport"
+"""In the place of a kind: the data points of passports (`events/points.py`), by Article 77(2)."""
+
+_OF_POINTS: Final = {"public": EVERYONE, "detail": DETAIL, "evidence": EVIDENCE, "condition": CONDITION}
 
 BATTERY: Final = "battery"
 """In the table, in the place of a kind: the attributes of a battery's state."""
@@ -336,12 +350,14 @@ def _table() -> dict[tuple[str, str], tuple[Disclosure, ...]]:
                 table[kind, member] = (_row_of(audiences),)
     for attribute, audiences in ATTRIBUTES.items():
         table[BATTERY, attribute] = (_row_of(audiences),)
+    for point in POINTS.values():
+        table[PASSPORT, point.name] = (_row_of(_OF_POINTS[point.audience]),)
     return table
 
 
 def _row_of(audiences: Audiences) -> Disclosure:
     """Return the row that stands from the beginning; what few may see does not leave the country."""
-    leaves = _ANYWHERE if "legitimate_interest" in audiences else _AT_HOME
+    leaves = _AT_HOME if audiences.isdisjoint({"legitimate_interest", "authority_eu"}) else _ANYWHERE
     return Disclosure(audiences, leaves, _SINCE)
 
 
@@ -396,7 +412,8 @@ _HEAD: Final = """\
 
 Printed from `voltrail/organisations/access.py`; do not edit.
 
-`battery` are the attributes of a battery; the others are kinds of events. What is in no column nobody sees.
+`battery` are the attributes of a battery, `passport` the data points of its EU passport; the others are kinds
+of events. What is in no column nobody sees.
 
 """
 
@@ -406,6 +423,8 @@ _COLUMNS: Final[tuple[tuple[str, Audiences], ...]] = (
     ("Whereabouts: holder, owner, reporter, authority, auditor", CUSTODY),
     ("Reporter, authority, auditor", INTERNAL),
     ("Authority, auditor", ATTRIBUTES["findings"]),
+    ("Detail: legitimate interest and authorities", DETAIL),
+    ("Evidence: authorities, auditor, operator, reporter", EVIDENCE),
 )
 
 
@@ -413,7 +432,7 @@ def document() -> str:
     """Return the table as it stands at the end of docs/access.md."""
     heads = ["", *(head for head, _ in _COLUMNS)]
     rows = ["| " + " | ".join(heads) + " |\n", "|---" * len(heads) + "|\n"]
-    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, *STRUCTS))])
+    return _HEAD + "".join([*rows, *(_line(kind) for kind in (BATTERY, PASSPORT, *STRUCTS))])
 
 
 def _line(kind: str) -> str:

@@ -78,6 +78,7 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latest: datetime | None = None
     count: int = 0
     mended: tuple[tuple[int, int], ...] = ()
+    address: str | None = None
 
     @property
     def lets_host_sign(self) -> bool:

@@ -51,7 +51,7 @@ from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
-from voltrail.registry import catalogue, evidence, settings, views
+from voltrail.registry import catalogue, evidence, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
@@ -373,6 +373,21 @@ class Registry:
             sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+
+    def passport(self, code: str, reader: Reader = PUBLIC, as_of: datetime | None = None) -> passports.Told:
+        """
+        Return what a reader may know of a battery's EU passport, or of that which it had at a time.
+
+        Raises CodeError, UnknownBattery.
+        """
+        text = parse(code).text
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, as_of, None)
+            state = lookup.battery(text)
+            if state is None:
+                raise unknown_battery(text)
+            eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
+            return passports.tell(lookup, state, eyes, self.origin.partition("/")[0], as_of)
 
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""

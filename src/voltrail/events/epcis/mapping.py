@@ -598,10 +598,12 @@ def _measure(report: dict[str, Any], context: Context) -> tuple[str | None, Any]
 
 
 def _plain_numbers(value: Any) -> Any:
-    """Return a number as lines may have it: without exponent."""
+    """Return a number, or each of some, as lines may have it: without exponent."""
     if isinstance(value, Decimal) and "E" in str(value):
         plain = canonical_number(str(value))
         return Decimal(plain) if "E" not in str(Decimal(plain)) else int(plain)
+    if isinstance(value, dict):
+        return {name: _plain_numbers(one) for name, one in value.items()}
     return value
 
 

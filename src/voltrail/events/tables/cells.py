@@ -21,6 +21,7 @@ from voltrail.codes import is_code, parse, tidy
 from voltrail.errors import CellError, CodeError
 from voltrail.events import checks, reading
 from voltrail.events.lines import MAX_DIGITS
+from voltrail.events.points import POINTS
 from voltrail.events.structs import STRUCTS
 from voltrail.events.tables.columns import OTHER_UNITS, all_units, kind_of, unit_of
 from voltrail.events.words import NAMES_ZH
@@ -66,6 +67,8 @@ def converter(kind: str, member: str, offset: str) -> Convert:
         return _codes
     if member == "vin":
         return _vin
+    if member == "points":
+        return _points
     field = types_of(kind)[member]
     if isinstance(field, msgspec.inspect.DateTimeType):
         return lambda cell: _time(cell, offset)
@@ -97,6 +100,23 @@ def _not_none(found: Any) -> Any:
     if isinstance(found, msgspec.inspect.UnionType):
         found = next(one for one in found.types if not isinstance(one, msgspec.inspect.NoneType))
     return found.type if isinstance(found, msgspec.inspect.Metadata) else found
+
+
+def _points(cell: Cell) -> dict[str, Any]:
+    """Return data points, written as `rated_capacity_ah=157; chemistry=LFP`."""
+    found: dict[str, Any] = {}
+    for part in filter(None, (one.strip() for one in re.split(r"[;；\n]", _string(cell)))):
+        name, _, text = (one.strip() for one in part.replace("＝", "=").partition("="))
+        point = POINTS.get(name)
+        if not text or point is None or name in found:
+            raise CellError(
+                "cell.points",
+                f"{part[:_SHOWN]!r} is no data point with its value, or stands there twice.",
+                "Write name=value, several with semicolons between them; docs/points.md has the names.",
+            )
+        is_number = point.type in {"number", "integer"}
+        found[name] = _number(text, "points", whole=point.type == "integer") if is_number else text
+    return found
 
 
 # ------------------------------------------------------------------------ text

@@ -121,6 +121,9 @@ _ROWS: Final = (
     ("purpose", "Purpose of the document", "文件类别"),
     ("title", "Title", "文件名称|标题名称"),
     ("digest", "Digest (SHA-256)", "文件摘要值"),
+    ("points", "Data points", "Passport data points|护照数据项"),
+    ("issuer", "Issuer", "出具单位|签发单位"),
+    ("issued_on", "Issued on", "出具日期|签发日期"),
     ("batch", "Batch", "Lot|Batch number|批号|批次号"),
     ("note", "Note", "Notes|Remark|Remarks|Comment|Comments|说明"),
 )  # fmt: skip

@@ -25,6 +25,8 @@ _CODE = "9ZZPB240000003G4C0221953"
 _OTHER = "9ZZPB240000003G4C0221954"
 _THIRD = "9ZZPB240000003G4C0221955"
 _EXAMPLES: Final = {
+    "points": "capacity_ah=157; temperature_c=23",
+    "issued_on": "2026-04-21",
     "occurred_at": "2026-04-21 09:30", "code": _CODE, "codes": f"{_OTHER} {_THIRD}", "right": _OTHER,
     "into": _THIRD, "taken_out": _CODE, "put_in": _OTHER, "vin": "LZZZZ0000A0000001", "model_id": "9ZZ-60",
     "to": "91000000MA00000009", "from": "91000000MA00000009", "carrier": "91000000MA00000009",
@@ -85,6 +87,8 @@ def _example(kind: str, member: str, language: Language) -> str:
         if value is True:
             return "是" if language == "zh" else "yes"
         return NAMES_ZH.get(str(value), str(value)) if language == "zh" else str(value)
+    if (kind, member) == ("points_declared", "points"):
+        return "rated_capacity_ah=157; chemistry=LFP"
     return _EXAMPLES.get(member, "")
 
 

@@ -1,0 +1,85 @@
+"""/b/{code}/passport: the EU passport of a battery, as a page and as documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from voltrail.api.access import reader_of
+from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.api.batteries import CodeText, Moment, read_moment
+from voltrail.codes import parse
+from voltrail.errors import UsageError
+from voltrail.events.points import POINTS
+from voltrail.passport import RULE_SETS, batterypass_ready
+from voltrail.registry.passports import Told
+from voltrail.web.reading import read_out, title
+
+FORM: Final = "batterypass-ready"
+
+Form = Annotated[str | None, QueryParameter(description="a document: batterypass-ready")]
+
+
+@get("/b/{code:str}/passport", sync_to_thread=True, summary="A battery's EU passport")
+def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = None) -> Response[bytes]:
+    """
+    Return what the reader may know of a battery's passport: each point, and from which entries it comes.
+
+    `form` gives the document instead, `as_of` the passport as it stood. What is withheld is named.
+    """
+    registry, parsed = registry_of(request), parse(code)
+    told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of))
+    if form is not None:
+        if form != FORM:
+            raise UsageError("usage.choice", f"There is no form {form[:40]!r}.", f"Use {FORM}.")
+        rules = batterypass_ready.RULES
+        return as_json(batterypass_ready.written(told.shown(rules), told.hidden(rules)))
+    counts = _counts(told)
+    if not wants_page(request):
+        return as_json(
+            {
+                "code": parsed.text,
+                "category": told.whole.category,
+                "points": told.values,
+                "withheld": told.withheld,
+                "rule_sets": {
+                    rules.id: {"there": there, "wanted": wanted} for rules, there, wanted in counts
+                },
+            }
+        )
+    page = page_for(request)
+    return as_page(
+        page,
+        "passport",
+        code=parsed.text,
+        parts=read_out(parsed, page.language),
+        title=title(parsed, page.language),
+        sections=_sections(told),
+        withheld=[POINTS[name] for name in told.withheld],
+        counts=counts,
+        form=FORM,
+        as_of=as_of,
+    )
+
+
+def _counts(told: Told) -> list[tuple[Any, int, int]]:
+    """Return how many of the mandatory points of each rule set are there, seen by the reader or not."""
+    whole = told.whole
+    found = []
+    for rules in RULE_SETS.values():
+        wants = rules.wants(whole.category)
+        found.append((rules, len(wants & whole.values.keys()), len(wants)))
+    return found
+
+
+def _sections(told: Told) -> list[tuple[str, list[tuple[Any, Any]]]]:
+    """Return the points that are seen by section, each with what is known of it."""
+    found: dict[str, list[tuple[Any, Any]]] = {name: [] for name in batterypass_ready.SECTIONS}
+    for name, known in told.values.items():
+        found[batterypass_ready.section_of(name)].append((POINTS[name], known))
+    return [(name, rows) for name, rows in found.items() if rows]
+
+
+ROUTES: Final = (passport,)

@@ -1,0 +1,22 @@
+"""The EU battery passport, from the record: data points, rule sets, and the forms in which it is given."""
+
+from typing import Final
+
+from voltrail.passport import batterypass_ready
+from voltrail.passport.compose import Known, Passport, Sources, compose
+from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
+from voltrail.passport.validate import Judgement, examine
+
+__all__ = [
+    "CATEGORIES",
+    "RULE_SETS",
+    "Judgement",
+    "Known",
+    "Passport",
+    "RuleSet",
+    "Sources",
+    "compose",
+    "examine",
+]
+
+RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES)}

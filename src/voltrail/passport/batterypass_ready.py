@@ -1,0 +1,199 @@
+"""
+Passports as BatteryPass-Ready 1.0 has them: its members, each from points of the catalogue by one table.
+
+The table (`batterypass_ready_1_0.json`) gives for each member its path, the points it is of, in which shape
+it holds them, and whether the published schema for electric vehicles requires it. No schema is published for
+other categories: for them a member is required where the Commission's guidance requires its points.
+Source: BatteryPass-Ready 1.0, EV.schema.json (JSON Schema 2020-12).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from voltrail.events.points import Value
+from voltrail.passport.rulesets import EU_GUIDANCE, Row, RuleSet, Status
+
+NAME: Final = "Battery_Passport"
+_SOURCE: Final = "BatteryPass-Ready 1.0"
+
+
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One member: where it stands, of which points, in which shape, and whether EV passports need it."""
+
+    path: str
+    points: tuple[str, ...]
+    as_: str = msgspec.field(name="as")
+    required: bool
+
+
+MEMBERS: Final = msgspec.json.decode(
+    files(__package__).joinpath("batterypass_ready_1_0.json").read_bytes(), type=tuple[Member, ...]
+)
+
+
+SECTIONS: Final = tuple(dict.fromkeys(member.path.partition("/")[0] for member in MEMBERS))
+_SECTION_OF: Final = {
+    point: member.path.partition("/")[0] for member in MEMBERS[::-1] for point in member.points
+}
+
+
+def section_of(point: str) -> str:
+    """Return the section in which a point stands; one that stands in none is of how the battery performs."""
+    return _SECTION_OF.get(point, "PerformanceAndDurability")
+
+
+def written(values: Mapping[str, Value], withheld: Collection[str] = ()) -> dict[str, Any]:
+    """
+    Return the document of these values, as JSON has it.
+
+    A member is there if all of its points are. What a reader may not see stands in `withheld`, by its path:
+    such a document is partial, and says so.
+    """
+    document: dict[str, Any] = {NAME: {}}
+    hidden: list[str] = []
+    for member in MEMBERS:
+        if all(point in values for point in member.points):
+            _put(document[NAME], member.path, _SHAPES[member.as_](*(values[one] for one in member.points)))
+        elif not set(member.points).isdisjoint(withheld):
+            hidden.append(member.path)
+    if withheld:
+        document["withheld"] = hidden
+    return document
+
+
+def _put(target: dict[str, Any], path: str, value: Any) -> None:
+    *above, last = path.split("/")
+    for name in above:
+        target = target.setdefault(name, {})
+    target[last] = value
+
+
+# ------------------------------------------------------------------ shapes
+
+_Shape = Callable[..., Any]
+
+
+def _whole(value: float) -> int:
+    """Return the nearest whole number: the schema has no others here."""
+    return math.floor(value + 0.5)
+
+
+def _amount(number: str, unit: str, text: str, *, whole: bool = False) -> _Shape:
+    return lambda value: {number: _whole(value) if whole else _plain(value), unit: text}
+
+
+def _plain(value: float) -> float | int:
+    return int(value) if value == int(value) else value
+
+
+def _ah_or_mah(value: float) -> dict[str, Any]:
+    """Return a capacity in whole Ah, or in mAh where it is no whole number of Ah."""
+    exact = value == int(value)
+    number = int(value) if exact else _whole(value * 1_000)
+    return {"amperehourMiliamperehourValue": number, "ampereHourMiliamperehour": "Ah" if exact else "mAh"}
+
+
+def _watts(at_80: float, at_20: float) -> dict[str, Any]:
+    return {"wattValueAt80SoC": _whole(at_80), "wattValueAt20SoC": _whole(at_20), "watt": "W"}
+
+
+def _warranty_end(made: str, years: float) -> str:
+    """Return the last day of a warranty that begins when the battery was made."""
+    begun, months = date.fromisoformat(made), _whole(years * 12)
+    year, month = divmod(begun.year * 12 + begun.month - 1 + months, 12)
+    return date(year, month + 1, min(begun.day, 28)).isoformat()
+
+
+_CATEGORIES: Final = {
+    "ev": "electric vehicle battery",
+    "lmt": "light means of transport battery",
+    "industrial": "industrial battery",
+}
+_STATUSES: Final = {"re_used": "re-used"}
+_CHEMISTRIES: Final = {
+    "LFP": "Li-ion LFP",
+    "LCO": "Li-ion LCO",
+    "LMO": "Li-ion LMO",
+    "NCA": "Li-ion NCA",
+    "NCM": "Li-ion NMC",
+    "NMC": "Li-ion NMC",
+    "sodium-ion": "Na-ion",
+    "Na-ion": "Na-ion",
+    "NiMH": "Ni-MH",
+    "NiCd": "Ni-Cd",
+    "Pb": "Pb",
+}
+
+
+def _chemistry(value: str) -> dict[str, str]:
+    code = _CHEMISTRIES.get(value)
+    return {"additionallyPossibleValue": value} if code is None else {"chemicalCodeValue": code}
+
+
+_CO2_PER_KWH: Final = (
+    "kgCO2-equivalentPerKilowattHourValue",
+    "kgCO2-equivalentPerKilowattHour",
+    "kgCO2-eq/kWh",
+)
+
+_SHAPES: Final[dict[str, _Shape]] = {
+    "text": str,
+    "number": _plain,
+    "integer": int,
+    "percent": _amount("percentageValue", "percent", "%"),
+    "kg": _amount("gramKgValue", "gramKg", "kg"),
+    "ah": _amount("amperehourMiliamperehourValue", "ampereHourMiliamperehour", "Ah", whole=True),
+    "ah_or_mah": _ah_or_mah,
+    "kwh": _amount("kilowattHourValue", "kilowattHour", "kWh", whole=True),
+    "volt": _amount("voltValue", "volt", "V"),
+    "watt": _amount("wattValue", "watt", "W", whole=True),
+    "watts": _watts,
+    "watt_per_wh": _amount("wattPerWattHourValue", "wattPerWattHour", "W/Wh", whole=True),
+    "ohm": _amount("ohmValue", "ohm", "Ohm", whole=True),
+    "celsius": _amount("celsiusValue", "degreeCelsius", "°C", whole=True),
+    "c_rate": _amount("amperePerAmpereHourValue", "amperePerAmpereHour", "A/Ah"),
+    "co2_per_kwh": _amount(*_CO2_PER_KWH),
+    "co2": _amount("kgCO2-equivalentValue", "kgCO2-equivalent", "kgCO2-eq", whole=True),
+    "category": lambda value: {"batteryCategoryValue": _CATEGORIES[value]},
+    "status": lambda value: {"batteryStatusValues": _STATUSES.get(value, value)},
+    "passport_status": lambda value: {"dppStatusValue": value.capitalize()},
+    "chemistry": _chemistry,
+    "materials": lambda cathode, anode, electrolyte: (
+        f"Cathode: {cathode}; anode: {anode}; electrolyte: {electrolyte}"
+    ),
+    "warranty_end": _warranty_end,
+}
+
+
+# ------------------------------------------------------------------ as a rule set
+
+
+def _rules() -> RuleSet:
+    rows = tuple(
+        Row(
+            number,
+            member.points,
+            f"{_SOURCE}: {member.path}",
+            _status(member.required),
+            *(
+                _status(set(member.points) <= EU_GUIDANCE.wants(category))
+                for category in ("lmt", "industrial")
+            ),
+        )
+        for number, member in enumerate(MEMBERS, 1)
+    )
+    return RuleSet("batterypass-ready-1.0", _SOURCE, _SOURCE, EU_GUIDANCE.from_, _SOURCE, rows)
+
+
+def _status(needed: bool) -> Status:
+    return "mandatory" if needed else "optional"
+
+
+RULES: Final = _rules()

@@ -1,0 +1,88 @@
+"""
+Rule sets: which data points a passport needs, by category and day.
+
+    >>> [row.status("ev") for row in EU_GUIDANCE.rows if row.nr in (11, 17, 25)]
+    ['mandatory', 'pending', 'absent']
+
+Each is a table for people to read (`*.json`): it names points of the one catalogue (`events/points.py`), with
+the number that the rule set gives them and its source.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.resources import files
+from typing import Final, Literal, get_args
+
+import msgspec
+
+Status = Literal["mandatory", "conditional", "optional", "pending", "absent"]
+Category = Literal["ev", "lmt", "industrial"]
+
+CATEGORIES: Final[tuple[str, ...]] = get_args(Category)
+
+
+class Applies(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether a row applies to a category, and under which condition, in both languages."""
+
+    status: Status
+    if_: str | None = msgspec.field(name="if", default=None)
+    if_zh: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One data point as a rule set counts them: its number, points of the catalogue, and source."""
+
+    nr: int
+    points: tuple[str, ...]
+    source: str
+    ev: Applies | Status
+    lmt: Applies | Status
+    industrial: Applies | Status
+    gap: str | None = None
+    gap_zh: str | None = None
+
+    def applies(self, category: str) -> Applies:
+        """Return whether it applies to a category, and under which condition."""
+        found: Applies | Status = getattr(self, category)
+        return found if isinstance(found, Applies) else Applies(found)
+
+    def status(self, category: str) -> Status:
+        """Return whether it applies to a category."""
+        return self.applies(category).status
+
+
+class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule set, which demands what it demands `from` a day on."""
+
+    id: str
+    name: str
+    name_zh: str
+    from_: date = msgspec.field(name="from")
+    source: str
+    rows: tuple[Row, ...]
+
+    def of(self, point: str) -> tuple[Row, ...]:
+        """Return the rows that speak of a point."""
+        return tuple(row for row in self.rows if point in row.points)
+
+    def wants(self, category: str) -> frozenset[str]:
+        """Return the points that a category must have."""
+        return frozenset(
+            point for row in self.rows if row.status(category) == "mandatory" for point in row.points
+        )
+
+    def bars(self, category: str) -> frozenset[str]:
+        """Return the points that a category must not have: barred or pending, and by no other row allowed."""
+        allowed: set[str] = set()
+        barred: set[str] = set()
+        for row in self.rows:
+            (barred if row.status(category) in {"absent", "pending"} else allowed).update(row.points)
+        return frozenset(barred - allowed)
+
+
+def _read(name: str) -> RuleSet:
+    return msgspec.json.decode(files(__package__).joinpath(name).read_bytes(), type=RuleSet)
+
+
+EU_GUIDANCE: Final = _read("eu_guidance_1_0.json")
