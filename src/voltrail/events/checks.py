@@ -9,7 +9,6 @@ from typing import Any, Final
 from voltrail.codes import parse
 from voltrail.errors import CodeError, EventError, VoltrailError
 from voltrail.events import lines, reading
-from voltrail.events.points import check_points
 from voltrail.events.structs import (
     Corrected,
     Enrolled,
@@ -18,8 +17,6 @@ from voltrail.events.structs import (
     Imported,
     Installed,
     KeyRevoked,
-    Manufactured,
-    Measured,
     ModelCertified,
     PointsDeclared,
     Remanufactured,
@@ -190,17 +187,6 @@ def _check_site(event: SiteRegistered) -> None:
         raise reading.value("site_registered names a maker twice.", "Name each maker once in makers.")
 
 
-def _check_declared(event: PointsDeclared) -> None:
-    """Raise for points that a model cannot have."""
-    check_points(event.points, of_battery=False)
-
-
-def _check_measured(event: Measured | Manufactured) -> None:
-    """Raise for points that nobody measures on a battery."""
-    if event.points is not None:
-        check_points(event.points, of_battery=True)
-
-
 def check_subject(text: str) -> str:
     """
     Return the name of a subject, such as `battery:CODE`, unchanged, once it can be one.
@@ -251,7 +237,4 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     VehicleImported: _check_vin,
     VehicleScrapped: _check_vin,
     SiteRegistered: _check_site,
-    PointsDeclared: _check_declared,
-    Measured: _check_measured,
-    Manufactured: _check_measured,
 }

@@ -22,7 +22,15 @@ import msgspec
 from voltrail.codes import is_code
 from voltrail.errors import EventError, VoltrailError
 from voltrail.events import lines, reading
-from voltrail.events.checks import CHECKS, MORE_TIMES, bad_code, bad_year, check_many, check_times
+from voltrail.events.checks import (
+    CHECKS,
+    MORE_TIMES,
+    bad_code,
+    bad_year,
+    check_many,
+    check_times,
+)
+from voltrail.events.points import check_points
 from voltrail.events.structs import (
     STRUCTS,
     Assembled,
@@ -167,6 +175,9 @@ def decode_taken(line: bytes) -> Event:
     return _decode(line)  # type: ignore[no-any-return]
 
 
+_POINTED = (Manufactured, Measured, PointsDeclared)
+
+
 def decode_all(lines: Sequence[bytes]) -> list[Event | VoltrailError]:
     """Return for each line in the strict form its event, or the error that `decode` raises."""
     try:
@@ -199,6 +210,8 @@ def _check(event: Event, line: bytes) -> None:
         check_times(event, more)
     if b"\\u0000" in line:
         raise reading.value("U+0000 stands in a string; no event needs it.", "Leave the escape \\u0000 out.")
+    if isinstance(event, _POINTED) and event.points is not None:
+        check_points(event.points, of_battery=not isinstance(event, PointsDeclared))
     named = batteries(event)
     for code in named:
         if not is_code(code):

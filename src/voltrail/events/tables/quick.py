@@ -54,7 +54,8 @@ class Quick:
     ) -> None:
         self._strange, self._width = strange, width
         self._head = f'{{"kind":"{kind}"'
-        self._checked = STRUCTS[kind] in CHECKS or "codes" in columns or "codes" in constants
+        looked_at = {"codes", "points"}
+        self._checked = STRUCTS[kind] in CHECKS or not looked_at.isdisjoint({*columns, *constants})
         self._takes = kind not in DERIVED and all(name in columns or name in constants for name in required)
         types = {field.encode_name: field.type for field in msgspec.structs.fields(STRUCTS[kind])}
         needed = {*required, *constants}  # an empty cell of these is the matter of the long way
