@@ -26,9 +26,10 @@ from voltrail.regimes import Duty, Rule, Rules, Step, duties
 from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.duties import bearer
 from voltrail.registry import rows
+from voltrail.registry.chains import read_chains
 from voltrail.registry.outbox import write_messages
 from voltrail.registry.rulebook import Rulebook
-from voltrail.registry.world import World, to_recorded
+from voltrail.registry.world import World
 
 FOLLOWED_AT_ONCE: Final = 20_000  # entries, of which few open or meet anything
 MAX_PAGE: Final = 1_000
@@ -37,18 +38,6 @@ REMINDED: Final = timedelta(days=3)  # before a date passes
 _LOCK: Final = 0x566F6C78  # beside those of migrations, accounts, applications and workspaces
 _TOUCHED: Final = """
 select distinct name from event, unnest(subjects) name where seq >= %s and seq < %s and kind = any(%s)
-"""
-_CHAINS: Final = """
-with recursive walk as (
-    select s.id as subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, s.id)] as previous
-    from subject s join event e on e.seq = s.seq where s.id = any(%s)
-  union all
-    select w.subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, w.subject)]
-    from walk w join event e on e.seq = w.previous
-)
-select w.subject, w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
 """
 _REMINDED: Final = """
 with told as (
@@ -149,17 +138,13 @@ class Duties:
     def _found(self, connection: Connection, subjects: Sequence[str]) -> Iterator[tuple[str, Duty]]:
         """Yield the duties of subjects that are to be kept."""
         world = World(connection, self._authorities)
-        chains: dict[str, dict[int, Recorded]] = {}
-        for subject, *row in connection.execute(_CHAINS, (list(subjects),), binary=True):
-            recorded = to_recorded(row)
-            chains.setdefault(subject, {})[recorded.index] = recorded
 
         def has(organisation: str, roles: tuple[str, ...], when: datetime) -> bool:
             known = world.organisation(organisation)
             return known is not None and has_role(known, roles, when)
 
-        for subject, chain in chains.items():
-            steps = steps_of(subject, world.with_corrected(chain))
+        for subject, chain in read_chains(connection, world, subjects):
+            steps = steps_of(subject, chain)
             for one in duties(subject, steps, self._rulebook.rules_of, has):
                 if self._is_kept(one):
                     yield subject, one

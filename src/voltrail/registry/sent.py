@@ -97,8 +97,8 @@ def sent_events(
     kinds: Collection[str] | None = None,
 ) -> SentEvents:
     """Return what an organisation sent that was received from a time on and before another; of some kinds."""
-    start = _first_received(snapshot.connection, int(since.timestamp() * 1000))
-    stop = _first_received(snapshot.connection, int(until.timestamp() * 1000))
+    start = first_received(snapshot.connection, int(since.timestamp() * 1000))
+    stop = first_received(snapshot.connection, int(until.timestamp() * 1000))
     return SentEvents(snapshot, organisation, start, stop, kinds)
 
 
@@ -178,7 +178,7 @@ _BETWEEN: Final = (
 )
 
 
-def _first_received(connection: Connection, when_ms: int) -> int:
+def first_received(connection: Connection, when_ms: int) -> int:
     """Return the first entry that was received at a time or later: times in the log never go back."""
     low, high = 0, rows.one(connection, "select base + size from log")[0]
     while low < high:

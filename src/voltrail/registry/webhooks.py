@@ -316,8 +316,8 @@ class Webhooks:
         return hmac.digest(self._host_secret, b"voltrail.webhook" + salt, "sha256")
 
 
-def check_url(url: str) -> None:
-    """Raise UsageError for what is no address that a webhook may have."""
+def check_url(url: str, rule: str = "webhook.url") -> None:
+    """Raise UsageError, by that rule, for what is no address that may be told."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -327,7 +327,7 @@ def check_url(url: str) -> None:
     plain = not parts.username and not parts.password and not parts.fragment
     if not whole or parts.scheme not in {"https", "http"} or not parts.hostname or not plain:
         raise UsageError(
-            "webhook.url",
+            rule,
             "This is no address that can be told.",
             f"Give it as https://HOST/PATH, in up to {MAX_URL} characters, without name, password and #.",
         )
