@@ -14,6 +14,7 @@ from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
 from voltrail.cli.log import log
+from voltrail.cli.platform import platform
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
 from voltrail.cli.template import template
@@ -39,6 +40,7 @@ for command in (
     key,
     label,
     log,
+    platform,
     report,
     serve,
     template,

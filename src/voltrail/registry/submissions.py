@@ -86,7 +86,7 @@ def kinds_submitted(rules: Iterable[Rule]) -> frozenset[str]:
 
 
 def under_rule(
-    connection: Connection, authorities: frozenset[str], rulebook: Rulebook, rule: str, run: Sequence[Stored]
+    authorities: frozenset[str], rulebook: Rulebook, rule: str, connection: Connection, run: Sequence[Stored]
 ) -> list[Stored]:
     """Return those of an organisation's events that meet a rule, each as it counts now."""
     indices = [row[0] for row in run]

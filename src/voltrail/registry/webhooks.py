@@ -30,8 +30,6 @@ BOTH_HOLD: Final = timedelta(days=1)  # after a rotation
 GIVES_UP: Final = timedelta(days=3)  # of failures without a break
 LET_GO: Final = timedelta(days=30)  # after it was switched off: what waits is removed
 LEASE_S: Final = 60
-FIRST_WAIT_S: Final = 5
-LONGEST_WAIT_S: Final = 900
 
 _SHOWN: Final = (
     "id, organisation, url, types, state, why, off_index, off_at, waiting, attempts, failing_since,"
