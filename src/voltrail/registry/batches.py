@@ -91,8 +91,9 @@ update platform_batch set state = 'done', done_at = now(), claimed_until = null,
 where id = %(id)s and not exists (select from platform_item where batch = %(id)s and state = 'sent')
 """
 _SENT: Final = """
-select i.entry, i.root, i.void, i.corrects, e.received_ms, e.line
-from platform_item i join event e on e.seq = i.entry where i.batch = %s order by i.id
+select i.entry, e.received_ms, i.void, i.corrects, coalesce(first.line, e.line)
+from platform_item i join event e on e.seq = i.entry left join event first on first.seq = i.root and i.void
+where i.batch = %s order by i.id
 """
 
 
@@ -120,21 +121,21 @@ class Made(msgspec.Struct, frozen=True):
 
 class Handed(msgspec.Struct, frozen=True):
     """
-    One item of a batch: `event` is the line as it counts, None where the event is withdrawn.
+    One item of a batch: `line` is the event as it counts, or that is withdrawn as it was first reported.
 
     `corrects` is the platform's receipt of what it corrects or withdraws there.
     """
 
     index: int
-    root: int
-    received_at: str
+    received_ms: int
+    void: bool
     corrects: str | None
-    event: bytes | None
+    line: bytes
 
     @property
     def do(self) -> Literal["submit", "correct", "withdraw"]:
         """What the platform is to do."""
-        if self.event is None:
+        if self.void:
             return "withdraw"
         return "submit" if self.corrects is None else "correct"
 
@@ -166,8 +167,8 @@ class Batch(msgspec.Struct, frozen=True):
                     "index": one.index,
                     "do": one.do,
                     "corrects": one.corrects,
-                    "received_at": one.received_at,
-                    "event": None if one.event is None else msgspec.Raw(one.event),
+                    "received_at": iso_ms(one.received_ms),
+                    "event": None if one.void else msgspec.Raw(one.line),
                 }
                 for one in self.items
             ],
@@ -417,10 +418,8 @@ class Batches:
         )
         keys = [self._platform.key(bytes(one)) for one in salts if one is not None]
         items = [
-            Handed(entry, root, iso_ms(received_ms), corrects, None if void else counted_line(bytes(line)))
-            for entry, root, void, corrects, received_ms, line in connection.execute(
-                _SENT, (number,), binary=True
-            )
+            Handed(entry, received_ms, void, corrects, counted_line(bytes(line)) or b"")
+            for entry, received_ms, void, corrects, line in connection.execute(_SENT, (number,), binary=True)
         ]
         return Batch(number, key, self._origin, organisation, rule, adapter, url, keys, attempts, items)
 

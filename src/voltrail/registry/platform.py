@@ -23,7 +23,7 @@ from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.rulebook import Rulebook
 from voltrail.registry.sent import first_received
 from voltrail.registry.submissions import TURNING, kinds_submitted, submissions
-from voltrail.registry.webhooks import BOTH_HOLD, check_url
+from voltrail.registry.webhooks import BOTH_HOLD, is_address
 
 FILES: Final = "files"
 """The adapter that is a clerk: files are taken from the page, and what the platform said is typed in."""
@@ -109,6 +109,17 @@ class Item(msgspec.Struct, frozen=True):
     occurred_at: datetime
     subjects: list[str]
 
+    @property
+    def code(self) -> str | None:
+        """The first battery that it is about; None where it is about none."""
+        found = (one.removeprefix("battery:") for one in self.subjects if one.startswith("battery:"))
+        return next(found, None)
+
+    @property
+    def about(self) -> str:
+        """The name of what it is about in the first place."""
+        return self.subjects[0].partition(":")[2]
+
 
 class Platform:
     """The outboxes of one database; threads and servers may share it."""
@@ -142,9 +153,13 @@ class Platform:
         One that was on before goes on where it stopped, unless a day is named. Nothing becomes an item twice.
         """
         url = (url or "").strip() or None
-        if adapter == HTTP:
-            check_url(url or "", "platform.url")
-        elif url is not None:
+        if adapter == HTTP and not is_address(url or ""):
+            raise UsageError(
+                "platform.url",
+                "This is no address that can be asked.",
+                "Give it as https://HOST/PATH, in up to 500 characters, without name, password and #.",
+            )
+        if adapter != HTTP and url is not None:
             raise UsageError(
                 "platform.no_url",
                 f"{adapter[:40]} has no address.",

@@ -314,21 +314,26 @@ class Webhooks:
         return hmac.digest(self._host_secret, b"voltrail.webhook" + salt, "sha256")
 
 
-def check_url(url: str, rule: str = "webhook.url") -> None:
-    """Raise UsageError, by that rule, for what is no address that may be told."""
+def check_url(url: str) -> None:
+    """Raise UsageError for what is no address that a webhook may have."""
+    if not is_address(url):
+        raise UsageError(
+            "webhook.url",
+            "This is no address that can be told.",
+            f"Give it as https://HOST/PATH, in up to {MAX_URL} characters, without name, password and #.",
+        )
+
+
+def is_address(url: str) -> bool:
+    """Return whether text is an address that we may be asked to send to; where it leads is not looked at."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        parts = urlsplit("")
+        return False
     whole = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL
     plain = not parts.username and not parts.password and not parts.fragment
-    if not whole or parts.scheme not in {"https", "http"} or not parts.hostname or not plain:
-        raise UsageError(
-            rule,
-            "This is no address that can be told.",
-            f"Give it as https://HOST/PATH, in up to {MAX_URL} characters, without name, password and #.",
-        )
+    return whole and parts.scheme in {"https", "http"} and bool(parts.hostname) and plain
 
 
 def _check_types(types: Sequence[str]) -> None:
