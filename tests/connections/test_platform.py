@@ -1,9 +1,10 @@
-"""What is handed to the national platform: what becomes an item, and that each comes to it once, over real sockets."""
+"""What is handed to the national platform: what becomes an item, and that it comes there once."""
 
 import json
 import sqlite3
 import threading
-from datetime import date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from voltrail.connections.networks import Networks
 from voltrail.connections.platform import Adapters, NotNow, Submitter
 from voltrail.connections.platform_stand_in import FAULTS, StandIn
 from voltrail.errors import NotFound, UsageError
+from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.batches import Answer
 from voltrail.registry.platform import FILES, HTTP
 
@@ -113,7 +115,7 @@ def truth(service):
 
 
 def test_an_event_is_an_item_of_each_duty_that_it_meets(registry):
-    """Made: the production information. A label, which is no report, is none; nor is what no duty asks for."""
+    """Made: the production information. A label, which is no report, is none; nor what no duty asks for."""
     registry.platform.switch_on(MAKER, "clerk", FILES)
     entry = report(registry, MAKER, *sample.first_life(sample.pack(1)))
     follow(registry)
@@ -180,7 +182,7 @@ def test_from_a_day_on_the_past_is_filled_in(registry):
     report(registry, MAKER, made(4))
     follow(registry)
     assert [entry for _, entry, _ in states(registry)] == [first + 2]
-    today = datetime.now().astimezone().date()
+    today = datetime.now(CHINA).date()
     registry.platform.switch_on(MAKER, "clerk", FILES, since=today - day)
     follow(registry, 1)
     assert sorted(entry for _, entry, _ in states(registry)) == [first, first + 1, first + 2]
@@ -232,7 +234,7 @@ def test_any_steps_give_the_same_in_the_end(registry, steps):
 
 
 def test_an_event_gets_the_platforms_receipt(registry, service, submitter):
-    """From the report to the receipt: signed, in the form of the contract, with the line that was reported."""
+    """From the report to the receipt: signed, in the form of the contract, the line as it was reported."""
     connect(registry, service)
     entry = report(registry, MAKER, made(1))
     assert send(registry, submitter) == 1
@@ -331,7 +333,7 @@ def test_what_was_refused_is_sent_again_when_somebody_says_so(registry, service,
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_takes_nothing_twice_and_leaves_nothing_out(registry, service, submitter, fault):
-    """The same batch is sent again with the same key and the same bytes; the platform holds each event once."""
+    """The same batch is sent again, key and bytes; the platform holds each event once."""
     service.slow_s = 0
     connect(registry, service)
     service.plan.append(fault)
@@ -369,7 +371,7 @@ def test_who_asks_for_time_gets_it(registry, submitter):
         submitter.submit(submitter._claim())
     [batch], _ = registry.batches.page(MAKER, 10)
     assert batch.said == "It answered 429. not now"
-    assert 1_100 < (batch.not_before - datetime.now().astimezone()).total_seconds() < 1_201
+    assert 1_100 < (batch.not_before - datetime.now(UTC)).total_seconds() < 1_201
     assert submitter._claim() is None
 
 
@@ -380,11 +382,7 @@ def test_who_asks_for_time_gets_it(registry, submitter):
         (b'{"items":[{"index":%d,"state":"accepted"}]}', "no receipt"),
         (b'{"items":[{"index":%d,"state":"refused","reason":" "}]}', "no reason"),
         (b'{"items":[{"index":%d,"state":"fine"}]}', "does not read"),
-        (
-            b'{"items":[{"index":%d,"state":"accepted","receipt":"1"},'
-            b'{"index":%d,"state":"accepted","receipt":"2"}]}',
-            "names an item twice",
-        ),
+        (b'{"items":[%s,%s]}' % ((b'{"index":%%d,"state":"accepted","receipt":"1"}',) * 2), "an item twice"),
         (b'{"items":[{"index":999999,"state":"accepted","receipt":"1"}]}', ""),
         (b'{"items":[{"index":%d,"state":"later"}]}', ""),
     ],
@@ -428,7 +426,7 @@ def test_exactly_once_whatever_happens(tmp_path_factory, postgres, data):
     """
     Reports, corrections, faults and stops in any order: in the end the platform holds what the record counts.
 
-    Each event that counts once, in its last form; none that is void; under one key each batch, its bytes the same.
+    Each event that counts once, in its last form; none that is void; each batch under one key.
     """
     import voltrail
     from voltrail.registry.settings import initialise
@@ -486,16 +484,14 @@ def test_exactly_once_whatever_happens(tmp_path_factory, postgres, data):
                     connection.execute("update platform_batch set not_before = now()")
                 batch = registry.batches.claim([HTTP])
                 if batch is not None:
-                    try:
+                    with suppress(NotNow):
                         submitter._adapters.machines[HTTP].submit(batch)
-                    except NotNow:
-                        pass
             elif act == "restart":
                 registry.close()
                 registry = voltrail.open(folder / "data", dsn)
         service.plan.clear()
         send(registry, Submitter(registry, Adapters(Networks(HERE))), 60)
-        held = [one for one in service.store.held()]
+        held = service.store.held()
         assert len({(one.rule, one.entry) for one in held}) == len(held)
         wanted = sorted(json.dumps(json.loads(line)) for _, _, line in counting.values() if line is not None)
         assert sorted(json.dumps(event) for event in truth(service).values()) == wanted
@@ -557,9 +553,12 @@ def test_a_clerk_takes_files_and_types_what_the_platform_said(registry, submitte
         registry.batches.answer(
             MAKER, number, [Answer(first, receipt="A"), Answer(first + 1, receipt="A")], "clerk"
         )
-    assert registry.batches.open_of(number) == [first, first + 2]
+    assert registry.batches.open_of(MAKER, number) == [first, first + 2]
     registry.batches.answer(
-        MAKER, number, [Answer(one, receipt="A-1") for one in registry.batches.open_of(number)], "clerk"
+        MAKER,
+        number,
+        [Answer(one, receipt="A-1") for one in registry.batches.open_of(MAKER, number)],
+        "clerk",
     )
     batch = registry.batches.one(MAKER, number)
     assert (batch.state, batch.accepted, batch.refused, batch.answered_by) == ("done", 2, 1, "clerk")
@@ -642,7 +641,7 @@ def test_nobody_touches_anothers(registry):
 
 
 def test_an_operator_installs_an_adapter(registry, tmp_path, monkeypatch):
-    """A package that names it in the entry point group is all it takes; its answers are noted as any others."""
+    """A package that names it in the entry point group is all it takes; its answers are noted as any."""
     (tmp_path / "their_adapter.py").write_text(
         "from voltrail.registry.batches import Answer\n"
         "class Theirs:\n"

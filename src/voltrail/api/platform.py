@@ -76,11 +76,11 @@ def outbox_page(request: Asked, before: BeforeBatch = None) -> Response[bytes]:
 
 @get("/workspace/platform/items", sync_to_thread=True, summary="What is handed over, one by one")
 def items_page(
-    request: Asked, state: OfState = None, rule: OfRule = None, after: AfterItem = 0
+    request: Asked, standing: OfState = None, rule: OfRule = None, after: AfterItem = 0
 ) -> Response[bytes]:
     """Return the events of an outbox, narrowed, in the order in which they came into it."""
     person, registry = reading(request), registry_of(request)
-    wanted = _state(state)
+    wanted = _state(standing)
     found, following = registry.platform.items(
         person.organisation, ON_PAGE, state=wanted, rule=rule or None, after=after
     )
@@ -239,8 +239,7 @@ def answer(request: Asked, data: Form) -> Response[Any]:
     batches, number = registry_of(request).batches, _whole(field(data, "batch"))
     given = {name: field(data, name) for name in ("receipt", "receipts", "refused")}
     try:
-        batches.one(person.organisation, number)
-        said = _answers(given, batches.open_of(number))
+        said = _answers(given, batches.open_of(person.organisation, number))
         batches.answer(person.organisation, number, said, person.login)
     except UsageError as error:
         return _batch(request, person, number, error=error, given=given)

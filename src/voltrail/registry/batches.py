@@ -288,8 +288,9 @@ class Batches:
                 )
         return decided
 
-    def open_of(self, number: int) -> list[int]:
-        """Return the entries of a batch that are not answered."""
+    def open_of(self, organisation: str, number: int) -> list[int]:
+        """Return the entries of a batch that somebody may answer. Raises UsageError where nobody may."""
+        self._check_by_hand(organisation, number)
         query = "select entry from platform_item where batch = %s and state = 'sent' order by id"
         with self._database.pool.connection() as connection:
             return [entry for (entry,) in connection.execute(query, (number,))]
