@@ -382,7 +382,7 @@ def test_who_asks_for_time_gets_it(registry, submitter):
         (b'{"items":[{"index":%d,"state":"accepted"}]}', "no receipt"),
         (b'{"items":[{"index":%d,"state":"refused","reason":" "}]}', "no reason"),
         (b'{"items":[{"index":%d,"state":"fine"}]}', "does not read"),
-        (b'{"items":[%s,%s]}' % ((b'{"index":%%d,"state":"accepted","receipt":"1"}',) * 2), "an item twice"),
+        (b'{"items":[%s,%s]}' % ((b'{"index":%d,"state":"accepted","receipt":"1"}',) * 2), "an item twice"),
         (b'{"items":[{"index":999999,"state":"accepted","receipt":"1"}]}', ""),
         (b'{"items":[{"index":%d,"state":"later"}]}', ""),
     ],

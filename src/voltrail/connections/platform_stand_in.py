@@ -205,7 +205,7 @@ def _wrong_with(rule: str, item: _Item) -> str | None:
         return None
     event = item.event or {}
     needed = ("kind", "occurred_at", *REQUIRED.get(rule, ()))
-    if missing := [name for name in needed if event.get(name) in {None, ""} or event.get(name) == []]:
+    if missing := [name for name in needed if event.get(name) in (None, "", [])]:
         return f"缺少必填项：{'、'.join(missing)}。Required members are missing."
     codes = [event["code"]] if isinstance(event.get("code"), str) else []
     codes += [one for one in event.get("codes") or () if isinstance(one, str)]
