@@ -215,6 +215,28 @@ def test_a_receipt_for_each_event(browser, registry, filled):
     assert [each.receipt for each in registry.platform.items(MAKER, 9)[0]] == ["N-0", "N-1", "N-2"]
 
 
+def test_files_for_a_rule_have_what_the_outbox_has(browser, registry, filled):
+    """The same events, each as it counts now: a correction stands in its place, what is void is not there."""
+    one = browser("maker")
+    lines = {each.root: each for each in registry.platform.items(MAKER, 9)[0]}
+    codes = [lines[filled + place].code for place in range(3)]
+    better = sample.line("manufactured", "2026-04-13T10:00:00+08:00", code=codes[0], mass_kg=700.5)
+    when = "2026-05-02T10:00:00+08:00"
+    report(
+        registry,
+        sample.line("corrected", when, code=codes[0], corrects=filled, line=better.decode()),
+        sample.line("corrected", when, code=codes[1], corrects=filled + 1, void=True),
+    )
+    number = registry.batches.make(MAKER, UNDER)
+    handed = {each.line for each in registry.batches.content(MAKER, number).items}
+    today, day = datetime.now(UTC).date(), timedelta(days=1)
+    told = one.get(f"/workspace/events.csv?from={today - day}&until={today + day}&rule={UNDER}").text
+    assert codes[1] not in told
+    assert "700.5" in told
+    assert all(json.loads(line)["code"] in told for line in handed)
+    assert len(handed) == 2
+
+
 def test_what_the_platform_has_after_all_is_noted(browser, registry, filled):
     """A refused event of which the clerk knows the receipt is done with."""
     one = browser("maker")
