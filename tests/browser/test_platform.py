@@ -23,7 +23,7 @@ from voltrail.registry.platform import FILES
 from voltrail.registry.settings import initialise
 
 CHOSEN = "four words nobody guesses"
-ALSO = {"http", "maker", "carmaker", "recycler", "JSON"}
+ALSO = {"maker", "carmaker", "recycler", "JSON"}
 # Who looks: the maker has a gateway that fails and an event that was refused, the car maker uploads by hand,
 # the recycler hands nothing over.
 PAGES = (

@@ -30,7 +30,7 @@ from voltrail.api.take_away import take_away, taken
 from voltrail.api.work import reading
 from voltrail.client.signatures import write_secret
 from voltrail.connections.platform import Adapters
-from voltrail.errors import UsageError, VoltrailError
+from voltrail.errors import NotFound, UsageError, VoltrailError
 from voltrail.events import decode
 from voltrail.organisations.access import Sight
 from voltrail.regimes import Rule
@@ -49,7 +49,8 @@ MAX_ANSWER_BYTES: Final = 1 << 20
 
 Number = Annotated[int, PathParameter(ge=0, le=2**63 - 1, description="the number of a batch")]
 OfState = Annotated[
-    str | None, QueryParameter(description="only those: waiting, sent, accepted, refused or superseded")
+    str | None,
+    QueryParameter(description="only those: `waiting`, `sent`, `accepted`, `refused` or `superseded`"),
 ]
 OfRule = Annotated[str | None, QueryParameter(max_length=64, description="only under this rule")]
 AfterItem = Annotated[int, QueryParameter(ge=0, le=2**63 - 1, description="`next` of the page before")]
@@ -81,8 +82,9 @@ def items_page(
     """Return the events of an outbox, narrowed, in the order in which they came into it."""
     person, registry = reading(request), registry_of(request)
     wanted = _state(standing)
+    under = _rule(request, person, rule) if rule else None
     found, following = registry.platform.items(
-        person.organisation, ON_PAGE, state=wanted, rule=rule or None, after=after
+        person.organisation, ON_PAGE, state=wanted, rule=under, after=after
     )
     if not wants_page(request):
         return as_json({"items": found, "next": following})
@@ -94,7 +96,7 @@ def items_page(
         after=after,
         state=wanted,
         states=STATES,
-        rule=rule or None,
+        rule=under,
         counts=registry.platform.counts(person.organisation),
         rules=_rules(request, person),
     )
@@ -112,7 +114,7 @@ def batch_page(request: Asked, number: Number, after: AfterItem = 0) -> Response
     summary="What a batch says, as JSON",
 )
 def content_json(request: Asked, number: Number) -> Response[bytes]:
-    """Return a batch as the adapter http sends it, to be uploaded by hand."""
+    """Return a batch as the adapter `http` sends it, to be uploaded by hand."""
     batch = registry_of(request).batches.content(reading(request).organisation, number)
     name = f'attachment; filename="{_name(batch)}.json"'
     return Response(
@@ -214,11 +216,12 @@ def rotate(request: Asked, data: Form) -> Response[bytes]:
 def make(request: Asked, data: Form) -> Response[Any]:
     """Take `rule` and `csrf`; what waits under the rule becomes a batch, and its page has the files."""
     person = _reporting(request, data)
+    rule = _rule(request, person, field(data, "rule"))
     try:
-        number = registry_of(request).batches.make(person.organisation, field(data, "rule"))
+        number = registry_of(request).batches.make(person.organisation, rule)
     except UsageError as error:
         return _outbox(request, person, error=error)
-    _note(request, person, "platform.made", f"{number} {field(data, 'rule')}")
+    _note(request, person, "platform.made", f"{number} {rule}")
     return _back(request, f"/workspace/platform/batches/{number}")
 
 
@@ -279,6 +282,7 @@ def take_back(request: Asked, data: Form) -> Response[Any]:
 def again(request: Asked, data: Form) -> Response[Any]:
     """Take `item`, or `rule` for all that was refused under one, and `csrf`."""
     person, item, rule = _reporting(request, data), field(data, "item"), field(data, "rule")
+    rule = _rule(request, person, rule) if rule else ""
     try:
         _check(bool(item or rule), "platform.which", "It is not said what.", "Name an item, or a rule.")
         number = registry_of(request).batches.again(
@@ -331,6 +335,12 @@ def _state(text: str | None) -> State | None:
             "usage.choice", f"There is no state {text[:40]!r}.", f"Use one of {', '.join(get_args(State))}."
         )
     return cast("State | None", text or None)
+
+
+def _rule(request: Asked, person: Person, text: str) -> str:
+    if text not in _rules(request, person):
+        raise NotFound("rule.unknown", f"There is no rule {text[:40]!r}.", "The page /rules lists them.")
+    return text
 
 
 def _whole(text: str) -> int:

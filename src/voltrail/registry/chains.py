@@ -9,17 +9,20 @@ from voltrail.database.database import Connection
 from voltrail.lifecycle import Recorded
 from voltrail.registry.world import World, to_recorded
 
+# Each step looks one entry up for each row: a join would be planned as one over all events where the planner
+# does not know how many there are. `limit 1` keeps it from that.
 _CHAINS: Final = """
 with recursive walk as (
-    select s.id as subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, s.id)] as previous
-    from subject s join event e on e.seq = s.seq where s.id = any(%s)
+    select id as subject, seq as at from subject where id = any(%s)
   union all
-    select w.subject, e.seq, e.report, e.line, e.received_ms,
-           e.before[array_position(e.subjects, w.subject)]
-    from walk w join event e on e.seq = w.previous
+    select w.subject, before.at from walk w cross join lateral (
+        select e.before[array_position(e.subjects, w.subject)] as at from event e where e.seq = w.at limit 1
+    ) before where before.at >= 0
 )
-select w.subject, w.seq, w.line, r.organisation, w.received_ms from walk w join report r on r.id = w.report
+select w.subject, e.seq, e.line, e.organisation, e.received_ms from walk w cross join lateral (
+    select e.seq, e.line, r.organisation, e.received_ms
+    from event e join report r on r.id = e.report where e.seq = w.at limit 1
+) e
 """
 
 
