@@ -21,6 +21,7 @@ def test_the_stand_in_takes_batches_until_it_is_stopped(tmp_path):
         [*command, "--port", str(port), "--store", str(store), "--fault", "busy"], stderr=subprocess.PIPE
     )
     item = {
+        "log": "x/log",
         "index": 7,
         "do": "submit",
         "corrects": None,
@@ -30,7 +31,6 @@ def test_the_stand_in_takes_batches_until_it_is_stopped(tmp_path):
     batch = {
         "format": "voltrail-platform-batch/1",
         "batch": "k",
-        "log": "x/log",
         "organisation": "O",
         "rule": "o73-06",
         "items": [item],

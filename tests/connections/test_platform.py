@@ -203,6 +203,24 @@ def test_off_and_on_again_leaves_nothing_out(registry):
     assert states(registry) == [("o73-06", entry, "waiting")]
 
 
+def test_a_later_day_leaves_out_what_lies_between_but_no_correction(registry, service, submitter):
+    """What was handed over before is still corrected; what else happened meanwhile was not asked for."""
+    connect(registry, service)
+    first = report(registry, MAKER, made(1))
+    send(registry, submitter)
+    registry.platform.switch_off(MAKER, "clerk")
+    report(registry, MAKER, made(2), void(first, sample.pack(1)))
+    later = report(registry, MAKER, made(3))
+    with registry.database.pool.connection() as connection:  # all but the last was taken in two days ago
+        connection.execute(
+            "update event set received_ms = received_ms - %s where seq < %s", (2 * 86_400_000, later)
+        )
+    connect(registry, service, since=datetime.now(CHINA).date() - timedelta(days=1))
+    send(registry, submitter)
+    assert list(truth(service)) == [("o73-06", later)]
+    assert [held.corrects for held in service.store.held()] == [None, "STANDIN-00000001", None]
+
+
 def test_an_outbox_that_fills_in_the_past_does_not_hold_up_others(registry):
     """They have come further, and each sees every entry once."""
     report(registry, MAKER, *[made(number) for number in range(1, 6)])

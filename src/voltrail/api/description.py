@@ -50,7 +50,7 @@ _MEMBERS: Final = {
     "/workspace/platform": "* outbox adapters counts batches next entries_behind",
     "/workspace/platform/items": "* items next",
     "/workspace/platform/batches/{number}": "* batch items next",
-    "/workspace/platform/batches/{number}/content.json": "format batch log organisation rule items",
+    "/workspace/platform/batches/{number}/content.json": "format batch organisation rule items",
     "/checks": "scope checks",
     "/outlets": "* outlets next",
     "/outlets/near": "* code takers must others",

@@ -63,6 +63,7 @@ create table if not exists held (
 
 
 class _Item(msgspec.Struct):
+    log: str
     index: int
     do: Literal["submit", "correct", "withdraw"]
     corrects: str | None
@@ -73,7 +74,6 @@ class _Item(msgspec.Struct):
 class _Batch(msgspec.Struct, forbid_unknown_fields=True):
     format: str
     batch: str
-    log: str
     organisation: str
     rule: str
     items: list[_Item]
@@ -161,7 +161,7 @@ class Store:
 
     def _refused(self, batch: _Batch, item: _Item) -> str | None:
         """Return why an item does not fit what is held; None where it does."""
-        of = (batch.log, batch.organisation, batch.rule)
+        of = (item.log, batch.organisation, batch.rule)
         row = self._connection.execute(
             "select number from held where log = ? and organisation = ? and rule = ? and entry = ?",
             (*of, item.index),
@@ -171,8 +171,8 @@ class Store:
         if item.do == "submit":
             return None
         row = self._connection.execute(
-            "select event from held where number = ? and log = ? and organisation = ? and rule = ?",
-            (_number(item.corrects), *of),
+            "select event from held where number = ? and organisation = ? and rule = ?",
+            (_number(item.corrects), batch.organisation, batch.rule),
         ).fetchone()
         if row is None or row[0] is None:
             return "未找到被更正的记录。There is no such receipt to correct."
@@ -183,7 +183,7 @@ class Store:
         number = self._connection.execute(
             "insert into held (log, organisation, rule, entry, key, corrects, event)"
             " values (?, ?, ?, ?, ?, ?, ?)",
-            (batch.log, batch.organisation, batch.rule, item.index, batch.batch, item.corrects, event),
+            (item.log, batch.organisation, batch.rule, item.index, batch.batch, item.corrects, event),
         ).lastrowid
         return _receipt(number or 0)
 

@@ -18,6 +18,7 @@ import msgspec
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound, UsageError
+from voltrail.registry.logs import Logs
 from voltrail.registry.platform import FILES, Outbox, Platform, lock_count, tally
 from voltrail.registry.submissions import counted_line
 from voltrail.registry.views import iso_ms
@@ -126,6 +127,7 @@ class Handed(msgspec.Struct, frozen=True):
     `corrects` is the platform's receipt of what it corrects or withdraws there.
     """
 
+    log: str
     index: int
     received_ms: int
     void: bool
@@ -145,7 +147,6 @@ class Batch(msgspec.Struct, frozen=True):
 
     id: int
     key: str
-    log: str
     organisation: str
     rule: str
     adapter: str
@@ -159,11 +160,11 @@ class Batch(msgspec.Struct, frozen=True):
         said = {
             "format": FORMAT,
             "batch": self.key,
-            "log": self.log,
             "organisation": self.organisation,
             "rule": self.rule,
             "items": [
                 {
+                    "log": one.log,
                     "index": one.index,
                     "do": one.do,
                     "corrects": one.corrects,
@@ -187,8 +188,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Batches:
     """The batches of one database; threads and servers may share it."""
 
-    def __init__(self, database: Database, platform: Platform, origin: str) -> None:
-        self._database, self._platform, self._origin = database, platform, origin
+    def __init__(self, database: Database, platform: Platform) -> None:
+        self._database, self._platform = database, platform
 
     # ---------------------------------------------------------------- for people
 
@@ -418,11 +419,14 @@ class Batches:
             (number,),
         )
         keys = [self._platform.key(bytes(one)) for one in salts if one is not None]
+        logs = Logs.read(connection)  # an index is one of a log: a restore may have given it twice
         items = [
-            Handed(entry, received_ms, void, corrects, counted_line(bytes(line)) or b"")
+            Handed(
+                logs.at(entry).origin, entry, received_ms, void, corrects, counted_line(bytes(line)) or b""
+            )
             for entry, received_ms, void, corrects, line in connection.execute(_SENT, (number,), binary=True)
         ]
-        return Batch(number, key, self._origin, organisation, rule, adapter, url, keys, attempts, items)
+        return Batch(number, key, organisation, rule, adapter, url, keys, attempts, items)
 
     def note(self, batch: Batch, answers: Sequence[Answer], wait_s: float, said: str = "") -> int:
         """

@@ -125,15 +125,10 @@ class Platform:
     """The outboxes of one database; threads and servers may share it."""
 
     def __init__(
-        self,
-        database: Database,
-        rulebook: Rulebook,
-        authorities: frozenset[str],
-        host_secret: bytes,
-        origin: str,
+        self, database: Database, rulebook: Rulebook, authorities: frozenset[str], host_secret: bytes
     ) -> None:
         self._database, self._rulebook, self._authorities = database, rulebook, authorities
-        self._host_secret, self._origin = host_secret, origin
+        self._host_secret = host_secret
 
     # ---------------------------------------------------------------- for people
 
@@ -150,7 +145,8 @@ class Platform:
         """
         Hand over from now on, or what was taken in from a day on; return the key, where one was made.
 
-        One that was on before goes on where it stopped, unless a day is named. Nothing becomes an item twice.
+        One that was on before goes on where it stopped. With a later day, of what lies between only
+        corrections of what was handed over become items; with an earlier one, the past does. None does twice.
         """
         url = (url or "").strip() or None
         if adapter == HTTP and not is_address(url or ""):
@@ -183,7 +179,7 @@ class Platform:
                 " on conflict (organisation) do update set adapter = excluded.adapter, url = excluded.url,"
                 " state = 'on', salt = coalesce(platform_outbox.salt, excluded.salt),"
                 " since = coalesce(%(start)s, platform_outbox.since),"
-                " upto = coalesce(%(start)s, platform_outbox.upto),"
+                " upto = least(%(start)s, platform_outbox.upto),"
                 " made_by = excluded.made_by, made_at = now()",
                 {
                     "organisation": organisation,

@@ -119,9 +119,9 @@ class Registry:
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.platform = Platform(
-            self.database, self.rulebook, self._writer.authorities, self.keys.host_secret, self.origin
+            self.database, self.rulebook, self._writer.authorities, self.keys.host_secret
         )
-        self.batches = Batches(self.database, self.platform, self.origin)
+        self.batches = Batches(self.database, self.platform)
         self.outlets = Outlets(self.database, self._writer.authorities)
         self.flows = Flows(self.database)
         self.missing = Missing(self.database, self._writer.authorities)
