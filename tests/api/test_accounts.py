@@ -307,6 +307,9 @@ FORMS = [
     ("/workspace/webhooks/resume", {"webhook": "1"}),
     ("/workspace/webhooks/retry", {"webhook": "1"}),
     ("/workspace/webhooks/delete", {"webhook": "1", "sure": "yes"}),
+    ("/workspace/platform/on", {"adapter": "files"}),
+    ("/workspace/platform/off", {}),
+    ("/workspace/platform/rotate", {}),
     ("/workspace/incoming/receive", {"code": PACK}),
     ("/workspace/files/{number}/read", {"kind": "manufactured"}),
     ("/workspace/files/{number}/mend", {"cell.2.0": "x"}),
@@ -339,6 +342,8 @@ def test_every_form_is_on_the_list(app):
         "/authority/missing/sightings/take",
     }  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
+    batches = ("make", "answer", "take-back", "again", "accept")  # in test_platform.py: tokens may, too
+    elsewhere |= {f"/workspace/platform/{one}" for one in batches}
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token

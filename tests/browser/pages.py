@@ -46,6 +46,8 @@ PLACES = (
     Place("accounts", "/accounts", signed_in=True),
     Place("trail", "/accounts/trail", signed_in=True),
     Place("webhooks", "/workspace/webhooks", signed_in=True),
+    Place("platform", "/workspace/platform", signed_in=True),
+    Place("platform-items", "/workspace/platform/items", signed_in=True),
     Place("organisations", "/organisations"),
     Place("organisation", "/organisations/{identifier}"),
     Place("no-such-organisation", "/organisations/nobody", 404),

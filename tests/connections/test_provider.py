@@ -275,7 +275,7 @@ def test_a_provider_that_is_down(small):
 
 def test_a_slow_provider_is_given_up(ours, small, monkeypatch):
     """By a deadline for the whole answer, and few at a time: others still get an answer at once."""
-    monkeypatch.setattr(exchange.exchange, "__defaults__", (None, 0.3, None, None))
+    monkeypatch.setattr(exchange.exchange, "__defaults__", (None, 0.3, None, None, exchange.MAX_ANSWER_BYTES))
     monkeypatch.setattr(module, "_PATIENCE_S", 0)
     small.slow_s = 2
     told = []

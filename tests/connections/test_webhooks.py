@@ -21,7 +21,9 @@ from voltrail.client.signatures import PREFIX, write_secret
 from voltrail.connections import webhooks as sending
 from voltrail.connections.exchange import Unanswered
 from voltrail.connections.follower import Follower
-from voltrail.connections.webhooks import Deliverer, Networks, is_public
+from voltrail.connections.networks import Networks, is_public
+from voltrail.connections.rounds import wait_s
+from voltrail.connections.webhooks import Deliverer
 from voltrail.errors import NotFound, UsageError, VerificationError
 from voltrail.registry import outbox
 from voltrail.registry.outbox import TYPES
@@ -261,9 +263,9 @@ def test_a_receiver_says_when_it_wants_to_be_asked(registry, receiver, deliverer
     deliver(deliverer)
     one = registry.webhooks.one(CARMAKER, number)
     assert timedelta(minutes=29) < one.not_before - one.failing_since < timedelta(minutes=31)
-    assert all(2.5 <= sending._wait_s(1, later) <= 5 for later in ("", "soon", "-1", "１"))
-    assert all(450 <= sending._wait_s(100, "") <= 900 for _ in range(50))
-    assert sending._wait_s(1, "99999") == 3600
+    assert all(2.5 <= wait_s(1, later) <= 5 for later in ("", "soon", "-1", "１"))
+    assert all(450 <= wait_s(100, "") <= 900 for _ in range(50))
+    assert wait_s(1, "99999") == 3600
 
 
 def test_one_that_is_gone_is_switched_off(registry, receiver, deliverer):

@@ -41,6 +41,7 @@ from voltrail.api import (
     own_organisation,
     owner,
     passports,
+    platform,
     provider,
     recalls,
     register,
@@ -63,8 +64,10 @@ from voltrail.api.monitoring import Metrics, Timed
 from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
 from voltrail.connections.follower import Follower
+from voltrail.connections.networks import Networks
+from voltrail.connections.platform import Adapters, Submitter
 from voltrail.connections.provider import provider_of
-from voltrail.connections.webhooks import Deliverer, Networks
+from voltrail.connections.webhooks import Deliverer
 from voltrail.connections.witness_client import Witnesses
 from voltrail.intake import Worker
 from voltrail.registry.registry import Registry
@@ -75,12 +78,15 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
     Return the ASGI application that serves one registry; it does not close it.
 
     While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
-    files are read, and webhooks are sent: to the public internet, and to the networks named (`10.20.0.0/16`).
-    Raises RegistryError for an identity provider whose settings do not read, UsageError for no network.
+    files are read, and webhooks and what outboxes hold for the national platform are sent: to the public
+    internet, and to the networks named (`10.20.0.0/16`). Raises RegistryError for an identity provider whose
+    settings do not read, UsageError for no network and for a platform adapter that cannot be used.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
     daily, follower, worker = DailyHeads(registry), Follower(registry), Worker(registry)
-    deliverer = Deliverer(registry, Networks(webhook_networks))
+    networks = Networks(webhook_networks)
+    deliverer, adapters = Deliverer(registry, networks), Adapters(networks)
+    submitter = Submitter(registry, adapters)
     return Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -116,6 +122,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
             *work_files.ROUTES,
             *list_files.ROUTES,
             *webhooks.ROUTES,
+            *platform.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *missing.ROUTES,
@@ -137,10 +144,25 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
                 "witnesses": witnesses,
                 "exports": Gate(),
                 "webhooks": deliverer,
+                "platform": adapters,
             }
         ),
-        on_startup=[witnesses.start, daily.start, follower.start, worker.start, deliverer.start],
-        on_shutdown=[witnesses.close, daily.close, follower.close, worker.close, deliverer.close],
+        on_startup=[
+            witnesses.start,
+            daily.start,
+            follower.start,
+            worker.start,
+            deliverer.start,
+            submitter.start,
+        ],
+        on_shutdown=[
+            witnesses.close,
+            daily.close,
+            follower.close,
+            worker.close,
+            deliverer.close,
+            submitter.close,
+        ],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],

@@ -59,6 +59,7 @@ def work(request: Asked) -> Response[Any]:
         "refused": sum(one.refused or 0 for one in reports),
         "found": registry.holdings.count(mine, Wanted(findings=True)),
         "recalled": sum(one.batteries for one in registry.recalls.notices_for(mine)),
+        "platform": sum(one.refused for one in registry.platform.counts(mine)),
     }
     if not wants_page(request):
         told = [{"place": place, "phase": phase, "batteries": number} for place, phase, number in counts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any, Final
 
@@ -34,6 +35,7 @@ from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.holdings import Wanted, holding_of, level_by_letter
 from voltrail.registry.sent import all_reports, report_in, sent_events
 from voltrail.registry.snapshot import Snapshot
+from voltrail.registry.submissions import kinds_submitted, under_rule
 from voltrail.web import Page
 from voltrail.web.outcome import Ended, end_of_lines
 from voltrail.web.sheets import EVENT_TYPES, Column, InLog, Row, Sheet
@@ -43,7 +45,8 @@ MOST_DAYS: Final = 366 * 3  # of events in one file
 
 From = Annotated[str, QueryParameter(name="from", description="the first day, as 2026-05-01; in UTC+8")]
 OfRule = Annotated[
-    str | None, QueryParameter(max_length=64, description="only the kinds of event that this rule speaks of")
+    str | None,
+    QueryParameter(max_length=64, description="only those that meet this deadline, as they count now"),
 ]
 Until = Annotated[str, QueryParameter(description="the last day, as 2026-05-31; in UTC+8")]
 
@@ -159,10 +162,11 @@ def events_file(request: Asked, first: From, until: Until, rule: OfRule = None) 
         )
     registry, sight = registry_of(request), Sight(reader_of(request))
     kinds = _kinds_of(registry.rulebook.rules(), rule) if rule else None
+    choose = partial(under_rule, registry.authorities, registry.rulebook, rule) if rule else None
 
     def making(snapshot: Snapshot, page: Page) -> Sheet:
         begin, end = (datetime.combine(day, time(), CHINA) for day in (since, last + timedelta(days=1)))
-        found = sent_events(snapshot, mine, begin, end, kinds)
+        found = sent_events(snapshot, mine, begin, end, kinds, choose)
         columns = event_columns(found.kinds())
         runs = ([event_row(columns, event) for event in registry.told(run, sight)] for run in found.runs())
         title = page.say("Events reported from {first} to {last}", first=since, last=last)
@@ -173,11 +177,11 @@ def events_file(request: Asked, first: From, until: Until, rule: OfRule = None) 
 
 
 def _kinds_of(rules: Rules, rule: str) -> frozenset[str]:
-    """Return the kinds of event that a rule speaks of. Raises NotFound for no rule."""
-    found = {kind for one in rules.all if one.id == rule for kind in (*one.kinds, *one.met_by)}
+    """Return the kinds of event that a deadline speaks of. Raises NotFound for none."""
+    found = kinds_submitted(one for one in rules.all if one.id == rule)
     if not found:
         raise NotFound("rule.unknown", f"There is no rule {rule[:40]!r}.", "The page /rules lists them.")
-    return frozenset(found)
+    return found
 
 
 def _line(one: Ended) -> Row:

@@ -15,6 +15,7 @@ from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport
+from voltrail.cli.platform import platform
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
 from voltrail.cli.template import template
@@ -41,6 +42,7 @@ for command in (
     label,
     log,
     passport,
+    platform,
     report,
     serve,
     template,

@@ -57,24 +57,32 @@ def verify_webhook(
     `secret` is what the page showed, `headers` and `body` what came, the body in its exact bytes. What is
     older than five minutes, or from the future, is refused. The same event may come twice: go by its `id`.
     """
+    if len(body) > MAX_BODY_BYTES:
+        raise _refuse("webhook.body", f"The body has more than {MAX_BODY_BYTES:,} bytes.")
+    verify_signature(secret, headers, body, now_s=now_s)
+    try:
+        events: list[dict[str, Any]] = msgspec.json.decode(body, type=dict[str, Any])["events"]
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise _refuse("webhook.body", "The body is not what a registry sends.") from error
+    return events
+
+
+def verify_signature(
+    secret: str, headers: Mapping[str, str], body: bytes, *, now_s: float | None = None
+) -> str:
+    """Return the id under which something was sent, once its signature holds. Raises VerificationError."""
     key, given = read_secret(secret), {name.lower(): value for name, value in headers.items()}
     identifier, stated = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
     signatures = given.get("webhook-signature", "").split(" ")[:MAX_SIGNATURES]
     if not identifier or not (stated.isascii() and stated.isdigit() and len(stated) < 13):
         raise _refuse("webhook.headers", "The headers webhook-id and webhook-timestamp are not there.")
-    if len(body) > MAX_BODY_BYTES:
-        raise _refuse("webhook.body", f"The body has more than {MAX_BODY_BYTES:,} bytes.")
     expected = _digest(key, identifier, int(stated), body)
     if not any([_is_same(one, expected) for one in signatures]):  # noqa: C419 - all, whichever holds
         raise _refuse("webhook.signature", "No signature holds: it was not sent with this secret.")
     now = time.time() if now_s is None else now_s
     if abs(now - int(stated)) > WINDOW_S:
         raise _refuse("webhook.time", "It was sent more than five minutes ago, or a clock is wrong.")
-    try:
-        events: list[dict[str, Any]] = msgspec.json.decode(body, type=dict[str, Any])["events"]
-    except (msgspec.MsgspecError, KeyError) as error:
-        raise _refuse("webhook.body", "The body is not what a registry sends.") from error
-    return events
+    return identifier
 
 
 def _digest(key: bytes, identifier: str, at_s: int, body: bytes) -> bytes:

@@ -44,6 +44,7 @@ def exchange(
     deadline_s: float = DEADLINE_S,
     headers: Mapping[str, str] | None = None,
     locate: Locate | None = None,
+    most_bytes: int = MAX_ANSWER_BYTES,
 ) -> Answer:
     """
     Return what a server answers to one request.
@@ -69,7 +70,7 @@ def exchange(
                 target = f"{parts.path or '/'}{parts.query and '?'}{parts.query}"
                 connection.request(method, target, body, {"Accept": "*/*", **(headers or {})})
                 with connection.getresponse() as response:
-                    content = response.read(MAX_ANSWER_BYTES + 1)
+                    content = response.read(most_bytes + 1)
             finally:
                 watch.cancel()
     except (OSError, HTTPException, ValueError) as error:
@@ -79,8 +80,8 @@ def exchange(
         raise Unanswered("unreachable", f"It cannot be reached: {why}.") from error
     if late.is_set():
         raise _late(deadline_s)
-    if len(content) > MAX_ANSWER_BYTES:
-        raise Unanswered("answer", f"Its answer has more than {MAX_ANSWER_BYTES:,} bytes.")
+    if len(content) > most_bytes:
+        raise Unanswered("answer", f"Its answer has more than {most_bytes:,} bytes.")
     return Answer(response.status, content, response.headers.get("Retry-After", ""))
 
 

@@ -23,7 +23,7 @@ from voltrail.lifecycle.batteries import turn_battery
 from voltrail.lifecycle.others import turn_other
 from voltrail.lifecycle.state import Battery, Organisation, Recorded, State, empty, encode_state
 
-__all__ = ["Life", "effective_events", "fold", "in_order", "stages", "step"]
+__all__ = ["Life", "effective_events", "fold", "in_order", "last_corrections", "stages", "step"]
 
 TRUST: Final = "organisation:"
 
@@ -149,7 +149,7 @@ def effective_events(recorded: Iterable[Recorded], subject: str | None = None) -
     events about it.
     """
     by_index = {one.index: one for one in recorded}
-    last = _last_corrections(by_index)
+    last = last_corrections(by_index)
     counting = []
     for index, one in by_index.items():
         if not isinstance(one.event, Corrected) and index not in last:
@@ -163,8 +163,8 @@ def effective_events(recorded: Iterable[Recorded], subject: str | None = None) -
     return sorted(counting, key=_order(subject))
 
 
-def _last_corrections(by_index: dict[int, Recorded]) -> dict[int, Recorded]:
-    """Return for each event that was corrected the last correction of its chain."""
+def last_corrections(by_index: dict[int, Recorded]) -> dict[int, Recorded]:
+    """Return for each event that was corrected, by its index, the last correction of its chain."""
     last: dict[int, Recorded] = {}
     for index in sorted(by_index):
         one = by_index[index]
@@ -222,7 +222,7 @@ def _tallied(state: State, chain: list[Recorded]) -> State:
     """Return the state with count, latest time and corrections over the whole chain."""
     times = [one.event.occurred_at for one in chain]
     by_index = {one.index: one for one in chain}
-    last = _last_corrections(by_index)
+    last = last_corrections(by_index)
     for correction in last.values():
         replaced = _replaced(0, None, correction)
         if replaced is not None:

@@ -7,7 +7,7 @@ confirmed is shown as "not configured" and never counts against anyone.
 
 from voltrail.regimes.china import HOLIDAYS, RULES
 from voltrail.regimes.deadlines import Calendar, deadline, is_late
-from voltrail.regimes.duties import Duty, Step, duties
+from voltrail.regimes.duties import Duty, Meeting, Step, duties, meetings
 from voltrail.regimes.rules import Rule, Rules, rules_at
 
 __all__ = [
@@ -15,11 +15,13 @@ __all__ = [
     "RULES",
     "Calendar",
     "Duty",
+    "Meeting",
     "Rule",
     "Rules",
     "Step",
     "deadline",
     "duties",
     "is_late",
+    "meetings",
     "rules_at",
 ]

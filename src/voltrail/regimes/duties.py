@@ -7,7 +7,7 @@ knows of them. Others begin with one event and are met by another: those may sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal
 
@@ -59,6 +59,14 @@ class Duty(msgspec.Struct, frozen=True, gc=False):
         return "overdue" if today > self.due_on else "due"
 
 
+class Meeting(msgspec.Struct, frozen=True, gc=False):
+    """What one event began under a rule, and by which event it was met: maybe itself, None so far."""
+
+    rule: Rule
+    opened: Step
+    by: Step | None
+
+
 HasRole = Callable[[Step, tuple[str, ...]], bool]
 RulesOf = Callable[[str], Rules]
 
@@ -82,28 +90,38 @@ def duties(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: Has
     the first that was received; a second event like the one that opened it does not open it again.
     Corrections reopen what they undo, since what they make void is not among the steps.
     """
-    life, about = tuple(steps), subject.partition(":")[0]
     found: list[Duty] = []
-    for step in life:
-        if bearer(step.event.kind) != about:
+    for one in meetings(subject, steps, rules_of, has_role):
+        rule, step = one.rule, one.opened
+        if rule.value is None or (since := triggered_at(rule, step.event)) is None:
             continue
-        rules = rules_of(step.reporter)
-        for rule in rules.deadlines(step.event.kind, step.event.occurred_at):
-            since = triggered_at(rule, step.event)
-            if since is None or not _speaks_of(rule, step, has_role):
-                continue
-            duty = Duty(rule.id, step.reporter, step.index, since, rules.due(rule, since))
-            if not rule.met_by:
-                found.append(_met(duty, step))
-            elif not any(one.rule == rule.id for one in found):
-                found.append(_met(duty, _meeting(rule, life)))
+        duty = Duty(rule.id, step.reporter, step.index, since, rules_of(step.reporter).due(rule, since))
+        if one.by is not None:
+            duty = msgspec.structs.replace(duty, met=one.by.index, met_ms=one.by.received_ms)
+        found.append(duty)
     return found
 
 
-def _met(duty: Duty, by: Step | None) -> Duty:
-    if by is None:
-        return duty
-    return msgspec.structs.replace(duty, met=by.index, met_ms=by.received_ms)
+def meetings(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: HasRole) -> Iterator[Meeting]:
+    """
+    Yield what a subject's events begin under each rule and what meets it, whether its term is known or not.
+
+    This alone says which events meet a duty: lists of what is due, files for each rule and what is handed to
+    the national platform go by it. Takes what `duties` takes.
+    """
+    life, about = tuple(steps), subject.partition(":")[0]
+    opened: set[str] = set()
+    for step in life:
+        if bearer(step.event.kind) != about:
+            continue
+        for rule in rules_of(step.reporter).deadlines(step.event.kind, step.event.occurred_at):
+            if not _speaks_of(rule, step, has_role):
+                continue
+            if not rule.met_by:
+                yield Meeting(rule, step, step)
+            elif rule.id not in opened and triggered_at(rule, step.event) is not None:
+                opened.add(rule.id)
+                yield Meeting(rule, step, _meeting(rule, life))
 
 
 def _meeting(rule: Rule, life: tuple[Step, ...]) -> Step | None:

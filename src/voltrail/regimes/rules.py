@@ -62,7 +62,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `occurred_at` if none. One without kinds speaks of no single event.
 
     What a deadline is for is the report of the event itself; or, with `met_by`, a further event on the same
-    subject of one of those kinds, which must have the member `needs` where one is named.
+    subject of one of those kinds, which must have the member `needs` where one is named. `to` is who is told
+    by it, None where nobody is: the source asks for an act and no report.
 
     Of a handover, `needs="outlet"` has makers and importers among the roles count only with an outlet on
     record; of products of old batteries, `needs="second_life"` has only codes of 19 characters meant.
@@ -81,6 +82,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reasons: tuple[str, ...] = ()
     trigger: str = "occurred_at"
     met_by: tuple[str, ...] = ()
+    to: Literal["platform", "vehicle_maker"] | None = "platform"
     needs: str | None = None
     value: int | tuple[str, ...] | None = None
     unit: Literal["day", "working_day", "month", "role", "use", "exception", "region", "member"] | None = None
@@ -126,9 +128,7 @@ class Rules:
         self._advisory = _by_kind(
             one for one in self.all if one.standing == "advisory" and one.about != "deadline"
         )
-        self._deadlines = _by_kind(
-            one for one in self.all if one.about == "deadline" and one.value is not None
-        )
+        self._deadlines = _by_kind(one for one in self.all if one.about == "deadline")
 
     def of(self, kind: str, when: datetime) -> tuple[Rule, ...]:
         """Return the enforced rules that speak of a kind of event at a moment. Cheap: the hot path asks."""
@@ -143,7 +143,7 @@ class Rules:
         return tuple(one for one in self.at(day) if one.about == about and one.value is not None)
 
     def deadlines(self, kind: str, when: datetime) -> tuple[Rule, ...]:
-        """Return the deadlines that begin to run with a kind of event at a moment, enforced or advisory."""
+        """Return the deadlines that begin with a kind of event at a moment, with a term or without one."""
         return _at(self._deadlines.get(kind), when)
 
     def due(self, rule: Rule, since: datetime) -> date:

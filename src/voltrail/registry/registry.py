@@ -53,6 +53,7 @@ from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.registry import catalogue, evidence, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
+from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.flows import Flows
@@ -65,6 +66,7 @@ from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
+from voltrail.registry.platform import Platform
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
@@ -117,6 +119,10 @@ class Registry:
         self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
+        self.platform = Platform(
+            self.database, self.rulebook, self._writer.authorities, self.keys.host_secret
+        )
+        self.batches = Batches(self.database, self.platform)
         self.outlets = Outlets(self.database, self._writer.authorities)
         self.flows = Flows(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)

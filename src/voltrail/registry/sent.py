@@ -40,6 +40,9 @@ class Sent(msgspec.Struct, frozen=True):
 Stored = tuple[int, str, datetime, int, str, bytes, bytes | None]
 """An event as it is read: index, kind, when it happened and came, whose it is, its line, its findings."""
 
+Choose = Callable[[Connection, list[Stored]], list[Stored]]
+"""What chooses some of a run of events, and may have them as they count now."""
+
 
 class _Correction(msgspec.Struct):
     corrects: int
@@ -95,11 +98,12 @@ def sent_events(
     since: datetime,
     until: datetime,
     kinds: Collection[str] | None = None,
+    choose: Choose | None = None,
 ) -> SentEvents:
-    """Return what an organisation sent that was received from a time on and before another; of some kinds."""
-    start = _first_received(snapshot.connection, int(since.timestamp() * 1000))
-    stop = _first_received(snapshot.connection, int(until.timestamp() * 1000))
-    return SentEvents(snapshot, organisation, start, stop, kinds)
+    """Return what an organisation sent that was received from a time on and before another, or some of it."""
+    start = first_received(snapshot.connection, int(since.timestamp() * 1000))
+    stop = first_received(snapshot.connection, int(until.timestamp() * 1000))
+    return SentEvents(snapshot, organisation, start, stop, kinds, choose)
 
 
 class SentEvents:
@@ -112,8 +116,9 @@ class SentEvents:
         start: int,
         stop: int,
         kinds: Collection[str] | None = None,
+        choose: Choose | None = None,
     ) -> None:
-        self._snapshot = snapshot
+        self._snapshot, self._choose = snapshot, choose
         self._values: dict[str, Any] = {"organisation": organisation, "start": start, "stop": stop}
         self._values["kinds"] = None if kinds is None else sorted(kinds)
 
@@ -157,7 +162,8 @@ class SentEvents:
                     and report = r.id and (%(kinds)s::text[] is null or kind = any(%(kinds)s)) order by seq
             ) e
         """  # noqa: S608
-        yield from self._snapshot.rows(query, self._values)
+        for run in self._snapshot.rows(query, self._values):
+            yield run if self._choose is None else self._choose(self._snapshot.connection, run)
 
 
 def in_log(row: Stored, find: Callable[[int], Stored | None]) -> EventInLog:
@@ -178,7 +184,7 @@ _BETWEEN: Final = (
 )
 
 
-def _first_received(connection: Connection, when_ms: int) -> int:
+def first_received(connection: Connection, when_ms: int) -> int:
     """Return the first entry that was received at a time or later: times in the log never go back."""
     low, high = 0, rows.one(connection, "select base + size from log")[0]
     while low < high:

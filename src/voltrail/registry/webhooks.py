@@ -30,8 +30,6 @@ BOTH_HOLD: Final = timedelta(days=1)  # after a rotation
 GIVES_UP: Final = timedelta(days=3)  # of failures without a break
 LET_GO: Final = timedelta(days=30)  # after it was switched off: what waits is removed
 LEASE_S: Final = 60
-FIRST_WAIT_S: Final = 5
-LONGEST_WAIT_S: Final = 900
 
 _SHOWN: Final = (
     "id, organisation, url, types, state, why, off_index, off_at, waiting, attempts, failing_since,"
@@ -318,19 +316,24 @@ class Webhooks:
 
 def check_url(url: str) -> None:
     """Raise UsageError for what is no address that a webhook may have."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    whole = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL
-    plain = not parts.username and not parts.password and not parts.fragment
-    if not whole or parts.scheme not in {"https", "http"} or not parts.hostname or not plain:
+    if not is_address(url):
         raise UsageError(
             "webhook.url",
             "This is no address that can be told.",
             f"Give it as https://HOST/PATH, in up to {MAX_URL} characters, without name, password and #.",
         )
+
+
+def is_address(url: str) -> bool:
+    """Return whether text is an address that we may be asked to send to; where it leads is not looked at."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    whole = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_URL
+    plain = not parts.username and not parts.password and not parts.fragment
+    return whole and parts.scheme in {"https", "http"} and bool(parts.hostname) and plain
 
 
 def _check_types(types: Sequence[str]) -> None:
