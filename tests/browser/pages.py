@@ -29,7 +29,6 @@ PLACES = (
     Place("family", "/b/{code}/genealogy"),
     Place("card", "/b/{code}/card"),
     Place("passport", "/b/{code}/passport"),
-    Place("passport-seen", "/b/{code}/passport", signed_in=True),
     Place("report", "/report"),
     Place("labels", "/labels?code={code}"),
     Place("scan", "/scan"),

@@ -16,6 +16,7 @@ from tests.browser.chromium import HOST
 from tests.faults.load import stop
 from voltrail.accounts import Accounts
 from voltrail.accounts.trail import Actor
+from voltrail.events.points import POINTS
 from voltrail.registry.files import write_private
 
 PACKS = 250  # of which all stops of the tour are made
@@ -123,6 +124,11 @@ def _places(url):
     values += [value for events in lives for event in events for value in event["members"].values()]
     values += [one["title"] for one in ask(f"/models/{models[0]['model_id']}")["documents"]]
     values += [one[name] for one in outlets for name in ("name", "address")]
+    declared = {
+        str(one["value"])
+        for name, one in ask(f"/b/{code}/passport")["points"].items()
+        if POINTS[name].type != "choice"
+    }
     values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
     return {
         "code": code,
@@ -136,7 +142,8 @@ def _places(url):
         "index": lives[0][0]["index"],
         "said": {one for one in values if isinstance(one, str) and not one.isascii()}
         | LOGINS
-        | {"stationary storage"},
+        | {"stationary storage"}
+        | declared,
     }
 
 

@@ -146,9 +146,10 @@ def _findings(
     rules: Rules,
 ) -> tuple[Finding, ...]:
     """Return what is late or barred, and whether someone else should have reported it."""
-    received = from_ms(received_ms)
-    found = tuple(rule_findings(event, organisation, received, rules, about, world))
-    if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, received):
+    found: tuple[Finding, ...] = ()
+    if rules.speaks_of(event.kind):
+        found = tuple(rule_findings(event, organisation, from_ms(received_ms), rules, about, world))
+    if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, from_ms(received_ms)):
         found += tuple(_not_theirs(event, organisation, about, world))
     return found
 

@@ -134,6 +134,10 @@ class Rules:
         """Return the enforced rules that speak of a kind of event at a moment. Cheap: the hot path asks."""
         return _at(self._enforced.get(kind), when)
 
+    def speaks_of(self, kind: str) -> bool:
+        """Return whether an enforced rule speaks of a kind of event, at any moment."""
+        return kind in self._enforced
+
     def advice(self, kind: str, when: datetime) -> tuple[Rule, ...]:
         """Return the advisory gates that speak of a kind of event at a moment."""
         return _at(self._advisory.get(kind), when)

@@ -61,8 +61,8 @@ class Ticket:
         self.receipt: bytes = b""
         self.error: BaseException | None = None
 
-    def judged(self) -> None:
-        """Have done what was put off until the lines are judged; once, should they be judged again."""
+    def waits(self) -> None:
+        """Have done what was put off until there is nothing to do but to wait; once, should it wait again."""
         meanwhile, self._meanwhile = self._meanwhile, None
         if meanwhile is not None:
             meanwhile()
@@ -290,8 +290,12 @@ class Append:
             self._next_report = rows.one(self._connection, "select coalesce(max(id), -1) + 1 from report")[0]
         return self._next_report + len(self._by_digest)
 
-    def write(self) -> str | None:
-        """Write all that was taken; return the signed checkpoint, or None when nothing was appended."""
+    def write(self, meanwhile: Callable[[], object]) -> str | None:
+        """
+        Write all that was taken; return the signed checkpoint, or None when nothing was appended.
+
+        `meanwhile` is called once, when nothing is left to do but to wait for the database.
+        """
         connection, note = self._connection, None
         if self._entries:
             note, self._nodes = extend_log(connection, self._log, self._entries, self._signer)
@@ -299,10 +303,12 @@ class Append:
             if taken.receipt is None:
                 taken.receipt = sign_receipt(self._receipt(taken, note), self._signer)
         if note is None:
+            meanwhile()
             return None
         self._write_reports()
         with rows.copying_in(connection, "event", self._event_rows):
             subjects = rows.rows_of(self.world.slots.values())
+            meanwhile()
         rows.write_subjects(connection, subjects)
         write_recalls(connection, self.world)
         connection.execute(

@@ -42,7 +42,7 @@ def take_rows(
     Report lines for an organisation, the host signing; yield each receipt once it is durable.
 
     `rows` is read by another thread, up to two reports ahead of what is written, while PostgreSQL works:
-    while lines are judged it would only take turns with that.
+    before, it would only take turns with what is done then.
     Raises what `Registry.report_lines` raises; what was yielded before stays on record.
     """
     coming = iter(rows)

@@ -254,7 +254,7 @@ class Registry:
         """
         Return the receipt of a prepared report once it is durable; raises what refused it as a whole.
 
-        `meanwhile` is called when its lines are judged and the database begins to work.
+        `meanwhile` is called when nothing is left to do but to wait for the database.
         """
         self._check_no_fork()
         return self._writer.submit(prepared, meanwhile)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -57,7 +58,7 @@ class Writer:
         """
         Return the receipt of a report once it is durable; raises what refused it as a whole.
 
-        `meanwhile` is called once, when its lines are judged and the database begins to work.
+        `meanwhile` is called once, when nothing is left to do but to wait for the database.
         """
         (receipt,) = self._submit([Ticket(prepared, meanwhile)])
         return receipt
@@ -161,9 +162,7 @@ class Writer:
                     append.take(ticket)
                 except VoltrailError as error:
                     ticket.error = error
-            for ticket in group:
-                ticket.judged()
-            note = append.write()
+            note = append.write(partial(_begin_to_wait, group))
         if note is not None:
             self._anchor.advance(note, append.size)
         else:
@@ -246,6 +245,11 @@ class Writer:
     def authorities(self) -> frozenset[str]:
         """The organisations that are authorities before any event says so."""
         return self._signers.authorities
+
+
+def _begin_to_wait(group: Sequence[Ticket]) -> None:
+    for ticket in group:
+        ticket.waits()
 
 
 def clock_ms() -> int:
