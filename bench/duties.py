@@ -2,10 +2,15 @@
 How long does it take to say who owes what? All duties of a record, computed from its chains into their table.
 
     python bench/duties.py --events 1000000
+    python bench/duties.py --open 10000000
 
 The record: packs made, fitted, their vehicles certified and, but for one in ten, sold. Beside it in the same
 run: the rules alone, over the same events in memory, and the limit: PostgreSQL reading the same rows of the
 log, nothing computed.
+
+`--open`: the table is filled with so many that stand open, as following would leave it: 5,000 organisations,
+of which one owes a tenth; three rules, one of them rare; a tenth as many met in time, and a hundredth late.
+Then what pages ask, each 200 times, beside the limit: 50 rows by their primary keys.
 """
 
 from __future__ import annotations
@@ -18,9 +23,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -29,6 +35,7 @@ from bench import ledger
 import voltrail
 from voltrail.events import decode
 from voltrail.regimes import RULES, Step, duties
+from voltrail.registry.registry import Registry
 
 BUDGET_S = 20
 REPORT_LINES = 10_000
@@ -97,12 +104,114 @@ def in_memory(events: int) -> tuple[float, int]:
     return time.perf_counter() - started, found
 
 
+FILL = (
+    """
+    insert into duty select 'vehicle:X' || lpad(n::text, 16, '0'),
+        case when n %% 100003 = 0 then 'o73-03' when n %% 3 = 0 then 't18-08' else 'o73-02-sale' end,
+        case when n %% 10 = 0 then 'O-large' else 'O' || n %% 5000 end, n, timestamptz '2025-01-01',
+        date '2025-01-01' + (hashint8(n) & 1023), null, null
+    from generate_series(1, %(open)s) n
+    """,
+    """
+    insert into duty select 'vehicle:Y' || lpad(n::text, 16, '0'), 'o73-02-sale',
+        'O' || n %% 5000, n, timestamptz '2025-01-01', date '2025-01-01', n, 1800000000000
+    from generate_series(1, %(open)s / 100) n
+    """,
+    """
+    insert into duty select 'vehicle:Z' || lpad(n::text, 16, '0'), 'o73-02-sale',
+        'O' || n %% 5000, n, timestamptz '2026-01-01', date '2026-01-21', n, 1767800000000
+    from generate_series(1, %(open)s / 10) n
+    """,
+    """
+    insert into duty_count (organisation, rule, due_on, open)
+    select organisation, rule, due_on, count(*) from duty where met is null group by 1, 2, 3
+    """,
+)
+ROUNDS = 200
+
+
+def fill(registry: Registry, number: int) -> None:
+    """Fill the table with so many duties that stand open."""
+    with registry.database.connect() as connection:
+        connection.autocommit = True
+        for query in FILL:
+            connection.execute(query, {"open": number})
+        connection.execute("vacuum analyze duty, duty_count")
+
+
+def asked(registry: Registry, number: int, rng: random.Random) -> dict[str, Callable[[], object]]:
+    """Return what pages ask, each somewhere else every time."""
+    kept = registry.duties
+
+    def some() -> str:
+        return f"O{rng.randrange(1, 5000)}"
+
+    def page(organisation: str | None = None, **how: Any) -> Callable[[], object]:
+        return lambda: kept.page(TODAY, organisation, after=how.pop("after", None), **how)
+
+    def by_keys() -> object:
+        names = [f"vehicle:X{rng.randrange(1, number):016}" for _ in range(50)]
+        with registry.database.pool.connection() as connection:
+            return connection.execute("select * from duty where subject = any(%s)", (names,)).fetchall()
+
+    deep = f"2026-06-01/0/o73-02-sale/vehicle:X{number // 2:016}"
+    return {
+        "limit: 50 duties by their keys": by_keys,
+        "how many, of everybody": lambda: kept.counts(TODAY),
+        "how many, of one": lambda: kept.counts(TODAY, some()),
+        "first page, of everybody": page(),
+        "a page in the middle, of everybody": lambda: kept.page(TODAY, after=deep),
+        "not due yet, of everybody": page(which="due"),
+        "first page, of one": lambda: kept.page(TODAY, some(), which="overdue"),
+        "first page, of one who owes a tenth": page("O-large"),
+        "under a rare rule, of everybody": page(rule="o73-03"),
+        "under a rare rule, of one who owes a tenth": page("O-large", rule="o73-03"),
+        "under a rule without any, of everybody": page(rule="o73-04"),
+        "met late, of everybody": page(which="late"),
+        "met late, of one": lambda: kept.page(TODAY, some(), which="late"),
+        "calendar of one who owes a tenth": lambda: kept.days("O-large", TODAY),
+        "reminders, when nobody asked for any": lambda: kept.remind(TODAY),
+    }
+
+
+def stand_open(number: int) -> None:
+    """Print how long it takes to list duties among so many that stand open."""
+    made = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
+    try:
+        ledger.begin(made / "data")
+        with voltrail.open(made / "data") as registry:
+            started = time.perf_counter()
+            fill(registry, number)
+            print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {number:,} open duties, filled in", end=" ")
+            print(f"{time.perf_counter() - started:.0f} s; load average {os.getloadavg()[0]:.1f}\n")
+            print("| What | median, ms | p99, ms |\n| --- | ---: | ---: |")
+            for name, ask in asked(registry, number, random.Random(3)).items():
+                times = []
+                for _ in range(ROUNDS):
+                    started = time.perf_counter()
+                    ask()
+                    times.append(1_000 * (time.perf_counter() - started))
+                    if sum(times) > 20_000:  # slow enough to know
+                        break
+                times.sort()
+                print(
+                    f"| {name} | {times[len(times) // 2]:.1f} | {times[len(times) * 99 // 100]:.1f} |",
+                    flush=True,
+                )
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--open", type=int, help="so many that stand open; then nothing else is measured")
     options = parser.parse_args()
+    if options.open:
+        stand_open(options.open)
+        return
     made = Path(tempfile.mkdtemp(prefix="voltrail-bench-"))
     try:
         alone, found = in_memory(options.events)

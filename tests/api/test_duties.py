@@ -170,6 +170,8 @@ def test_an_organisation_sets_a_term_for_itself(registry, browser):
         ("o73-06", {"valid_to": "2026-03-01"}, "rule.days"),
         ("o73-06", {"source": " "}, "rule.form"),
         ("o73-06", {"source": "x" * 3000}, "rule.source"),
+        ("o73-06", {"source": "Not\0ice"}, "rule.source"),
+        ("o73-06", {"article": "1\0"}, "rule.source"),
         ("o73-06", {"enforced": "1"}, "rule.enforced"),
     ],
 )

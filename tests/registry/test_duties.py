@@ -112,6 +112,27 @@ def test_pages_leave_out_and_repeat_nothing(registry, followed):
     assert found == [f"vehicle:{VIN.format(number)}" for number in range(7)]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+def test_duties_of_one_subject_and_day_stand_on_one_page_each(registry, followed, limit):
+    """Two rules that end on the same day for the same vehicle: none is lost between two pages, in any list."""
+    with registry.database.connect() as connection:
+        connection.execute(
+            "insert into duty select 'vehicle:' || car, rule, 'O', opened, now(), date '2026-05-21', null, null"
+            " from unnest(array['A', 'B']) car, unnest(array['o73-02', 'o73-02-sale']) rule,"
+            " generate_series(1, 2) opened"
+        )
+        connection.commit()
+    for how in ({}, {"organisation": "O"}, {"which": "overdue"}, {"rule": "o73-02"}):
+        found, after = [], None
+        while True:
+            page, after = followed.page(TODAY, limit=limit, after=after, **how)
+            found += [(one.subject, one.duty.rule, one.duty.opened) for one in page]
+            if after is None:
+                break
+        assert found == sorted(set(found))
+        assert len(found) == (4 if "rule" in how else 8)
+
+
 def test_a_duty_tells_what_it_stands_on(registry, followed):
     """Article, term, unit, trigger and confidence, and that it is advisory."""
     certify(registry, 1)

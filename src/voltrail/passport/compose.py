@@ -8,7 +8,7 @@ values (fades, the state of certified energy) is computed from them, unless it w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
@@ -160,13 +160,9 @@ def _of_event(one: Recorded, site_of: Callable[[str], Site | None]) -> dict[str,
         if site is not None and site.address:
             known["manufacturing_place"] = Known(site.address, at)
         return known
-    if isinstance(event, kinds.Sold | kinds.VehicleCertified):
-        return {"in_service_on": Known(_day(event.occurred_at), at)} if isinstance(event, kinds.Sold) else {}
+    if isinstance(event, kinds.Sold):
+        return {"in_service_on": Known(event.occurred_at.date().isoformat(), at)}
     return {}
-
-
-def _day(when: datetime) -> str:
-    return when.date().isoformat()
 
 
 def _status(battery: Battery) -> str:

@@ -62,10 +62,6 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     rows: tuple[Row, ...]
 
-    def of(self, point: str) -> tuple[Row, ...]:
-        """Return the rows that speak of a point."""
-        return tuple(row for row in self.rows if point in row.points)
-
     def wants(self, category: str) -> frozenset[str]:
         """Return the points that a category must have."""
         return frozenset(

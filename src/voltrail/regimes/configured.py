@@ -76,8 +76,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 f"{rule.id} is in force from {rule.valid_from} to {rule.valid_to or 'now'}.",
                 "Let the term begin within that.",
             )
-        if not 3 <= len(self.source.strip()) <= 2_000 or len(self.article or "") > 256:
-            raise UsageError("rule.source", "Who says so is missing, or far too long.", "Name the source.")
+        if not _is_said(self.source, 3, 2_000) or not _is_said(self.article or "", 0, 256):
+            raise UsageError(
+                "rule.source",
+                "Who says so, or the article, is missing, far too long, or holds what no text has.",
+                "Name the source in words.",
+            )
         if own and self.enforced:
             raise UsageError(
                 "rule.enforced",
@@ -110,6 +114,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             )
 
 
+def _is_said(text: str, least: int, most: int) -> bool:
+    return least <= len(text.strip()) <= most and "\0" not in text
+
+
 def _is_word(text: str) -> bool:
     return 0 < len(text) <= MAX_WORD and text.isprintable() and text == text.strip()
 
@@ -124,7 +132,7 @@ class SetYear(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def check(self) -> None:
         """Raise UsageError for days that are none."""
-        if not 2018 <= self.year <= 2100 or not 3 <= len(self.source.strip()) <= 2_000:
+        if not 2018 <= self.year <= 2100 or not _is_said(self.source, 3, 2_000):
             raise UsageError("rule.year", "The year or its source is missing.", "Give both.")
         try:
             Calendar({self.year: Year(self.off, self.work)})

@@ -22,9 +22,9 @@ from voltrail.events.table import KINDS
 from voltrail.lifecycle import Battery, Recorded, effective_events
 from voltrail.lifecycle.fold import stages
 from voltrail.organisations.trust import has_role
-from voltrail.regimes import Duty, Rule, Rules, duties
+from voltrail.regimes import RULES, Duty, Rule, Rules, duties
 from voltrail.regimes.deadlines import CHINA
-from voltrail.regimes.duties import bearer
+from voltrail.regimes.duties import HasRole, bearer
 from voltrail.registry import rows
 from voltrail.registry.following import LOCK, Copy, Key, Known, Row, Step, Sums, Table, difference
 from voltrail.registry.outbox import write_messages
@@ -62,13 +62,18 @@ TABLE: Final = Table(
 SUMS: Final = Sums("duty_count", {"organisation": "text", "rule": "text", "due_on": "date"}, ("open",))
 _COLUMNS: Final = ", ".join(TABLE.columns)
 
+DEADLINES: Final = sorted({one.id for one in RULES.all if one.about == "deadline"})
 Which = Literal["overdue", "due", "late"]
 _WHICH: Final[dict[Which | None, str]] = {
     None: "met is null",
     "overdue": "met is null and due_on < %(today)s",
     "due": "met is null and due_on >= %(today)s",
-    "late": "met is not null and (to_timestamp(met_ms / 1000.0) at time zone 'Asia/Shanghai')::date > due_on",
+    # The day in China on which it was received, in words that an index can be by.
+    "late": "due_on < date '1970-01-01' + ((met_ms + 28800000) / 86400000)::integer",
 }
+
+
+_OF_ONE: Final = " and organisation = %(organisation)s"
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -120,7 +125,7 @@ class Duties(Copy):
         query = (
             "select organisation, rule, coalesce(sum(open) filter (where due_on >= %(today)s), 0)::bigint,"
             " coalesce(sum(open) filter (where due_on < %(today)s), 0)::bigint, min(due_on) from duty_count"
-            " where open > 0 and (%(organisation)s::text is null or organisation = %(organisation)s)"
+            f" where open > 0{_OF_ONE if organisation is not None else ''}"
             " group by 1, 2 order by 4 desc, 3 desc, 1, 2"
         )
         with self._database.pool.connection() as connection:
@@ -177,21 +182,28 @@ class Duties(Copy):
         Without an organisation those of all. `which`: alone those overdue, those due, or those that were met
         late; otherwise all that stand open.
         """
-        day, subject = _place(after)
-        conditions = [_WHICH[which], "(due_on, subject) > (%(day)s, %(subject)s)"]
+        day, subject, under, opened = _place(after)
+        conditions = [
+            _WHICH[which],
+            "rule = named",
+            "(due_on, subject) >= (%(day)s, %(subject)s)",
+            "(due_on, subject, rule, opened) > (%(day)s, %(subject)s, %(under)s, %(opened)s)",
+        ]
         if organisation is not None:
             conditions.append("organisation = %(organisation)s")
-        if rule is not None:
-            conditions.append("rule = %(rule)s")
         query = (
-            f"select {_COLUMNS} from duty where {' and '.join(conditions)}"  # noqa: S608 - our own words
-            " order by due_on, subject limit %(limit)s"
+            f"select {_COLUMNS} from unnest(%(rules)s::text[]) named cross join lateral ("  # noqa: S608 - ours
+            f" select * from duty where {' and '.join(conditions)}"
+            " order by due_on, subject, opened limit %(limit)s"
+            ") one order by due_on, subject, rule, opened limit %(limit)s"
         )
         values = {
             "day": day,
             "subject": subject,
+            "under": under,
+            "opened": opened,
             "organisation": organisation,
-            "rule": rule,
+            "rules": DEADLINES if rule is None else [rule],
             "today": today,
             "limit": min(limit, MAX_PAGE) + 1,
         }
@@ -200,7 +212,8 @@ class Duties(Copy):
         if len(found) <= limit:
             return found, None
         last = found[limit - 1]
-        return found[:limit], f"{last.duty.due_on}/{last.subject}"
+        place = (last.duty.due_on, last.duty.opened, last.duty.rule, last.subject)
+        return found[:limit], "/".join(map(str, place))
 
 
 def kinds_that_count(every: Iterable[Rules]) -> frozenset[str]:
@@ -224,17 +237,23 @@ def bearing(subjects: Iterable[str], kinds: frozenset[str]) -> Iterator[str]:
 def duties_of(known: Known, subjects: Sequence[str], book: Book) -> Iterator[Row]:
     """Yield the duties of subjects that are to be kept, as rows."""
     known.read_chains(subjects)
-
-    def has(step: regimes.Step, roles: tuple[str, ...]) -> bool:
-        reporter = known.organisation_at(step.reporter, step.index)
-        return reporter is not None and has_role(reporter, roles, step.event.occurred_at)
-
+    has = roles_in(known)
     for subject in subjects:
         chain = {one.index: one for one, _ in known.chain(subject)}
         steps = steps_of(subject, known.with_corrected(chain))
         for one in duties(subject, steps, book.rules_of, has):
             if _is_kept(one, book.rules_of(one.organisation)):
                 yield (subject, *msgspec.structs.astuple(one))
+
+
+def roles_in(known: Known) -> HasRole:
+    """Return whether who reported a step had one of some roles, by what the record said when it came."""
+
+    def has(step: regimes.Step, roles: tuple[str, ...]) -> bool:
+        reporter = known.organisation_at(step.reporter, step.index)
+        return reporter is not None and has_role(reporter, roles, step.event.occurred_at)
+
+    return has
 
 
 def open_key(row: Row) -> Key | None:
@@ -290,14 +309,15 @@ def _reminder(rule: str, due_on: date, number: int, upto: int) -> dict[str, Any]
     }
 
 
-def _place(after: str | None) -> tuple[date, str]:
-    """Return where a page begins. Raises UsageError for what is no `after`."""
+def _place(after: str | None) -> tuple[date, str, str, int]:
+    """Return after which duty a page begins. Raises UsageError for what is no `after`."""
     if not after:
-        return date.min, ""
-    day, _, subject = after.partition("/")
+        return date.min, "", "", -1
     if "\0" not in after:
         with suppress(ValueError):
-            return date.fromisoformat(day), subject
+            day, opened, rule, subject = after.split("/", 3)  # a model's name may hold slashes
+            if 0 <= (index := int(opened)) < 2**63:
+                return date.fromisoformat(day), subject, rule, index
     raise UsageError("usage.after", "This is no `after` of such a list.", "Begin with its first page.")
 
 

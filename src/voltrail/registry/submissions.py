@@ -16,13 +16,11 @@ from voltrail.database.database import Connection
 from voltrail.events import decode
 from voltrail.events.kinds import Corrected
 from voltrail.lifecycle.fold import last_corrections
-from voltrail.organisations.trust import has_role
-from voltrail.regimes import Rule, Step, meetings
-from voltrail.registry.chains import read_chains
-from voltrail.registry.duties import steps_of
+from voltrail.regimes import Rule, meetings
+from voltrail.registry.duties import roles_in, steps_of
+from voltrail.registry.following import Known
 from voltrail.registry.rulebook import Rulebook
 from voltrail.registry.sent import Stored
-from voltrail.registry.world import World
 
 # Kinds that turn the phase of a battery: reported late, they change which rules others' events meet.
 TURNING: Final = (
@@ -59,19 +57,17 @@ def submissions(
     connection: Connection, authorities: frozenset[str], rulebook: Rulebook, subjects: Iterable[str]
 ) -> Submissions:
     """Return which events in these subjects' chains meet which rules of who reported them."""
-    world = World(connection, authorities)
+    known = Known(connection, authorities)
     met: dict[tuple[str, str, int], Met] = {}
     corrected: dict[int, int] = {}
 
-    def has(step: Step, roles: tuple[str, ...]) -> bool:
-        known = world.organisation(step.reporter)
-        return known is not None and has_role(known, roles, step.event.occurred_at)
-
     named = [one for one in subjects if one.partition(":")[0] in _ABOUT]
-    for subject, chain in read_chains(connection, world, named):
+    known.read_chains(named)
+    for subject in named:
+        chain = known.with_corrected({one.index: one for one, _ in known.chain(subject)})
         last = last_corrections({one.index: one for one in chain})
         corrected |= {root: one.index for root, one in last.items()}
-        for one in meetings(subject, steps_of(subject, chain), rulebook.rules_of, has):
+        for one in meetings(subject, steps_of(subject, chain), rulebook.rules_of, roles_in(known)):
             by = one.by
             if by is not None and by.reporter == one.opened.reporter:
                 entry = last[by.index].index if by.index in last else by.index
