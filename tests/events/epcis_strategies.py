@@ -24,8 +24,8 @@ AMOUNTS = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lamb
 DAYS = st.dates(datetime(1991, 1, 1).date(), datetime(2198, 1, 1).date()).map(str)  # noqa: DTZ001
 BY_NAME = {
     "points": st.fixed_dictionaries(
-        {"capacity_ah": st.floats(0, 1_000, width=16)},
-        optional={"charge_percent": st.integers(0, 100), "accidents": st.just("https://example.org/a")},
+        {"capacity_ah": st.integers(0, 8_000).map(lambda eighths: eighths / 8)},
+        optional={"charge_percent": st.integers(0, 100), "temperature_c": st.integers(-40, 60)},
     ),
     "occurred_at": TIMES,
     "cleared_at": TIMES,

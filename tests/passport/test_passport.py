@@ -122,6 +122,15 @@ def test_what_cannot_be_is_implausible(values, series, point):
     assert [each.point for each in said if each.verdict == "implausible"] == [point]
 
 
+def test_what_nobody_measured_is_not_in_it(memory, passports):
+    """No count, no capacity and no fade is made up where nothing was measured, whatever its model says."""
+    code = next(iter(passports))
+    model = memory.states[f"model:{passports[code].values['model_id'].value}"]
+    address = f"https://demo.voltrail.example/b/{code}"
+    silent = compose(Sources(Battery(code), (), model, memory.organisation, lambda _: None, address))
+    assert not [name for name in silent.values if POINTS[name].by == "measured"]
+
+
 def test_each_value_says_where_it_comes_from(passports, memory):
     """What was declared or measured names entries of the log in which it stands."""
     by_index = {one.index: one for one in memory.log}

@@ -49,8 +49,8 @@ def test_a_value_that_a_point_cannot_have_is_told(name, value):
 def test_whatever_a_value_is_it_is_judged(name, value):
     """Nothing that JSON can hold breaks the judgement, and what is taken once is taken in an event."""
     point = POINTS[name]
-    if point.wrong(value) is None:
-        check_points({name: value}, of_battery=point.changes == "dynamic")
+    if point.wrong(value) is None and point.by != "record":
+        check_points({name: value}, of_battery=point.by == "measured")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,14 @@ def test_a_maker_cannot_declare_what_is_no_point_of_a_model(points, rule):
         decode(LINE % points)
     assert raised.value.rule == rule
     assert raised.value.fix
+
+
+@pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.by == "record"])
+def test_what_the_record_decides_nobody_says_otherwise(name):
+    """Who answers for a battery and what became of it is not declared, and not measured."""
+    for of_battery in (True, False):
+        with pytest.raises(EventError):
+            check_points({name: "original"}, of_battery=of_battery)
 
 
 def test_of_a_battery_only_what_changes_is_measured():

@@ -114,10 +114,11 @@ def test_pages_leave_out_and_repeat_nothing(registry, followed):
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 50])
 def test_duties_of_one_subject_and_day_stand_on_one_page_each(registry, followed, limit):
-    """Two rules that end on the same day for the same vehicle: none is lost between two pages, in any list."""
+    """Two rules that end on one day for one vehicle: none is lost between two pages, in any list."""
     with registry.database.connect() as connection:
         connection.execute(
-            "insert into duty select 'vehicle:' || car, rule, 'O', opened, now(), date '2026-05-21', null, null"
+            "insert into duty"
+            " select 'vehicle:' || car, rule, 'O', opened, now(), date '2026-05-21', null, null"
             " from unnest(array['A', 'B']) car, unnest(array['o73-02', 'o73-02-sale']) rule,"
             " generate_series(1, 2) opened"
         )

@@ -114,6 +114,9 @@ def tested(design: Design) -> dict[str, Any]:
         "efficiency_now_percent": 95.5,
         "charge_percent": 30,
         "temperature_c": 23,
+        "cycles": 0,
+        "deep_discharges": 0,
+        "overcharges": 0,
     }
 
 

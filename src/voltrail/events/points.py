@@ -4,8 +4,9 @@ The data points of battery passports: one catalogue, to which rule sets and outp
     >>> POINTS["rated_capacity_ah"].unit
     'Ah'
 
-A model's maker declares what is the same for each of its batteries; of a battery itself the record knows
-more, and what somebody measured. `audience` names a row of the access table (`organisations/access.py`).
+A model's maker declares what is the same for each of its batteries; what changes is measured; and what the
+record itself decides, such as who answers for a battery and what became of it, nobody can say otherwise.
+`audience` names a row of the access table (`organisations/access.py`).
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
-    One data point: its type, unit and bounds; whether it is of a model or of a battery; whether it changes.
+    One data point: its type, unit and bounds; whether it is of a model or of a battery; whether it changes;
+    and by whom it is said: declared by a maker, measured, or following from the record alone.
 
     `en` and `zh` are what pages call it.
     """
@@ -39,6 +41,7 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["number", "integer", "text", "uri", "email", "day", "moment", "choice"]
     of: Literal["model", "battery"]
     changes: Literal["static", "dynamic"]
+    by: Literal["declared", "measured", "record"]
     audience: Literal["public", "detail", "evidence", "condition"]
     en: str
     zh: str
@@ -113,7 +116,7 @@ def check_points(points: Mapping[str, Value], *, of_battery: bool) -> None:
     """
     Raise EventError for a point that is none, or one that cannot have this value.
 
-    Of a battery (`of_battery`) only what changes is said: all else is its model's, or in the record.
+    Of a battery (`of_battery`) only what is measured is said, of a model what is declared.
     """
     for name, value in points.items():
         point = POINTS.get(name)
@@ -121,27 +124,31 @@ def check_points(points: Mapping[str, Value], *, of_battery: bool) -> None:
             raise reading.value(
                 f"There is no data point {name[:60]!r}.", "See docs/points.md for their names."
             )
-        if of_battery != (point.changes == "dynamic"):
-            raise reading.value(
-                f"The data point {name} is said of a {'model' if of_battery else 'battery'}.",
-                "What changes stands in `measured` or `manufactured`, all else in `points_declared`.",
-            )
+        if point.by != ("measured" if of_battery else "declared"):
+            raise reading.value(f"The data point {name} is not {_SAID[of_battery]}.", _WHERE[point.by])
         if (said := point.wrong(value)) is not None:
             raise reading.value(f"{name} {said}.", f"Write it in {point.unit or 'the form that is named'}.")
 
+
+_SAID: Final = {True: "measured", False: "declared for a model"}
+_WHERE: Final = {
+    "declared": "Declare it for the model, in `points_declared`.",
+    "measured": "Say it of the battery, in `measured` or `manufactured`.",
+    "record": "Leave it out: it follows from the events that are reported.",
+}
 
 _HEAD: Final = """\
 # Data points
 
 Printed from `voltrail/events/points.py`; do not edit.
 
-What a battery passport may say. A model's maker declares what is of the model (`points_declared`); what
-changes is measured (`points` of `measured` and `manufactured`) or follows from the record. `audience`:
-*public* everybody; *detail* who has a legitimate interest, and authorities; *evidence* authorities, auditors
-and the operator; *condition* who has a legitimate interest in that battery, and not EU authorities.
+What a battery passport may say, and by whom: *declared* by a model's maker (`points_declared`), *measured*
+(`points` of `measured` and `manufactured`), or following from the *record* alone. `audience`: *public*
+everybody; *detail* who has a legitimate interest, and authorities; *evidence* authorities, auditors and the
+operator; *condition* who has a legitimate interest in that battery, and not EU authorities.
 
-| Name | What | 中文 | Type | Unit | Range | Of | Audience |
-|---|---|---|---|---|---|---|---|
+| Name | What | 中文 | Type | Unit | Range | Of | By | Audience |
+|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -154,6 +161,6 @@ def _row(point: Point) -> str:
     bounds = "" if point.min is None else f"{point.min:g} to {point.max:g}"
     cells = (
         point.name, point.en, point.zh, point.type, point.unit or "", bounds or ", ".join(point.choices),
-        f"{point.of}, {point.changes}", point.audience,
+        f"{point.of}, {point.changes}", point.by, point.audience,
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |\n"

@@ -131,9 +131,6 @@ def _of_life(sources: Sources) -> dict[str, Known]:
         "passport_status": Known(_passport_status(battery)),
         "status": Known(_status(battery)),
         "accidents": Known(f"{address}#life"),
-        "cycles": Known(0),
-        "deep_discharges": Known(0),
-        "overcharges": Known(0),
     }
     if battery.latest is not None:
         found["updated_at"] = Known(battery.latest.astimezone(UTC).isoformat().replace("+00:00", "Z"))
@@ -160,6 +157,8 @@ def _of_event(one: Recorded, site_of: Callable[[str], Site | None]) -> dict[str,
         if site is not None and site.address:
             known["manufacturing_place"] = Known(site.address, at)
         return known
+    if isinstance(event, kinds.Enrolled) and event.manufactured_on is not None:
+        return {"manufactured_on": Known(event.manufactured_on, at)}
     if isinstance(event, kinds.Sold):
         return {"in_service_on": Known(event.occurred_at.date().isoformat(), at)}
     return {}

@@ -82,9 +82,14 @@ def _teller(point: str, row: Row, rules: RuleSet) -> Callable[[Verdict, str, str
 
 
 def _whose(point: str) -> str:
-    if POINTS[point].changes == "dynamic":
-        return "Have it measured: `measured`, with this point."
-    return "Declare it for the model: `points_declared`." if POINTS[point].of == "model" else "Report it."
+    return _FROM[POINTS[point].by]
+
+
+_FROM: Final = {
+    "declared": "Declare it for the model: `points_declared`.",
+    "measured": "Have it measured: `measured`, with this point.",
+    "record": "It follows from the events: report what is missing of them.",
+}
 
 
 def implausible(

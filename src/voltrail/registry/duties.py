@@ -73,7 +73,11 @@ _WHICH: Final[dict[Which | None, str]] = {
 }
 
 
-_OF_ONE: Final = " and organisation = %(organisation)s"
+_COUNTS: Final = """
+select organisation, rule, coalesce(sum(open) filter (where due_on >= %(today)s), 0)::bigint,
+    coalesce(sum(open) filter (where due_on < %(today)s), 0)::bigint, min(due_on)
+from duty_count where open > 0 and {whose} group by 1, 2 order by 4 desc, 3 desc, 1, 2
+"""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -122,12 +126,7 @@ class Duties(Copy):
 
     def counts(self, today: date, organisation: str | None = None) -> list[Count]:
         """Return how many duties stand open, by organisation and rule, the most overdue first."""
-        query = (
-            "select organisation, rule, coalesce(sum(open) filter (where due_on >= %(today)s), 0)::bigint,"
-            " coalesce(sum(open) filter (where due_on < %(today)s), 0)::bigint, min(due_on) from duty_count"
-            f" where open > 0{_OF_ONE if organisation is not None else ''}"
-            " group by 1, 2 order by 4 desc, 3 desc, 1, 2"
-        )
+        query = _COUNTS.format(whose="true" if organisation is None else "organisation = %(organisation)s")
         with self._database.pool.connection() as connection:
             found = connection.execute(query, {"today": today, "organisation": organisation})
             return [Count(*row) for row in found]

@@ -286,3 +286,37 @@ def test_all_troubles_of_a_row_at_once():
     ]
     assert row.cells == ("1E+23", "03/04/2026", "x", "6O", "")
     assert row.line is None
+
+
+def test_data_points_in_one_cell():
+    """Several, with semicolons or on lines of their own, half or full width; numbers as people write them."""
+    mapping = Mapping("points_declared", ("occurred_at", "model_id", "points"))
+    written = "rated_capacity_ah=157.5； chemistry＝LFP\nmass_kg = 1 250,5 "
+    row = read_row(mapping, 2, ["2026-04-21", "9ZZ-60", written])
+    assert json.loads(row.line)["points"] == {
+        "rated_capacity_ah": 157.5,
+        "chemistry": "LFP",
+        "mass_kg": 1250.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule"),
+    [
+        ("rated_capacity_ah", "cell.points"),
+        ("rated_capacity_ah=", "cell.points"),
+        ("weight=3", "cell.points"),
+        ("mass_kg=3; mass_kg=4", "cell.points"),
+        ("mass_kg=heavy", "cell.number"),
+        ("mass_kg=1,250", "cell.ambiguous"),
+        ("life_cycles=3.5", "cell.number"),
+        ("mass_kg=-3", "event.value"),
+        ("cycles=3", "event.value"),
+    ],
+)
+def test_data_points_that_are_none(cell, rule):
+    """No name, no value, twice, no number, one that may be two, out of bounds, or of a battery."""
+    mapping = Mapping("points_declared", ("occurred_at", "model_id", "points"))
+    (trouble,) = read_row(mapping, 2, ["2026-04-21", "9ZZ-60", cell]).troubles
+    assert trouble.rule == rule
+    assert trouble.fix
