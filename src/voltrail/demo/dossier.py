@@ -55,7 +55,7 @@ def declared(maker: Member, design: Design, model: str) -> dict[str, Any]:
         "manufacturer_web": f"https://maker-{maker.rank}.sample.example/",
         "manufacturer_email": f"passport@maker-{maker.rank}.sample.example",
         "manufacturing_place": "Guangdong, CN",
-        "rated_capacity_ah": _rated_ah(design),
+        "rated_capacity_ah": rated_ah(design),
         "certified_energy_kwh": energy,
         "mass_kg": design.mass_kg.value,
         "voltage_min_v": round(volts * 0.8, 1),
@@ -106,7 +106,7 @@ def tested(design: Design) -> dict[str, Any]:
     """Return what a maker measures on a new pack."""
     energy = design.energy_kwh.value
     return {
-        "capacity_ah": _rated_ah(design),
+        "capacity_ah": rated_ah(design),
         "energy_kwh": energy,
         "power_now_at_80_w": round(energy * 3_000),
         "power_now_at_20_w": round(energy * 2_200),
@@ -120,5 +120,6 @@ def tested(design: Design) -> dict[str, Any]:
     }
 
 
-def _rated_ah(design: Design) -> float:
+def rated_ah(design: Design) -> float:
+    """Return the capacity of a design's packs when they are new, in ampere hours."""
     return round(design.energy_kwh.value * 1_000 / _VOLTS[design.chemistry])

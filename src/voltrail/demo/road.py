@@ -8,6 +8,7 @@ from typing import Final
 from voltrail.codes import without_code
 from voltrail.demo.cast import Member, secret
 from voltrail.demo.diary import DAY, YEAR, Bag, Diary, NotYet, stamp
+from voltrail.demo.dossier import rated_ah
 from voltrail.demo.ends import Ends
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, part_codes
@@ -65,12 +66,15 @@ class Road:
             return
         by = self.diary.pick((*self.diary.cast.of("repair_enterprise"), self.diary.cast.one("testing_lab")))
         for at in range(when + YEAR, min(end - DAY, self.diary.until), YEAR):
+            left = health(self.diary, at - pack.made, life)
             self.diary.tell(
                 by,
                 at,
                 "measured",
                 code=pack.code,
-                soh_fraction=health(self.diary, at - pack.made, life),
+                soh_fraction=left,
+                capacity_ah=round(left * rated_ah(pack.design), 1),
+                energy_kwh=round(left * pack.design.energy_kwh.value, 1),
                 distance_km=round((at - when) / YEAR * 16_000),
             )
 

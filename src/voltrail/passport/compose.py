@@ -196,15 +196,16 @@ def _measured(events: Iterable[Recorded], series: Mapping[str, list[float]]) -> 
 
 
 def _said(event: kinds.Measured) -> dict[str, Value | None]:
-    """Return what was measured, by point; None for what was not."""
+    """
+    Return what was measured, by point; None for what was not.
+
+    A state of health is not here: of what it is the share is not said, so it is no state of certified energy.
+    """
     return {
         "capacity_ah": event.capacity_ah,
         "energy_kwh": event.energy_kwh,
         "cycles": event.cycles,
         "resistance_ohm": None if event.resistance_mohm is None else event.resistance_mohm / 1_000,
-        "energy_state_percent": (
-            None if event.soh_fraction is None else round(min(event.soh_fraction, 1.0) * 100, 4)
-        ),
         **(event.points or {}),
     }
 
