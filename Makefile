@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@exec $(BIN)/voltrail demo
 
 test: lint browser
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check

@@ -10,17 +10,6 @@ from hypothesis import settings
 settings.register_profile("voltrail", deadline=None)
 settings.load_profile("voltrail")
 
-# These look at one sample world, which takes longer to make than most files take.
-ONE_WORLD = {"test_sign_in.py", "test_stories.py", "test_verify.py", "test_watch.py"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Where processes share the tests, those of one file stay together, as they share a registry."""
-    for item in items:
-        of_world = item.path.parent.name == "browser" and item.path.name in ONE_WORLD
-        item.add_marker(pytest.mark.xdist_group("one world" if of_world else str(item.path)))
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):

@@ -29,18 +29,17 @@ TODAY = datetime.now(UTC).date()
 @pytest.fixture(scope="module", autouse=True)
 def certified(registry):
     """A model that its maker declared and that is certified; its maker lets the host sign."""
-    maker = sample.signer(sample.MAKER)
+    certify(registry, MODEL)
+
+
+def certify(registry, model):
+    when = "2026-04-03T10:00:00+08:00"
+    certificate = {"certificate": "CCC 1", "certified_on": "2026-04-03"}
     lines = [
-        sample.line("model_registered", "2026-04-02T10:00:00+08:00", model_id=MODEL, level="pack"),
-        sample.line(
-            "model_certified",
-            "2026-04-03T10:00:00+08:00",
-            model_id=MODEL,
-            certificate="CCC 1",
-            certified_on="2026-04-03",
-        ),
+        sample.line("model_registered", "2026-04-02T10:00:00+08:00", model_id=model, level="pack"),
+        sample.line("model_certified", when, model_id=model, **certificate),
     ]
-    assert not json.loads(registry.report(sample.report(maker, lines)))["refused"]
+    assert not json.loads(registry.report(sample.report(sample.signer(sample.MAKER), lines)))["refused"]
 
 
 def add(one, content=PDF, accept="application/json", **fields):
@@ -53,12 +52,12 @@ def get(one, digest, model=MODEL, **headers):
     return one.client.get(f"/documents/{digest}", params={"model": model}, headers=headers)
 
 
-def name(registry, digest, purpose):
+def name(registry, digest, purpose, model=MODEL):
     """Put a document on record with the maker's key."""
     line = sample.line(
         "document_added",
         "2026-05-01T10:00:00+08:00",
-        model_id=MODEL,
+        model_id=model,
         purpose=purpose,
         title=purpose,
         digest=digest,
@@ -91,10 +90,19 @@ def test_disassembly_data_is_open_to_dismantlers(registry, browser):
 
 def test_it_meets_the_six_months(registry):
     """A certified model stands open until its disassembly data is named, and no longer."""
-    while registry.duties.follow():
-        pass
-    standing, _ = registry.duties.page(TODAY, sample.MAKER, rule="o73-03")
-    assert [one.subject for one in standing] == []
+    certify(registry, "DOC-2")
+
+    def is_open():
+        while registry.duties.follow():
+            pass
+        standing, _ = registry.duties.page(TODAY, sample.MAKER, rule="o73-03")
+        return "model:DOC-2" in [one.subject for one in standing]
+
+    assert is_open()
+    name(registry, "1" * 64, "safety", "DOC-2")
+    assert is_open()
+    name(registry, "2" * 64, "disassembly", "DOC-2")
+    assert not is_open()
 
 
 def test_safety_data_is_for_everybody(registry, browser):

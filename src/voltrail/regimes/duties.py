@@ -126,12 +126,14 @@ def meetings(subject: str, steps: Iterable[Step], rules_of: RulesOf, has_role: H
 
 def _meeting(rule: Rule, life: tuple[Step, ...]) -> Step | None:
     """Return the first event received that meets a deadline."""
-    meeting = [step for step in life if step.event.kind in rule.met_by and _has(step.event, rule.needs)]
+    meeting = [step for step in life if step.event.kind in rule.met_by and _meets(rule, step.event)]
     return min(meeting, key=lambda step: step.index, default=None)
 
 
-def _has(event: Any, name: str | None) -> bool:
-    return name is None or getattr(event, name, None) not in {None, (), ""}
+def _meets(rule: Rule, event: Any) -> bool:
+    if rule.purposes and event.purpose not in rule.purposes:
+        return False
+    return rule.needs is None or getattr(event, rule.needs, None) not in {None, (), ""}
 
 
 def _speaks_of(rule: Rule, step: Step, has_role: HasRole) -> bool:

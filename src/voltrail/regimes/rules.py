@@ -62,8 +62,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     `occurred_at` if none. One without kinds speaks of no single event.
 
     What a deadline is for is the report of the event itself; or, with `met_by`, a further event on the same
-    subject of one of those kinds, which must have the member `needs` where one is named. `to` is who is told
-    by it, None where nobody is: the source asks for an act and no report.
+    subject of one of those kinds, which must have the member `needs` where one is named; of documents, only
+    those of its `purposes`. `to` is who is told by it, None where nobody is: the source asks for an act and
+    no report.
 
     Of a handover, `needs="outlet"` has makers and importers among the roles count only with an outlet on
     record; of products of old batteries, `needs="second_life"` has only codes of 19 characters meant.
@@ -82,6 +83,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reasons: tuple[str, ...] = ()
     trigger: str = "occurred_at"
     met_by: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
     to: Literal["platform", "vehicle_maker"] | None = "platform"
     needs: str | None = None
     value: int | tuple[str, ...] | None = None
@@ -190,6 +192,7 @@ def document(rules: Rules) -> str:
 def _row(rule: Rule) -> str:
     """Return one row of the document."""
     value = rule.term or (", ".join(rule.value) if isinstance(rule.value, tuple) else "not known")
+    met_by = ", ".join(rule.met_by) + (f" ({', '.join(rule.purposes)})" if rule.purposes else "")
     narrowed = [", ".join(words) for words in (rule.phases, rule.reasons) if words]
     cells = (
         rule.id,
@@ -199,7 +202,7 @@ def _row(rule: Rule) -> str:
         ", ".join(rule.roles) or "anyone",
         value,
         rule.trigger if rule.about == "deadline" else "",
-        ", ".join(rule.met_by) or ("its own report" if rule.about == "deadline" else ""),
+        met_by or ("its own report" if rule.about == "deadline" else ""),
         rule.standing + (f": {rule.gap}" if rule.gap else ""),
         rule.article or "",
         f"{rule.confidence}, <{rule.source}>",
