@@ -2,55 +2,20 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.demo.memory import Memory
-from voltrail.demo import World
 from voltrail.events.points import POINTS
-from voltrail.lifecycle import Battery, effective_events
+from voltrail.lifecycle import Battery
+from voltrail.lifecycle.state import Document
 from voltrail.organisations.access import AUDIENCES, PASSPORT, may_see
 from voltrail.passport import CATEGORIES, RULE_SETS, Sources, batterypass_ready, compose, examine
 from voltrail.passport.rulesets import EU_GUIDANCE
 
 DAY = date(2027, 3, 1)
 READY = batterypass_ready.RULES
-
-
-@pytest.fixture(scope="module")
-def memory():
-    """A sample world, in memory."""
-    memory = Memory(world := World(60, 7))
-    for report in world.reports():
-        memory.take(report)
-    return memory
-
-
-def passport_of(memory, battery):
-    subject = "battery:" + battery.code
-    model = memory.states.get(f"model:{battery.model_id}")
-    return compose(
-        Sources(
-            battery,
-            effective_events(memory.chains[subject], subject),
-            model,
-            memory.organisation,
-            lambda site: memory.states.get("site:" + site),
-            f"https://demo.voltrail.example/b/{battery.code}",
-        )
-    )
-
-
-@pytest.fixture(scope="module")
-def passports(memory):
-    """Those of packs whose making is on the record, by code."""
-    packs = [
-        one
-        for one in memory.states.values()
-        if isinstance(one, Battery) and one.begun == "manufactured" and one.model_id is not None
-    ]
-    return {one.code: passport_of(memory, one) for one in packs}
 
 
 @pytest.mark.parametrize("rules", RULE_SETS.values(), ids=lambda one: one.id)
@@ -126,8 +91,10 @@ def test_what_nobody_measured_is_not_in_it(memory, passports):
     """No count, no capacity and no fade is made up where nothing was measured, whatever its model says."""
     code = next(iter(passports))
     model = memory.states[f"model:{passports[code].values['model_id'].value}"]
-    address = f"https://demo.voltrail.example/b/{code}"
-    silent = compose(Sources(Battery(code), (), model, memory.organisation, lambda _: None, address))
+
+    silent = compose(
+        Sources(Battery(code), (), model, memory.organisation, lambda _: None, "demo.voltrail.example")
+    )
     assert not [name for name in silent.values if POINTS[name].by == "measured"]
 
 
@@ -178,3 +145,24 @@ def test_examining_is_total(values):
     for rules in RULE_SETS.values():
         for category in CATEGORIES:
             examine(values, rules, category, datetime.now(UTC).date())
+
+
+def test_documents_on_record_stand_in_it(memory, passports):
+    """A model's last document for a purpose is where its point leads to, unless the maker declares another place."""
+    code = next(iter(passports))
+    battery = memory.states["battery:" + code]
+    model = memory.states[f"model:{battery.model_id}"]
+    said = {name: one for name, one in model.points.items() if name != "footprint_study"}
+    papers = tuple(
+        Document(purpose, "t", digest * 64, index)
+        for index, (purpose, digest) in enumerate(
+            (("carbon_footprint", "a"), ("carbon_footprint", "b"), ("safety", "c"))
+        )
+    )
+    model = msgspec.structs.replace(model, points=said, documents=papers)
+    host = "demo.voltrail.example"
+    values = compose(Sources(battery, (), model, memory.organisation, lambda _: None, host)).values
+    study = values["footprint_study"]
+    assert study.value == f"https://{host}/documents/{'b' * 64}?model={model.model_id}"
+    assert study.entries == (1,)
+    assert values["safety_measures"].value == model.points["safety_measures"].value

@@ -7,7 +7,7 @@ import json
 import jsonschema_rs
 import pytest
 
-from tests.passport.test_passport import memory, passports  # noqa: F401
+from tests.passport.conftest import memory, passports  # noqa: F401
 from voltrail.events.points import POINTS
 from voltrail.passport import CATEGORIES, EU_GUIDANCE, batterypass_ready
 

@@ -36,6 +36,8 @@ def add(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
     """
     Take `file` (a PDF, or a zip of files), `model_id`, `purpose`, `title` and `csrf`, from the model's maker.
 
+    `issuer` and `issued_on` may say by whom and when it was issued.
+
     The host signs `document_added`. Who reports with a key alone gets the line to sign, with `do=line`.
     """
     person, registry = signed_in(request), registry_of(request)
@@ -44,6 +46,7 @@ def add(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
     if not content:
         raise UsageError("report.none", "No file was chosen, or it is empty.", "Choose a file, then send.")
     model_id, purpose, title = (str(data.get(name, "")).strip() for name in ("model_id", "purpose", "title"))
+    issued = {name: said for name in ("issuer", "issued_on") if (said := str(data.get(name, "")).strip())}
     known = registry.declared(model_id)
     if known is None or person.organisation not in {known.maker, *registry.authorities}:
         raise AccessError(
@@ -60,6 +63,7 @@ def add(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
             "purpose": purpose,
             "title": title,
             "digest": digest,
+            **issued,
         }
     )
     if data.get("do") == "line":
@@ -74,10 +78,12 @@ def add(request: Asked, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
 
 @get("/documents/{digest:str}", sync_to_thread=True, summary="A document of a model")
 def read(request: Asked, digest: Digest, model: ModelId) -> Response[bytes]:
-    """Return the file: disassembly data to dismantlers and recyclers, safety data to everybody."""
+    """
+    Return the file, to whom its purpose is for: what is for safety to everybody, test reports to authorities.
+    """
     registry, reader = registry_of(request), reader_of(request)
     known = registry.declared(model)
-    everything = reader.audience in {"authority_cn", "auditor"}
+    everything = reader.audience in {"authority_cn", "authority_eu", "auditor"}
     if known is None or all(one.digest != digest for one in known.documents):
         raise NotFound("document.not_named", "The model has no such document.", "Its page lists its own.")
     roles = registry.roles_of(reader.organisation)

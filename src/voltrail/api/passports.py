@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
 from voltrail.api.access import reader_of
-from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
+from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import CodeText, Moment, read_moment
 from voltrail.codes import parse
-from voltrail.errors import UsageError
 from voltrail.events.points import POINTS
-from voltrail.passport import RULE_SETS, batterypass_ready
-from voltrail.registry.passports import Told
+from voltrail.passport import FORMS, RULE_SETS, Told, batterypass_ready
+from voltrail.passport import form as form_of
 from voltrail.web.reading import read_out, title
 
-FORM: Final = "batterypass-ready"
-
-Form = Annotated[str | None, QueryParameter(description="a document: batterypass-ready")]
+Form = Annotated[
+    str | None, QueryParameter(description="a document in one of its forms, such as batterypass-ready")
+]
 
 
 @get("/b/{code:str}/passport", sync_to_thread=True, summary="A battery's EU passport")
@@ -30,12 +30,12 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
     `form` gives the document instead, `as_of` the passport as it stood. What is withheld is named.
     """
     registry, parsed = registry_of(request), parse(code)
+    chosen = form_of(form) if form is not None else None
     told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of))
-    if form is not None:
-        if form != FORM:
-            raise UsageError("usage.choice", f"There is no form {form[:40]!r}.", f"Use {FORM}.")
-        rules = batterypass_ready.RULES
-        return as_json(batterypass_ready.written(told.shown(rules), told.hidden(rules)))
+    if chosen is not None:
+        return Response(
+            msgspec.json.encode(chosen.write(told)), media_type=chosen.media_type, headers=NEGOTIATED
+        )
     counts = _counts(told)
     if not wants_page(request):
         return as_json(
@@ -59,7 +59,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
         sections=_sections(told),
         withheld=[POINTS[name] for name in told.withheld],
         counts=counts,
-        form=FORM,
+        forms=FORMS.values(),
         as_of=as_of,
     )
 

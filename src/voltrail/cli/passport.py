@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -15,21 +13,14 @@ from voltrail.cli.common import json_option, print_json, registry_options
 from voltrail.errors import UsageError
 from voltrail.events.points import POINTS
 from voltrail.organisations.access import Reader
-from voltrail.passport import RULE_SETS, batterypass_ready, examine
+from voltrail.passport import FORMS, RULE_SETS, Told, examine
 from voltrail.regimes.deadlines import CHINA
-from voltrail.registry.passports import Told
 from voltrail.registry.registry import Registry
-
-_WRITTEN: Final[dict[str, Callable[[Told], dict[str, Any]]]] = {
-    "batterypass-ready": lambda told: batterypass_ready.written(
-        told.shown(batterypass_ready.RULES), told.hidden(batterypass_ready.RULES)
-    ),
-}
 
 
 @click.command()
 @click.argument("code")
-@click.option("--as", "form", type=click.Choice(sorted(_WRITTEN)), help="As a document of this form.")
+@click.option("--as", "form", type=click.Choice(sorted(FORMS)), help="As a document of this form.")
 @click.option("--check", "rules", type=click.Choice(sorted(RULE_SETS)), help="Against this rule set instead.")
 @click.option("--on", "day", metavar="DAY", help="Check as of that day, such as 2027-02-18; else today.")
 @click.option("--as-of", metavar="TIME", help="The passport as it stood at that time (RFC 3339).")
@@ -57,7 +48,7 @@ def passport(
     if rules is not None:
         _check(told, rules, _day(day), as_json=as_json)
     elif form is not None:
-        print_json(_WRITTEN[form](told))
+        print_json(FORMS[form].write(told))
     elif as_json:
         print_json({"code": told.whole.code, "points": told.values, "withheld": told.withheld})
     else:

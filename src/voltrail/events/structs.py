@@ -590,9 +590,23 @@ class DocumentAdded(_Base, frozen=True, kw_only=True, tag="document_added"):
     kind: ClassVar[str] = "document_added"
 
     model_id: Name
-    purpose: Literal["disassembly", "repair", "safety"]
+    purpose: Literal[
+        "disassembly",
+        "repair",
+        "safety",
+        "composition",
+        "carbon_footprint",
+        "recycled_content",
+        "performance",
+        "label",
+        "due_diligence",
+        "conformity",
+        "test_report",
+    ]
     title: Name
     digest: Digest
+    issuer: Name | None = None
+    issued_on: Day | None = None
 
 
 class PointsDeclared(_Base, frozen=True, kw_only=True, tag="points_declared"):

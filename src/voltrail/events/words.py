@@ -204,4 +204,10 @@ NAMES_ZH: Final[dict[str, str]] = {
     "disassembly": "拆卸、拆解",
     "repair": "维修",
     "safety": "安全",
+    "carbon_footprint": "碳足迹",
+    "recycled_content": "再生料含量",
+    "performance": "性能",
+    "due_diligence": "供应链尽责",
+    "conformity": "符合性",
+    "test_report": "检测报告",
 }

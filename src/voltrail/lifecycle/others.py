@@ -196,7 +196,7 @@ def _certify_model(model: Model, recorded: Recorded) -> dict[str, Any]:
 def _add_document(model: Model, recorded: Recorded) -> dict[str, Any]:
     event: Any = recorded.event
     digest = event.digest.removeprefix("sha256:")
-    added = Document(event.purpose, event.title, digest, recorded.index)
+    added = Document(event.purpose, event.title, digest, recorded.index, event.issuer, event.issued_on)
     return {"documents": (*model.documents, added)[-MAX_DOCUMENTS:]}
 
 

@@ -174,12 +174,18 @@ class Vehicle(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A file on a type of battery: what for, its title, its SHA-256 in hex, the entry that named it."""
+    """
+    A file on a type of battery: what for, its title, its SHA-256 in hex, and the entry that named it.
+
+    `issuer` and `issued_on` say by whom and when it was issued, where that was said.
+    """
 
     purpose: str
     title: str
     digest: str
     index: int
+    issuer: str | None = None
+    issued_on: str | None = None
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -58,7 +59,7 @@ class Passport(msgspec.Struct, frozen=True):
 class Sources(msgspec.Struct, frozen=True):
     """
     What a passport is made from: a battery's state and its events that count, in their order; its model; by
-    identifier the organisations that the two name, and the sites; the address under which its page is found.
+    identifier the organisations that the two name, and the sites; the host under which its page is found.
     """
 
     battery: Battery
@@ -66,7 +67,12 @@ class Sources(msgspec.Struct, frozen=True):
     model: Model | None
     organisation: Callable[[str], Organisation | None]
     site: Callable[[str], Site | None]
-    address: str
+    host: str
+
+    @property
+    def address(self) -> str:
+        """The address of the battery's page, which its label carries."""
+        return f"https://{self.host}/b/{self.battery.code}"
 
 
 def compose(sources: Sources) -> Passport:
@@ -74,6 +80,7 @@ def compose(sources: Sources) -> Passport:
     battery, model = sources.battery, sources.model
     known: dict[str, Known] = {}
     if model is not None:
+        known |= _of_documents(model, sources.host)
         known |= _of_model(model, sources.organisation)
     known |= _of_code(battery.code)
     known |= _of_life(sources)
@@ -82,6 +89,28 @@ def compose(sources: Sources) -> Passport:
     known |= {name: one for name, one in _derived(known) if name not in known}
     ordered = {name: known[name] for name in POINTS if name in known}
     return Passport(battery.code, ordered, {name: found for name, found in series.items() if found})
+
+
+_PAPERS: Final = {
+    "disassembly": "dismantling",
+    "safety": "safety_measures",
+    "carbon_footprint": "footprint_study",
+    "due_diligence": "due_diligence_report",
+    "conformity": "conformity_declaration",
+    "test_report": "test_reports",
+}
+"""Which point tells where the document for a purpose is."""
+
+
+def _of_documents(model: Model, host: str) -> dict[str, Known]:
+    """Return where the last document for each purpose is; an address that the maker declares comes after."""
+    return {
+        point: Known(
+            f"https://{host}/documents/{one.digest}?{urlencode({'model': model.model_id})}", (one.index,)
+        )
+        for one in model.documents
+        if (point := _PAPERS.get(one.purpose)) is not None
+    }
 
 
 def _of_model(model: Model, organisation: Callable[[str], Organisation | None]) -> dict[str, Known]:

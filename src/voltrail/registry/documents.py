@@ -25,8 +25,18 @@ READERS: Final = {
         {"repair_enterprise", "vehicle_dismantler", "utilisation_enterprise", "swap_operator"}
     ),
     "safety": None,
+    "composition": frozenset(
+        {"repair_enterprise", "vehicle_dismantler", "utilisation_enterprise", "collection_outlet"}
+    ),
+    "carbon_footprint": None,
+    "recycled_content": None,
+    "performance": None,
+    "label": None,
+    "due_diligence": None,
+    "conformity": None,
+    "test_report": frozenset(),
 }
-"""In which roles each purpose is read; None: by everybody."""
+"""In which roles each purpose is read; None: by everybody. Source: Regulation (EU) 2023/1542, Annex XIII."""
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 

@@ -51,6 +51,7 @@ from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
+from voltrail.passport import Told
 from voltrail.registry import catalogue, evidence, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
@@ -380,7 +381,7 @@ class Registry:
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
 
-    def passport(self, code: str, reader: Reader = PUBLIC, as_of: datetime | None = None) -> passports.Told:
+    def passport(self, code: str, reader: Reader = PUBLIC, as_of: datetime | None = None) -> Told:
         """
         Return what a reader may know of a battery's EU passport, or of that which it had at a time.
 

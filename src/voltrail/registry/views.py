@@ -147,7 +147,14 @@ def model_view(model: Model) -> dict[str, Any]:
         if (value := getattr(model, name)) is not None:
             told[name] = value
     told["documents"] = [
-        {"purpose": one.purpose, "title": one.title, "sha256": one.digest, "index": one.index}
+        {
+            "purpose": one.purpose,
+            "title": one.title,
+            "sha256": one.digest,
+            "index": one.index,
+            "issuer": one.issuer,
+            "issued_on": one.issued_on,
+        }
         for one in model.documents
     ]
     told["certificates"] = [{"certificate": name, "certified_on": day} for name, day in model.certificates]
