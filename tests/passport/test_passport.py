@@ -148,7 +148,7 @@ def test_examining_is_total(values):
 
 
 def test_documents_on_record_stand_in_it(memory, passports):
-    """A model's last document for a purpose is where its point leads to, unless the maker declares another place."""
+    """A model's last document for a purpose is where its point leads, unless the maker declares another."""
     code = next(iter(passports))
     battery = memory.states["battery:" + code]
     model = memory.states[f"model:{battery.model_id}"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 
 from voltrail.codes import parse
 from voltrail.errors import VoltrailError
 from voltrail.events import kinds
+from voltrail.events.epcis.identifiers import escape
 from voltrail.events.points import POINTS, Value
 from voltrail.lifecycle import Battery, Model, Organisation, Recorded
 from voltrail.organisations.trust import Site
@@ -105,9 +105,7 @@ _PAPERS: Final = {
 def _of_documents(model: Model, host: str) -> dict[str, Known]:
     """Return where the last document for each purpose is; an address that the maker declares comes after."""
     return {
-        point: Known(
-            f"https://{host}/documents/{one.digest}?{urlencode({'model': model.model_id})}", (one.index,)
-        )
+        point: Known(f"https://{host}/documents/{one.digest}?model={escape(model.model_id)}", (one.index,))
         for one in model.documents
         if (point := _PAPERS.get(one.purpose)) is not None
     }
