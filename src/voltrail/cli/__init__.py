@@ -14,7 +14,7 @@ from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
 from voltrail.cli.log import log
-from voltrail.cli.passport import passport
+from voltrail.cli.passport import passport, passports
 from voltrail.cli.platform import platform
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
@@ -42,6 +42,7 @@ for command in (
     label,
     log,
     passport,
+    passports,
     platform,
     report,
     serve,

@@ -1,11 +1,13 @@
-"""`voltrail passport`: the EU passport of a battery, as a document or against a rule set."""
+"""`voltrail passport` and `passports`: of one battery, as a document or against a rule set; of all."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from voltrail.cli.battery import audience_option, parse_time
@@ -53,6 +55,39 @@ def passport(
         print_json({"code": told.whole.code, "points": told.values, "withheld": told.withheld})
     else:
         _print(told)
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--as", "form", type=click.Choice(sorted(FORMS)), required=True, help="In this form.")
+@click.option("--model", metavar="MODEL", help="Only batteries of this model.")
+@audience_option
+@registry_options
+@json_option
+def passports(
+    *, file: Path, form: str, model: str | None, audience: str, registry: Registry, as_json: bool
+) -> None:
+    """
+    Write the EU passports of all batteries to FILE, a document on each line, by the order of their codes.
+
+    All are of one moment of the record. FILE is there when all of it is; one that stood there is replaced.
+    """
+    part = file.with_name(file.name + ".part")
+    written = 0
+    try:
+        with part.open("wb") as target, Progress(transient=True, disable=as_json) as bar:
+            task = bar.add_task("Batteries", total=None)
+            for done, total, lines in registry.export_passports(form, Reader(audience), model):
+                target.write(lines)
+                written += lines.count(b"\n")
+                bar.update(task, completed=done, total=total)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    if as_json:
+        print_json({"file": str(file), "passports": written})
+    else:
+        click.echo(f"{file}: {written:,} passports.")
 
 
 def _day(text: str | None) -> date:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -71,7 +73,7 @@ class Database:
             max_size=readers,
             open=True,
             kwargs={"autocommit": True},
-            check=ConnectionPool.check_connection,
+            check=_check,
         )
 
     def connect(self) -> Connection:
@@ -92,6 +94,19 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+ASKED_S: Final = 1.0
+"""A connection that was asked this lately is taken for alive: asking costs as much as a read."""
+
+_asked: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+
+def _check(connection: Connection) -> None:
+    now = time.monotonic()
+    if now - _asked.get(connection, 0.0) > ASKED_S:
+        ConnectionPool.check_connection(connection)
+        _asked[connection] = now
 
 
 def migrate(connection: Connection) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from voltrail.demo.cast import Member
 from voltrail.demo.market import Design
 
 _VOLTS: Final = {"LFP": 332.8, "NCM": 355.2, "NIB": 310.0}
@@ -44,16 +43,16 @@ _PAPERS: Final = {
 }
 
 
-def declared(maker: Member, design: Design, model: str) -> dict[str, Any]:
-    """Return the points that a maker declares of a model."""
+def declared(rank: int, design: Design, model: str) -> dict[str, Any]:
+    """Return the points that the maker of a rank declares of a model."""
     chemistry, energy = design.chemistry, design.energy_kwh.value
     volts, mixed = _VOLTS[chemistry], chemistry == "NCM"
     address = f"https://papers.sample.example/{model}"
     points: dict[str, Any] = {
         "category": "ev",
         "chemistry": chemistry,
-        "manufacturer_web": f"https://maker-{maker.rank}.sample.example/",
-        "manufacturer_email": f"passport@maker-{maker.rank}.sample.example",
+        "manufacturer_web": f"https://maker-{rank}.sample.example/",
+        "manufacturer_email": f"passport@maker-{rank}.sample.example",
         "manufacturing_place": "Guangdong, CN",
         "rated_capacity_ah": rated_ah(design),
         "certified_energy_kwh": energy,

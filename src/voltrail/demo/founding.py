@@ -178,6 +178,6 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         "points_declared",
         late=0.0,
         model_id=identifier,
-        points=declared(maker, design, identifier),
+        points=declared(maker.rank, design, identifier),
         issuer=maker.name,
     )

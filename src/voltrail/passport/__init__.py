@@ -3,7 +3,7 @@
 from typing import Final
 
 from voltrail.passport import batterypass_ready
-from voltrail.passport.compose import Known, Passport, Sources, compose
+from voltrail.passport.compose import Known, Passport, Sources, compose, declared
 from voltrail.passport.forms import FORMS, Form, form
 from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
 from voltrail.passport.told import Told
@@ -21,6 +21,7 @@ __all__ = [
     "Sources",
     "Told",
     "compose",
+    "declared",
     "examine",
     "form",
 ]

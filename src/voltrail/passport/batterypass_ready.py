@@ -56,23 +56,24 @@ def written(values: Mapping[str, Value], withheld: Collection[str] = ()) -> dict
     A member is there if all of its points are. What a reader may not see stands in `withheld`, by its path:
     such a document is partial, and says so.
     """
-    document: dict[str, Any] = {NAME: {}}
-    hidden: list[str] = []
-    for member in MEMBERS:
-        if all(point in values for point in member.points):
-            _put(document[NAME], member.path, _SHAPES[member.as_](*(values[one] for one in member.points)))
-        elif not set(member.points).isdisjoint(withheld):
-            hidden.append(member.path)
+    passport: dict[str, Any] = {}
+    document: dict[str, Any] = {NAME: passport}
+    for (*above, last), shape, points in _COMPILED:
+        try:
+            given = [values[point] for point in points]
+        except KeyError:
+            continue
+        target = passport
+        for name in above:
+            target = target.setdefault(name, {})
+        target[last] = shape(*given)
     if withheld:
-        document["withheld"] = hidden
+        document["withheld"] = [
+            member.path
+            for member in MEMBERS
+            if not (values.keys() >= set(member.points) or set(member.points).isdisjoint(withheld))
+        ]
     return document
-
-
-def _put(target: dict[str, Any], path: str, value: Any) -> None:
-    *above, last = path.split("/")
-    for name in above:
-        target = target.setdefault(name, {})
-    target[last] = value
 
 
 # ------------------------------------------------------------------ shapes
@@ -170,6 +171,10 @@ _SHAPES: Final[dict[str, _Shape]] = {
     ),
     "warranty_end": _warranty_end,
 }
+
+_COMPILED: Final = tuple(
+    (tuple(member.path.split("/")), _SHAPES[member.as_], member.points) for member in MEMBERS
+)
 
 
 # ------------------------------------------------------------------ as a rule set

@@ -75,13 +75,14 @@ class Sources(msgspec.Struct, frozen=True):
         return f"https://{self.host}/b/{self.battery.code}"
 
 
-def compose(sources: Sources) -> Passport:
-    """Return the passport of a battery. Total: what the record does not know is not in it."""
-    battery, model = sources.battery, sources.model
-    known: dict[str, Known] = {}
-    if model is not None:
-        known |= _of_documents(model, sources.host)
-        known |= _of_model(model, sources.organisation)
+def compose(sources: Sources, of_model: Mapping[str, Known] | None = None) -> Passport:
+    """
+    Return the passport of a battery. Total: what the record does not know is not in it.
+
+    `of_model` is what `declared` gives, where it is known already: many batteries share it.
+    """
+    battery = sources.battery
+    known = dict(declared(sources) if of_model is None else of_model)
     known |= _of_code(battery.code)
     known |= _of_life(sources)
     series: dict[str, list[float]] = {name: [] for name in COUNTERS}
@@ -89,6 +90,14 @@ def compose(sources: Sources) -> Passport:
     known |= {name: one for name, one in _derived(known) if name not in known}
     ordered = {name: known[name] for name in POINTS if name in known}
     return Passport(battery.code, ordered, {name: found for name, found in series.items() if found})
+
+
+def declared(sources: Sources) -> dict[str, Known]:
+    """Return the values that every battery of a model has."""
+    model = sources.model
+    if model is None:
+        return {}
+    return _of_documents(model, sources.host) | _of_model(model, sources.organisation)
 
 
 _PAPERS: Final = {

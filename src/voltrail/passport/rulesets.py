@@ -10,7 +10,9 @@ the number that the rule set gives them and its source.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import date
+from functools import cached_property
 from importlib.resources import files
 from typing import Final, Literal, get_args
 
@@ -52,7 +54,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.applies(category).status
 
 
-class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A rule set, which demands what it demands `from` a day on."""
 
     id: str
@@ -64,17 +66,26 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def wants(self, category: str) -> frozenset[str]:
         """Return the points that a category must have."""
-        return frozenset(
-            point for row in self.rows if row.status(category) == "mandatory" for point in row.points
-        )
+        return self._wanted[category]
 
     def bars(self, category: str) -> frozenset[str]:
         """Return the points that a category must not have: barred or pending, and by no other row allowed."""
-        allowed: set[str] = set()
-        barred: set[str] = set()
-        for row in self.rows:
-            (barred if row.status(category) in {"absent", "pending"} else allowed).update(row.points)
-        return frozenset(barred - allowed)
+        return self._barred[category]
+
+    @cached_property
+    def _wanted(self) -> dict[str, frozenset[str]]:
+        return {one: self._points(one, {"mandatory"}) for one in CATEGORIES}
+
+    @cached_property
+    def _barred(self) -> dict[str, frozenset[str]]:
+        barred = {"absent", "pending"}
+        others = set(get_args(Status)) - barred
+        return {one: self._points(one, barred) - self._points(one, others) for one in CATEGORIES}
+
+    def _points(self, category: str, statuses: AbstractSet[str]) -> frozenset[str]:
+        return frozenset(
+            point for row in self.rows if row.status(category) in statuses for point in row.points
+        )
 
 
 def _read(name: str) -> RuleSet:

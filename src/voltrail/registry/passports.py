@@ -1,38 +1,297 @@
-"""Passports from the record: what a reader may see of one, as it stands or as it stood."""
+"""
+Passports from the record: what a reader may see of one, as it stands or as it stood; and all of them.
+
+Most of a passport is said of its model, so models, organisations and sites are kept between two readings: one
+query tells whether any has a new event since.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, Self
 
-from voltrail.lifecycle import Battery, Model, effective_events
-from voltrail.organisations.access import PASSPORT, Eyes
+import msgspec
+import psycopg
+
+from voltrail.database.database import Connection, Database
+from voltrail.events.points import POINTS
+from voltrail.lifecycle import Battery, Model, Organisation, Recorded, decode_state, effective_events
+from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Sources, Told, compose
+from voltrail.passport import Known, Passport, Sources, Told, compose, declared, form
+from voltrail.registry import following
 from voltrail.registry.lookup import Lookup
+from voltrail.registry.world import Slot, World, to_recorded
+
+AT_ONCE: Final = 500  # passports of a file that a worker makes in one go
+WORKERS: Final = 2
+ALONE_BELOW: Final = 20_000  # batteries: below this, starting worker processes takes longer than they save
+MAX_KEPT: Final = 5_000  # models, organisations and sites: some 20 MB
+
+# A battery's row and its chain, by one question; the state comes with its last event alone.
+_BATTERY: Final = """
+select s.k, s.h, s.seq, s.latest_us, case when coalesce(w.seq, s.seq) = s.seq then s.state end,
+    w.seq, w.line, r.organisation, w.received_ms
+from subject s left join lateral (
+    with recursive walk as (
+        select e.seq, e.report, e.line, e.received_ms,
+               e.before[array_position(e.subjects, s.id)] as previous
+        from event e where e.seq = s.seq
+      union all
+        select e.seq, e.report, e.line, e.received_ms, e.before[array_position(e.subjects, s.id)]
+        from walk p join event e on e.seq = p.previous
+    ) select * from walk
+) w on true left join report r on r.id = w.report
+where s.id = %s
+"""
 
 
-def tell(lookup: Lookup, battery: Battery, eyes: Eyes, host: str, until: datetime | None = None) -> Told:
-    """Return the passport of a battery for certain eyes; `until` leaves out what happened later."""
-    subject = f"battery:{battery.code}"
-    events = effective_events(lookup.chain(subject), subject)
-    if until is not None:
-        events = [one for one in events if one.event.occurred_at <= until]
-    model = lookup.state("model:" + battery.model_id) if battery.model_id else None
+class Passports:
+    """The passports of one registry; threads may share it."""
+
+    def __init__(self, authorities: frozenset[str], host: str) -> None:
+        self._authorities, self._host = authorities, host
+        self._kept: dict[str, Slot] = {}
+        self._declared: dict[tuple[str, int, int], dict[str, Known]] = {}
+
+    def tell(self, connection: Connection, code: str, eyes: Eyes) -> Told | None:
+        """Return the passport of a battery for certain eyes; None where the record has no such battery."""
+        world = World(connection, self._authorities)
+        subject = f"battery:{code}"
+        chain = _read(world, subject)
+        battery = world.state(subject)
+        if not isinstance(battery, Battery):
+            return None
+        events = effective_events(world.with_corrected({one.index: one for one in chain}), subject)
+        self._know(world, battery, events)
+        return _told(self._composed(world, battery, events), eyes)
+
+    def told_at(self, lookup: Lookup, battery: Battery, eyes: Eyes, until: datetime) -> Told:
+        """Return the passport of a battery as it stood at a time; its state is of that time."""
+        subject = f"battery:{battery.code}"
+        events = [
+            one for one in effective_events(lookup.chain(subject), subject) if one.event.occurred_at <= until
+        ]
+        return _told(compose(_sources(battery, events, lookup.state, lookup.organisation, self._host)), eyes)
+
+    def tell_many(self, connection: Connection, codes: Sequence[str], eyes: Eyes) -> Iterator[Told]:
+        """Yield the passports of batteries on record, in their order; their chains are read at once."""
+        known = following.Known(connection, self._authorities)
+        subjects = [f"battery:{code}" for code in codes]
+        known.read_chains(subjects)
+        for subject in subjects:
+            battery = known.state(subject)
+            assert isinstance(battery, Battery)  # noqa: S101 - it is on record
+            chain = {one.index: one for one, _ in known.chain(subject)}
+            events = effective_events(known.with_corrected(chain), subject)
+            yield _told(self._composed(known, battery, events), eyes)
+
+    def _composed(self, world: World, battery: Battery, events: Sequence[Recorded]) -> Passport:
+        sources = _sources(battery, events, world.state, world.organisation, self._host)
+        model = sources.model
+        if model is None:
+            return compose(sources)
+        maker = world.slot(f"organisation:{model.maker}").last if model.maker is not None else -1
+        key = model.model_id, world.slot(f"model:{model.model_id}").last, maker
+        of_model = self._declared.get(key)
+        if of_model is None:
+            if len(self._declared) >= MAX_KEPT:
+                self._declared.clear()
+            of_model = self._declared[key] = declared(sources)
+        return compose(sources, of_model)
+
+    def _know(self, world: World, battery: Battery, events: Sequence[Recorded]) -> None:
+        """Bring what a passport says of others than the battery into a world, kept or read."""
+        names = {f"site:{site}" for one in events if (site := getattr(one.event, "site", None)) is not None}
+        if battery.operator is not None:
+            names.add(f"organisation:{battery.operator}")
+        if battery.model_id is not None:
+            names.add(name := f"model:{battery.model_id}")
+            names |= _maker(self._kept.get(name))
+        self._read_kept(world, names)
+        if battery.model_id is not None:
+            self._read_kept(world, _maker(world.slots.get(name)) - names)
+
+    def _read_kept(self, world: World, names: set[str]) -> None:
+        """Take what is kept and has no new event since; read the rest, and keep it."""
+        if not names:
+            return
+        newest = world.newest(names)
+        for name, last in newest.items():
+            kept = self._kept.get(name)
+            if kept is not None and kept.last == last:
+                world.slots[name] = kept
+        missing = names - world.slots.keys()
+        world.load(missing)
+        if len(self._kept) + len(missing) > MAX_KEPT:
+            self._kept.clear()
+        self._kept |= {name: world.slots[name] for name in missing & newest.keys()}
+
+
+def _maker(slot: Slot | None) -> set[str]:
+    state = slot.state if slot is not None else None
+    return {f"organisation:{state.maker}"} if isinstance(state, Model) and state.maker is not None else set()
+
+
+def _read(world: World, subject: str) -> list[Recorded]:
+    """Read a battery's row into a world and return its chain, in the order of the log."""
+    slot = world.slots[subject] = Slot(subject)
+    chain = []
+    for row in world.rows(_BATTERY, (subject,)):
+        if row[4] is not None:
+            slot.k, slot.h, slot.last, slot.latest_us = row[:4]
+            slot.state = decode_state(subject, row[4])
+        if row[5] is not None:
+            chain.append(to_recorded(row[5:]))
+    return sorted(chain, key=lambda one: one.index)
+
+
+def _sources(
+    battery: Battery,
+    events: Sequence[Recorded],
+    state: Callable[[str], Any],
+    organisation: Callable[[str], Organisation | None],
+    host: str,
+) -> Sources:
+    model = state("model:" + battery.model_id) if battery.model_id else None
 
     def site_of(identifier: str) -> Site | None:
-        found: Any = lookup.state("site:" + identifier)
+        found = state("site:" + identifier)
         return found if isinstance(found, Site) else None
 
-    whole = compose(
-        Sources(
-            battery,
-            events,
-            model if isinstance(model, Model) else None,
-            lookup.organisation,
-            site_of,
-            host,
+    return Sources(battery, events, model if isinstance(model, Model) else None, organisation, site_of, host)
+
+
+def _told(whole: Passport, eyes: Eyes) -> Told:
+    shown = _shown(eyes.audiences, eyes.at)
+    seen = {name: one for name, one in whole.values.items() if name in shown}
+    return Told(seen, tuple(name for name in whole.values if name not in shown), whole)
+
+
+@lru_cache(256)
+def _shown(audiences: Audiences, at: datetime | None) -> frozenset[str]:
+    eyes = Eyes(audiences, at)
+    return frozenset(name for name in POINTS if eyes.see(PASSPORT, name))
+
+
+# --------------------------------------------------------------------- all of them, as a file
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What workers need to make documents: the database, a snapshot of it, and for whom in which form."""
+
+    dsn: str
+    snapshot: str
+    authorities: frozenset[str]
+    host: str
+    form: str
+    eyes: Eyes
+    model: str | None
+
+
+def export(
+    database: Database, authorities: frozenset[str], host: str, form_name: str, eyes: Eyes, model: str | None
+) -> Iterator[tuple[int, int, bytes]]:
+    """
+    Yield the passports of all batteries, or of those of a model, as lines of JSON by the order of codes.
+
+    In one snapshot of the record; each time with how many batteries were looked at, and of how many.
+    """
+    with database.connect() as connection:
+        connection.execute("set transaction isolation level repeatable read, read only")
+        (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone() or ("",)
+        (total,) = connection.execute("select batteries from log").fetchone() or (0,)
+        setting = Export(database.dsn, snapshot, authorities, host, form_name, eyes, model)
+        runs = _runs(connection)
+        made = _alone(setting, runs) if total < ALONE_BELOW else _shared(setting, runs)
+        done = 0
+        for number, lines in made:
+            done += number
+            yield done, max(total, done), lines
+
+
+def _runs(connection: Connection) -> Iterator[list[str]]:
+    """Yield the codes of all batteries, in order, some at a time."""
+    with connection.cursor("codes") as cursor:
+        cursor.itersize = AT_ONCE
+        cursor.execute(
+            "select substr(id, 9) from subject where id >= 'battery:' and id < 'battery;' order by id"
         )
-    )
-    seen = {name: one for name, one in whole.values.items() if eyes.see(PASSPORT, name)}
-    return Told(seen, tuple(name for name in whole.values if name not in seen), whole)
+        while run := cursor.fetchmany(AT_ONCE):
+            yield [code for (code,) in run]
+
+
+def _alone(setting: Export, runs: Iterator[list[str]]) -> Iterator[tuple[int, bytes]]:
+    with _Maker(setting) as maker:
+        for run in runs:
+            yield len(run), maker.make(run)
+
+
+def _shared(setting: Export, runs: Iterator[list[str]]) -> Iterator[tuple[int, bytes]]:
+    """Let worker processes make the documents; yield them in order, few of them waiting in memory."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(WORKERS, context, _start_worker, (setting,)) as pool:
+        waiting: deque[tuple[int, Future[bytes]]] = deque()
+        try:
+            for run in runs:
+                waiting.append((len(run), pool.submit(_work, run)))
+                if len(waiting) > 2 * WORKERS:
+                    number, lines = waiting.popleft()
+                    yield number, lines.result()
+            while waiting:
+                number, lines = waiting.popleft()
+                yield number, lines.result()
+        finally:
+            for _, unneeded in waiting:
+                unneeded.cancel()
+
+
+class _Maker:
+    """Makes documents, through a connection of its own that sees the snapshot."""
+
+    def __init__(self, setting: Export) -> None:
+        self._setting = setting
+        self._passports = Passports(setting.authorities, setting.host)
+        self._write = form(setting.form).write
+        self._connection: Connection = psycopg.connect(setting.dsn)
+        self._connection.execute("set transaction isolation level repeatable read, read only")
+        self._connection.execute(f"set transaction snapshot '{setting.snapshot}'")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def make(self, codes: list[str]) -> bytes:
+        """Return the documents of these batteries, each on a line."""
+        wanted = self._setting.model
+        told = self._passports.tell_many(self._connection, codes, self._setting.eyes)
+        return b"".join(
+            msgspec.json.encode(self._write(one)) + b"\n"
+            for one in told
+            if wanted is None or _model_of(one.whole.values) == wanted
+        )
+
+
+def _model_of(values: Mapping[str, Known]) -> object:
+    known = values.get("model_id")
+    return known.value if known is not None else None
+
+
+_worker: _Maker | None = None
+
+
+def _start_worker(setting: Export) -> None:
+    global _worker  # noqa: PLW0603 - a worker process is there for one export
+    _worker = _Maker(setting)
+
+
+def _work(codes: list[str]) -> bytes:
+    assert _worker is not None  # noqa: S101 - the pool has started it
+    return _worker.make(codes)

@@ -114,6 +114,7 @@ class Registry:
         self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
+        self._passports = passports.Passports(self._writer.authorities, self.origin.partition("/")[0])
         self.holdings = Holdings(self.database, self._writer.authorities, self._sinces)
         self.webhooks = Webhooks(self.database, self.keys.host_secret)
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
@@ -389,12 +390,28 @@ class Registry:
         """
         text = parse(code).text
         with self.database.pool.connection() as connection:
-            lookup = Lookup(connection, self._writer.authorities, as_of, None)
-            state = lookup.battery(text)
-            if state is None:
-                raise unknown_battery(text)
             eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
-            return passports.tell(lookup, state, eyes, self.origin.partition("/")[0], as_of)
+            told = None
+            if as_of is None:
+                told = self._passports.tell(connection, text, eyes)
+            else:
+                lookup = Lookup(connection, self._writer.authorities, as_of, None)
+                if (state := lookup.battery(text)) is not None:
+                    told = self._passports.told_at(lookup, state, eyes, as_of)
+        if told is None:
+            raise unknown_battery(text)
+        return told
+
+    def export_passports(
+        self, form: str, reader: Reader, model: str | None = None
+    ) -> Iterator[tuple[int, int, bytes]]:
+        """
+        Yield all passports, or those of a model, as lines of JSON, in one form, for a reader.
+
+        Each time with how many batteries were looked at, and of how many. Raises UsageError.
+        """
+        host = self.origin.partition("/")[0]
+        return passports.export(self.database, self.authorities, host, form, reader.eyes, model)
 
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
