@@ -96,7 +96,9 @@ def test_an_unknown_audience_is_an_error():
 
 def test_the_document_is_printed_from_the_table():
     """The table in docs/access.md is printed, never edited: write document() at its end."""
-    assert (Path(__file__).parents[2] / "docs" / "access.md").read_text().endswith("\n" + document())
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
+    assert text.endswith("\n" + document())
+    assert "## Audiences" in text.removesuffix(document())
 
 
 def test_every_set_of_audiences_is_a_column_of_the_document():
