@@ -14,6 +14,7 @@ import argparse
 import os
 import platform
 import random
+import secrets
 import shutil
 import socket
 import statistics
@@ -22,7 +23,9 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -101,14 +104,14 @@ def fill(registry: Registry, stored: int, size: int) -> None:
         connection.execute("checkpoint")
 
 
-def offered(url: str, paths: list[str], rate: float, headers: str) -> list[float]:
+def offered(urls: list[str], paths: list[str], rate: float, headers: str) -> list[float]:
     """
     Ask for so many addresses a second; return for each the milliseconds from when it was due to its answer.
 
     Connections are kept. Requests are due at times drawn at random, as from people who know nothing of each
     other (Poisson).
     """
-    host = urlsplit(url)
+    hosts, turn = [urlsplit(url) for url in urls], count()
     rng, due = random.Random(6), list[float]()
     clock = 0.0
     for _ in paths:
@@ -119,11 +122,14 @@ def offered(url: str, paths: list[str], rate: float, headers: str) -> list[float
 
     def ask(number: int) -> float:
         if not hasattr(local, "reader"):
+            local.host = host = hosts[next(turn) % len(hosts)]
             local.end = socket.create_connection((host.hostname, host.port))
             local.end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             local.reader = local.end.makefile("rb")
         time.sleep(max(0.0, started + due[number] - time.perf_counter()))
-        local.end.sendall(f"GET {paths[number]} HTTP/1.1\r\nHost: {host.netloc}\r\n{headers}\r\n".encode())
+        local.end.sendall(
+            f"GET {paths[number]} HTTP/1.1\r\nHost: {local.host.netloc}\r\n{headers}\r\n".encode()
+        )
         _answer(local.reader)
         return 1_000 * (time.perf_counter() - started - due[number])
 
@@ -147,8 +153,9 @@ def token(folder: Path) -> str:
     """Return the header by which a clerk of the authority asks, who sees nearly all."""
     with voltrail.open(folder) as registry:
         accounts = Accounts(registry.database)
-        once = accounts.add("bench", ledger.AUTHORITY, "member", Actor())
-        person = accounts.by_session(accounts.sign_in("bench", once, "127.0.0.1"))
+        login = f"bench-{secrets.token_hex(4)}"
+        once = accounts.add(login, ledger.AUTHORITY, "member", Actor())
+        person = accounts.by_session(accounts.sign_in(login, once, "127.0.0.1"))
         person = accounts.by_session(accounts.change_password(person, once, PASSWORD, "127.0.0.1"))
         secret = accounts.make_token(person, "bench", ["read"], 1, "127.0.0.1")
     return f"Authorization: Bearer {secret}\r\n"
@@ -173,6 +180,7 @@ def main() -> None:
     parser.add_argument("--batteries", type=int, default=100_000, help="how many are stored")
     parser.add_argument("--rate", type=float, default=1_000, help="requests offered a second")
     parser.add_argument("--seconds", type=float, default=30, help="for how long")
+    parser.add_argument("--servers", type=int, default=1, help="how many serve them, sharing the database")
     parser.add_argument("--export", type=int, default=1_000_000, help="how many are written to a file")
     parser.add_argument("--data", type=Path, help="a folder to keep them in, or that holds them already")
     options = parser.parse_args()
@@ -198,12 +206,17 @@ def main() -> None:
         }
         print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()},", end=" ")
         print(f"Python {platform.python_version()}, load average {os.getloadavg()[0]:.1f}")
-        print(f"{options.batteries:,} batteries, {options.rate:,.0f} requests/s for {options.seconds:g} s\n")
+        print(
+            f"{options.batteries:,} batteries, {options.rate:,.0f} requests/s for {options.seconds:g} s,",
+            end=" ",
+        )
+        print(f"{options.servers} servers\n")
         print("| Asked for | p50, ms | p99, ms | at most, ms |\n| --- | ---: | ---: | ---: |")
-        with serving.served(folder) as url:
+        with ExitStack() as stack:
+            urls = [stack.enter_context(serving.served(folder)) for _ in range(options.servers)]
             for name, (paths, headers) in asked.items():
-                offered(url, paths[: int(options.rate)], options.rate, headers)  # what is kept is there then
-                each = sorted(offered(url, paths, options.rate, headers))
+                offered(urls, paths[: int(options.rate)], options.rate, headers)  # what is kept is there then
+                each = sorted(offered(urls, paths, options.rate, headers))
                 p99 = each[int(len(each) * 0.99) - 1]
                 print(f"| {name} | {statistics.median(each):.1f} | {p99:.1f} | {each[-1]:.1f} |", flush=True)
         took, done, weight = exported(folder, options.export)

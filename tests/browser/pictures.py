@@ -85,7 +85,6 @@ def cookie_of(site, who):
         return owner_of(site)
     if who == "sender":
         return site.places["sender"]
-    return site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
     if who not in site.places:
         site.places[who] = site.sign_in(who.partition("_")[0] + "-clerk", Cast(SEED).one(who).identifier)
     return site.places[who]
