@@ -394,7 +394,18 @@ class Registry:
             if state is None:
                 raise unknown_battery(text)
             eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
-            return passports.tell(lookup, state, eyes, self.origin.partition("/")[0], as_of)
+            return passports.tell(lookup, state, eyes, passports.issuer(self.host, self.keys, as_of))
+
+    @property
+    def host(self) -> str:
+        """The name of the host under which this registry is found."""
+        return self.origin.partition("/")[0]
+
+    def credential_keys(self) -> list[Verifier]:
+        """Return the keys by which others verify the credentials that this host issues."""
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return passports.issuing_keys(lookup, self.settings.host, self.keys.host.verifier)
 
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
