@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from voltrail.errors import UsageError
-from voltrail.passport import batterypass_ready, credentials, json_ld
+from voltrail.passport import batterypass, batterypass_ready, credentials, idta, json_ld
 from voltrail.passport.told import Told
 
 
@@ -39,6 +39,8 @@ FORMS: Final = {
     one.name: one
     for one in (
         Form("batterypass-ready", "BatteryPass-Ready 1.0", "application/json", _batterypass_ready),
+        Form("batterypass-1.2", "BatteryPass 1.2", "application/json", batterypass.written),
+        Form("idta-02035", "IDTA 02035", "application/json", idta.written),
         Form("json-ld", "JSON-LD", json_ld.MEDIA_TYPE, json_ld.written),
         Form("sd-jwt", "SD-JWT (RFC 9901)", "application/sd-jwt", credentials.as_sd_jwt),
         Form("vc", "W3C Verifiable Credential", "application/vc+jwt", credentials.as_verifiable_credential),

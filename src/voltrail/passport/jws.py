@@ -1,7 +1,8 @@
 """
 Signed tokens in their compact form, and the keys by which others verify them.
 
-Source: RFC 7515 (JWS), RFC 8037 (Ed25519 as `EdDSA`, keys of the type OKP), RFC 7517 (JWK).
+Source: RFC 7515 (JWS), RFC 8037 (Ed25519 as `EdDSA`, keys of the type OKP), RFC 7517 (JWK). RFC 9864 would
+rather have the name `Ed25519`, which few verifiers know yet.
 """
 
 from __future__ import annotations

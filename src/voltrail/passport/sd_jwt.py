@@ -119,7 +119,9 @@ def _split(compact: str) -> tuple[str, list[str]]:
     """Return the signed part and the disclosures; a key binding after them is not taken."""
     if len(compact) > MAX_BYTES or not compact.isascii():
         raise VerificationError(
-            "credential.form", f"It is longer than {MAX_BYTES:,} characters, or not plain ASCII."
+            "credential.form",
+            f"It is longer than {MAX_BYTES:,} characters, or not plain ASCII.",
+            "Take the whole file again from where it came from.",
         )
     token, *disclosures, end = compact.split("~")
     if end:
