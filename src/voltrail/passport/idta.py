@@ -3,7 +3,7 @@ Passports as IDTA 02035 has them: an asset administration shell with the submode
 
 One table (`idta_02035_product_condition.json`) says which element has which point. The semantic ids are those
 of the published model, and only those: for the other submodels of IDTA 02035 none is known here, so they are
-not written. Source: IDTA 02035, ProductCondition 1.0.1, whose schema names each id; AAS metamodel 3.0, part 1.
+not written. Source: IDTA 02035, ProductCondition 1.0.1, whose schema names each id; AAS metamodel 3.0.
 """
 
 from __future__ import annotations

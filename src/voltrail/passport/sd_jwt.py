@@ -26,6 +26,8 @@ DIGESTS: Final = "_sd"
 _ELEMENT: Final = "..."
 _HASH: Final = "_sd_alg"
 _NEVER: Final = "Do not believe it."
+_AGAIN: Final = "Take the whole file again from where it came from."
+_ASK: Final = "Ask the host for it again."
 
 
 class Verified(msgspec.Struct, frozen=True):
@@ -85,6 +87,8 @@ def verify(compact: str, keys: Collection[Verifier], at: datetime) -> Verified:
     """
     token, disclosures = _split(compact) if "~" in compact else (compact, [])
     header, payload = jws.open_(token, keys)
+    if _HASH in payload and "~" not in compact:
+        raise VerificationError("credential.form", "Its end is cut off: an SD-JWT ends with a ~.", _AGAIN)
     if payload.get(_HASH, "sha-256") != "sha-256":
         raise _wrong("hash", f"Its digests are made by {payload[_HASH]!r:.40}, not by sha-256.")
     if len(set(disclosures)) != len(disclosures):
@@ -121,14 +125,14 @@ def _split(compact: str) -> tuple[str, list[str]]:
         raise VerificationError(
             "credential.form",
             f"It is longer than {MAX_BYTES:,} characters, or not plain ASCII.",
-            "Take the whole file again from where it came from.",
+            _AGAIN,
         )
     token, *disclosures, end = compact.split("~")
     if end:
         raise VerificationError(
             "credential.binding",
             "It ends with something else than a ~: a key binding is not taken here, or something is cut off.",
-            "Take the whole file again, without a key binding.",
+            _AGAIN,
             source=SOURCE,
         )
     return token, disclosures
@@ -201,9 +205,6 @@ class _Opening:
                 "disclosure", "It discloses a claim where an element of a list stands, or the reverse."
             )
         return said
-
-
-_ASK: Final = "Ask the host for it again."
 
 
 def _wrong(rule: str, message: str) -> VerificationError:

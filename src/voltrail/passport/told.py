@@ -66,6 +66,10 @@ class Told(msgspec.Struct, frozen=True):
     whole: Passport
     issuer: Issuer | None = None
 
+    def given_by(self, issuer: Issuer) -> Told:
+        """Return it as this issuer gives it."""
+        return msgspec.structs.replace(self, issuer=issuer)
+
     @property
     def by(self) -> Issuer:
         """Who gives it. Raises UsageError where nobody does."""

@@ -33,9 +33,8 @@ def issuing_keys(lookup: Lookup, organisation: str, own: Verifier) -> list[Verif
     return keys if own.name.rpartition("/")[2] in on_record else [*keys, own]
 
 
-def tell(lookup: Lookup, battery: Battery, eyes: Eyes, by: Issuer) -> Told:
-    """Return the passport of a battery for certain eyes; as of a time, without what happened later."""
-    until = by.as_of
+def tell(lookup: Lookup, battery: Battery, eyes: Eyes, host: str, until: datetime | None = None) -> Told:
+    """Return the passport of a battery for certain eyes; `until` leaves out what happened later."""
     subject = f"battery:{battery.code}"
     events = effective_events(lookup.chain(subject), subject)
     if until is not None:
@@ -53,8 +52,8 @@ def tell(lookup: Lookup, battery: Battery, eyes: Eyes, by: Issuer) -> Told:
             model if isinstance(model, Model) else None,
             lookup.organisation,
             site_of,
-            by.host,
+            host,
         )
     )
     seen = {name: one for name, one in whole.values.items() if eyes.see(PASSPORT, name)}
-    return Told(seen, tuple(name for name in whole.values if name not in seen), whole, by)
+    return Told(seen, tuple(name for name in whole.values if name not in seen), whole)

@@ -394,7 +394,8 @@ class Registry:
             if state is None:
                 raise unknown_battery(text)
             eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
-            return passports.tell(lookup, state, eyes, passports.issuer(self.host, self.keys, as_of))
+            told = passports.tell(lookup, state, eyes, self.host, as_of)
+        return told.given_by(passports.issuer(self.host, self.keys, as_of))
 
     @property
     def host(self) -> str:
