@@ -52,7 +52,7 @@ def written(told: Told) -> dict[str, Any]:
         **{name: said(POINTS[name], value) for name, value in shown.items()},
     }
     if hidden := told.hidden(barred):
-        document["withheld"] = list(hidden)
+        document["withheld"] = [told.by.address + VOCABULARY + name for name in hidden]
     return document
 
 
@@ -80,7 +80,7 @@ def context(address: str, names: Iterable[str]) -> dict[str, Any]:
         "value": f"{_SCHEMA}value",
         "unitCode": f"{_SCHEMA}unitCode",
         "unitText": f"{_SCHEMA}unitText",
-        "withheld": {"@id": vocabulary + "withheld"},
+        "withheld": {"@id": vocabulary + "withheld", "@type": "@id"},
         **terms,
     }
 
