@@ -34,6 +34,8 @@ _MEMBERS: Final = {
     "/b/{code}/events/{index}": "* code event report",
     "/b/{code}/card": "* code links events",
     "/b/{code}/passport": "* code category points withheld rule_sets",
+    "/points": "points",
+    "/.well-known/jwks.json": "keys",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",

@@ -1,10 +1,9 @@
-"""/b/{code}/passport: the EU passport of a battery, as a page and as documents."""
+"""/b/{code}/passport: the EU passport of a battery, as a page and as documents; what others read them by."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
@@ -13,8 +12,10 @@ from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, 
 from voltrail.api.batteries import CodeText, Moment, read_moment
 from voltrail.codes import parse
 from voltrail.events.points import POINTS
-from voltrail.passport import FORMS, RULE_SETS, Told, batterypass_ready
+from voltrail.passport import FORMS, RULE_SETS, Told, batterypass_ready, json_ld, jws
+from voltrail.passport import Form as PassportForm
 from voltrail.passport import form as form_of
+from voltrail.web.language import preferred
 from voltrail.web.reading import read_out, title
 
 Form = Annotated[
@@ -27,15 +28,14 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
     """
     Return what the reader may know of a battery's passport: each point, and from which entries it comes.
 
-    `form` gives the document instead, `as_of` the passport as it stood. What is withheld is named.
+    `form` gives the document instead, or an `Accept` that names its media type; `as_of` the passport as it
+    stood. What is withheld is named.
     """
     registry, parsed = registry_of(request), parse(code)
-    chosen = form_of(form) if form is not None else None
+    chosen = form_of(form) if form is not None else _accepted(request)
     told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of))
     if chosen is not None:
-        return Response(
-            msgspec.json.encode(chosen.write(told)), media_type=chosen.media_type, headers=NEGOTIATED
-        )
+        return Response(chosen.written(told), media_type=chosen.media_type, headers=NEGOTIATED)
     counts = _counts(told)
     if not wants_page(request):
         return as_json(
@@ -64,6 +64,30 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
     )
 
 
+@get("/points", sync_to_thread=True, summary="The data points of passports")
+def points(request: Asked) -> Response[bytes]:
+    """Return what a passport may say: the vocabulary of its JSON-LD, each point as the catalogue has it."""
+    address = f"https://{registry_of(request).host}{json_ld.VOCABULARY}"
+    return as_json({"points": [{"id": address + one.name, "point": one} for one in POINTS.values()]})
+
+
+@get("/.well-known/jwks.json", sync_to_thread=True, summary="The keys by which credentials verify")
+def keys(request: Asked) -> Response[bytes]:
+    """Return the public keys of this host that sign passports as credentials (RFC 7517)."""
+    return as_json({"keys": [jws.jwk(one) for one in registry_of(request).credential_keys()]})
+
+
+def _accepted(request: Asked) -> PassportForm | None:
+    """Return the form whose media type is liked most, None where a page or our own JSON is."""
+    forms = {one.media_type: one for one in FORMS.values() if one.media_type != "application/json"}
+    for media_type in preferred(request.headers.get("accept", "")):
+        if media_type in forms:
+            return forms[media_type]
+        if media_type in {"text/html", "application/xhtml+xml", "application/json", "application/*", "*/*"}:
+            return None
+    return None
+
+
 def _counts(told: Told) -> list[tuple[Any, int, int]]:
     """Return how many of the mandatory points of each rule set are there, seen by the reader or not."""
     whole = told.whole
@@ -82,4 +106,4 @@ def _sections(told: Told) -> list[tuple[str, list[tuple[Any, Any]]]]:
     return [(name, rows) for name, rows in found.items() if rows]
 
 
-ROUTES: Final = (passport,)
+ROUTES: Final = (passport, points, keys)

@@ -10,6 +10,7 @@ from voltrail.cli.account import account
 from voltrail.cli.battery import battery, evidence, verify
 from voltrail.cli.code import code
 from voltrail.cli.common import Group
+from voltrail.cli.credential import credential
 from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
@@ -32,6 +33,7 @@ for command in (
     account,
     battery,
     code,
+    credential,
     demo,
     doctor,
     duties,

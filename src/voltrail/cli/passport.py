@@ -50,7 +50,8 @@ def passport(
     if rules is not None:
         _check(told, rules, _day(day), as_json=as_json)
     elif form is not None:
-        print_json(FORMS[form].write(told))
+        document = FORMS[form].write(told)
+        click.echo(document) if isinstance(document, str) else print_json(document)
     elif as_json:
         print_json({"code": told.whole.code, "points": told.values, "withheld": told.withheld})
     else:

@@ -6,7 +6,7 @@ from voltrail.passport import batterypass_ready
 from voltrail.passport.compose import Known, Passport, Sources, compose, declared
 from voltrail.passport.forms import FORMS, Form, form
 from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
-from voltrail.passport.told import Told
+from voltrail.passport.told import Issuer, Told
 from voltrail.passport.validate import Judgement, examine
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FORMS",
     "RULE_SETS",
     "Form",
+    "Issuer",
     "Judgement",
     "Known",
     "Passport",

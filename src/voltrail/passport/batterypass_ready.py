@@ -10,34 +10,20 @@ Source: BatteryPass-Ready 1.0, EV.schema.json (JSON Schema 2020-12).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
-from importlib.resources import files
 from typing import Any, Final
 
-import msgspec
-
 from voltrail.events.points import Value
+from voltrail.passport import members
+from voltrail.passport.members import Shape
 from voltrail.passport.rulesets import EU_GUIDANCE, Row, RuleSet, Status
 
 NAME: Final = "Battery_Passport"
 _SOURCE: Final = "BatteryPass-Ready 1.0"
 
 
-class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One member: where it stands, of which points, in which shape, and whether EV passports need it."""
-
-    path: str
-    points: tuple[str, ...]
-    as_: str = msgspec.field(name="as")
-    required: bool
-
-
-MEMBERS: Final = msgspec.json.decode(
-    files(__package__).joinpath("batterypass_ready_1_0.json").read_bytes(), type=tuple[Member, ...]
-)
-
-
+MEMBERS: Final = members.read("batterypass_ready_1_0.json")
 SECTIONS: Final = tuple(dict.fromkeys(member.path.partition("/")[0] for member in MEMBERS))
 _SECTION_OF: Final = {
     point: member.path.partition("/")[0] for member in MEMBERS[::-1] for point in member.points
@@ -56,29 +42,14 @@ def written(values: Mapping[str, Value], withheld: Collection[str] = ()) -> dict
     A member is there if all of its points are. What a reader may not see stands in `withheld`, by its path:
     such a document is partial, and says so.
     """
-    passport: dict[str, Any] = {}
-    document: dict[str, Any] = {NAME: passport}
-    for (*above, last), shape, points in _COMPILED:
-        try:
-            given = [values[point] for point in points]
-        except KeyError:
-            continue
-        target = passport
-        for name in above:
-            target = target.setdefault(name, {})
-        target[last] = shape(*given)
+    found, hidden = members.write(MEMBERS, _SHAPES, values, withheld)
+    document: dict[str, Any] = {NAME: found}
     if withheld:
-        document["withheld"] = [
-            member.path
-            for member in MEMBERS
-            if not (values.keys() >= set(member.points) or set(member.points).isdisjoint(withheld))
-        ]
+        document["withheld"] = hidden
     return document
 
 
 # ------------------------------------------------------------------ shapes
-
-_Shape = Callable[..., Any]
 
 
 def _whole(value: float) -> int:
@@ -86,7 +57,7 @@ def _whole(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _amount(number: str, unit: str, text: str, *, whole: bool = False) -> _Shape:
+def _amount(number: str, unit: str, text: str, *, whole: bool = False) -> Shape:
     return lambda value: {number: _whole(value) if whole else _plain(value), unit: text}
 
 
@@ -144,7 +115,7 @@ _CO2_PER_KWH: Final = (
     "kgCO2-eq/kWh",
 )
 
-_SHAPES: Final[dict[str, _Shape]] = {
+_SHAPES: Final[dict[str, Shape]] = {
     "text": str,
     "number": _plain,
     "integer": int,
@@ -171,11 +142,6 @@ _SHAPES: Final[dict[str, _Shape]] = {
     ),
     "warranty_end": _warranty_end,
 }
-
-_COMPILED: Final = tuple(
-    (tuple(member.path.split("/")), _SHAPES[member.as_], member.points) for member in MEMBERS
-)
-
 
 # ------------------------------------------------------------------ as a rule set
 

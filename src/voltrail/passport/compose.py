@@ -8,7 +8,7 @@ values (fades, the state of certified energy) is computed from them, unless it w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -29,12 +29,13 @@ class Known(msgspec.Struct, frozen=True):
     """
     A value of a point: from which entries of the log it comes; none where the code itself says it.
 
-    `derived` says that it was computed from the values of others.
+    `derived` says that it was computed from the values of others. `at` is when it was measured, of what is.
     """
 
     value: Value
     entries: tuple[int, ...] = ()
     derived: bool = False
+    at: datetime | None = None
 
 
 class Passport(msgspec.Struct, frozen=True):
@@ -225,7 +226,7 @@ def _measured(events: Iterable[Recorded], series: Mapping[str, list[float]]) -> 
             continue
         for name, value in said.items():
             if value is not None:
-                found[name] = Known(value, (one.index,))
+                found[name] = Known(value, (one.index,), at=event.occurred_at)
                 if name in series and isinstance(value, int | float):
                     series[name].append(value)
     return found
@@ -282,7 +283,5 @@ def _share(
         return
     if not isinstance(one.value, int | float) or not isinstance(other.value, int | float) or other.value <= 0:
         return
-    yield (
-        name,
-        Known(round(of(one.value, other.value) * 100, 4), (*one.entries, *other.entries), derived=True),
-    )
+    share = round(of(one.value, other.value) * 100, 4)
+    yield name, Known(share, (*one.entries, *other.entries), derived=True, at=one.at)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from voltrail.errors import UsageError
-from voltrail.passport import batterypass_ready
+from voltrail.passport import batterypass, batterypass_ready, credentials, idta, json_ld
 from voltrail.passport.told import Told
 
 
@@ -22,7 +22,12 @@ class Form(msgspec.Struct, frozen=True):
     name: str
     title: str
     media_type: str
-    write: Callable[[Told], Any]  # a document, as JSON has it
+    write: Callable[[Told], Any]  # a document, as JSON has it; a text is the document itself
+
+    def written(self, told: Told) -> bytes:
+        """Return the document as it is sent."""
+        document = self.write(told)
+        return document.encode() if isinstance(document, str) else msgspec.json.encode(document)
 
 
 def _batterypass_ready(told: Told) -> dict[str, Any]:
@@ -32,7 +37,14 @@ def _batterypass_ready(told: Told) -> dict[str, Any]:
 
 FORMS: Final = {
     one.name: one
-    for one in (Form("batterypass-ready", "BatteryPass-Ready 1.0", "application/json", _batterypass_ready),)
+    for one in (
+        Form("batterypass-ready", "BatteryPass-Ready 1.0", "application/json", _batterypass_ready),
+        Form("batterypass-1.2", "BatteryPass 1.2", "application/json", batterypass.written),
+        Form("idta-02035", "IDTA 02035", "application/json", idta.written),
+        Form("json-ld", "JSON-LD", json_ld.MEDIA_TYPE, json_ld.written),
+        Form("sd-jwt", "SD-JWT (RFC 9901)", "application/sd-jwt", credentials.as_sd_jwt),
+        Form("vc", "W3C Verifiable Credential", "application/vc+jwt", credentials.as_verifiable_credential),
+    )
 }
 
 

@@ -7,11 +7,12 @@ query tells whether any has a new event since.
 
 from __future__ import annotations
 
+import hmac
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Self
 
@@ -20,12 +21,14 @@ import psycopg
 
 from voltrail.database.database import Connection, Database
 from voltrail.events.points import POINTS
+from voltrail.ledger.keys import ED25519, Signer, Verifier, decode64
 from voltrail.lifecycle import Battery, Model, Organisation, Recorded, decode_state, effective_events
 from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Known, Passport, Sources, Told, compose, declared, form
+from voltrail.passport import Issuer, Known, Passport, Sources, Told, compose, declared, form
 from voltrail.registry import following
 from voltrail.registry.lookup import Lookup
+from voltrail.registry.settings import Keys
 from voltrail.registry.world import Slot, World, to_recorded
 
 AT_ONCE: Final = 500  # passports of a file that a worker makes in one go
@@ -49,6 +52,24 @@ from subject s left join lateral (
 ) w on true left join report r on r.id = w.report
 where s.id = %s
 """
+
+
+def issuer(host: str, keys: Keys, as_of: datetime | None = None) -> Issuer:
+    """Return the host as it gives passports now."""
+    secret = hmac.digest(keys.host_secret, b"voltrail.passports", "sha256")
+    return Issuer(host, keys.host, secret, datetime.now(UTC), as_of)
+
+
+def issuing_keys(lookup: Lookup, organisation: str, own: Verifier) -> list[Verifier]:
+    """Return the keys by which a host's credentials verify: on record and not revoked, and its own."""
+    found = lookup.organisation(organisation)
+    on_record = {key.key_id: key for key in found.keys if key.algorithm == ED25519} if found else {}
+    keys = [
+        Verifier.of(f"{organisation}/{name}", key.algorithm, decode64(key.public_key))
+        for name, key in on_record.items()
+        if key.revoked is None
+    ]
+    return keys if own.name.rpartition("/")[2] in on_record else [*keys, own]
 
 
 class Passports:
@@ -183,19 +204,22 @@ def _shown(audiences: Audiences, at: datetime | None) -> frozenset[str]:
 
 
 class Export(msgspec.Struct, frozen=True):
-    """What workers need to make documents: the database, a snapshot of it, and for whom in which form."""
+    """What workers need to make documents: a snapshot of the database, who gives them, to whom, how."""
 
     dsn: str
     snapshot: str
     authorities: frozenset[str]
     host: str
+    key: str  # PEM
+    secret: bytes
+    at: datetime
     form: str
     eyes: Eyes
     model: str | None
 
 
 def export(
-    database: Database, authorities: frozenset[str], host: str, form_name: str, eyes: Eyes, model: str | None
+    database: Database, authorities: frozenset[str], by: Issuer, name: str, eyes: Eyes, model: str | None
 ) -> Iterator[tuple[int, int, bytes]]:
     """
     Yield the passports of all batteries, or of those of a model, as lines of JSON by the order of codes.
@@ -206,7 +230,10 @@ def export(
         connection.execute("set transaction isolation level repeatable read, read only")
         (snapshot,) = connection.execute("select pg_export_snapshot()").fetchone() or ("",)
         (total,) = connection.execute("select batteries from log").fetchone() or (0,)
-        setting = Export(database.dsn, snapshot, authorities, host, form_name, eyes, model)
+        key = by.signer.pem
+        setting = Export(
+            database.dsn, snapshot, authorities, by.host, key, by.secret, by.at, form(name).name, eyes, model
+        )
         runs = _runs(connection)
         made = _alone(setting, runs) if total < ALONE_BELOW else _shared(setting, runs)
         done = 0
@@ -257,7 +284,8 @@ class _Maker:
     def __init__(self, setting: Export) -> None:
         self._setting = setting
         self._passports = Passports(setting.authorities, setting.host)
-        self._write = form(setting.form).write
+        self._form = form(setting.form)
+        self._issuer = Issuer(setting.host, Signer.from_pem(setting.key), setting.secret, setting.at)
         self._connection: Connection = psycopg.connect(setting.dsn)
         self._connection.execute("set transaction isolation level repeatable read, read only")
         self._connection.execute(f"set transaction snapshot '{setting.snapshot}'")
@@ -273,7 +301,7 @@ class _Maker:
         wanted = self._setting.model
         told = self._passports.tell_many(self._connection, codes, self._setting.eyes)
         return b"".join(
-            msgspec.json.encode(self._write(one)) + b"\n"
+            self._form.written(one.given_by(self._issuer)) + b"\n"
             for one in told
             if wanted is None or _model_of(one.whole.values) == wanted
         )

@@ -400,7 +400,7 @@ class Registry:
                     told = self._passports.told_at(lookup, state, eyes, as_of)
         if told is None:
             raise unknown_battery(text)
-        return told
+        return told.given_by(passports.issuer(self.host, self.keys, as_of))
 
     def export_passports(
         self, form: str, reader: Reader, model: str | None = None
@@ -410,8 +410,19 @@ class Registry:
 
         Each time with how many batteries were looked at, and of how many. Raises UsageError.
         """
-        host = self.origin.partition("/")[0]
-        return passports.export(self.database, self.authorities, host, form, reader.eyes, model)
+        by = passports.issuer(self.host, self.keys)
+        return passports.export(self.database, self.authorities, by, form, reader.eyes, model)
+
+    @property
+    def host(self) -> str:
+        """The name of the host under which this registry is found."""
+        return self.origin.partition("/")[0]
+
+    def credential_keys(self) -> list[Verifier]:
+        """Return the keys by which others verify the credentials that this host issues."""
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return passports.issuing_keys(lookup, self.settings.host, self.keys.host.verifier)
 
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
