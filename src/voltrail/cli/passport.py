@@ -88,7 +88,7 @@ def passports(
     if as_json:
         print_json({"file": str(file), "passports": written})
     else:
-        click.echo(f"{file}: {written:,} passports.")
+        click.echo(f"{file}: {written:,} passport{'' if written == 1 else 's'}.")
 
 
 def _day(text: str | None) -> date:
