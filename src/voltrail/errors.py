@@ -9,7 +9,7 @@ The tree; catch the narrowest you can act on:
 
     VoltrailError
     ├── CodeError             a battery code that does not parse
-    ├── IdentityError         a credit code, LEI, GLN or VIN that does not check
+    ├── IdentityError         a credit code, LEI, GLN, VIN or Digital Link that does not check
     ├── LineError             the bytes of a line are not in the strict form
     ├── EventError            a line in good form that is not a known event
     ├── TableError            a spreadsheet that cannot be read as a whole
@@ -127,7 +127,7 @@ class CodeError(VoltrailError):
 
 
 class IdentityError(VoltrailError):
-    """An identifier of an organisation, place or vehicle does not check."""
+    """An identifier of an organisation, place, vehicle or trade item does not check."""
 
 
 class LineError(VoltrailError):
