@@ -14,6 +14,7 @@ The tree; catch the narrowest you can act on:
     ├── EventError            a line in good form that is not a known event
     ├── TableError            a spreadsheet that cannot be read as a whole
     ├── CellError             a cell of it, or a row, that cannot be read; handed back, not raised
+    ├── PassportError         a passport made by others that cannot be read as a whole
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
@@ -144,6 +145,10 @@ class TableError(VoltrailError):
 
 class CellError(VoltrailError):
     """A cell does not hold what its column is for, or a row is none; told where it stands in the table."""
+
+
+class PassportError(VoltrailError):
+    """The file of a passport that others made cannot be read as a whole, or is in no form that is known."""
 
 
 class ReportError(VoltrailError):

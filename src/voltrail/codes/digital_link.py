@@ -157,7 +157,7 @@ def is_gtin(text: str) -> bool:
 
 
 def _of_path(path: str, *, words: bool) -> list[tuple[str, str]]:
-    """Return the key that stands last in a path, and the qualifiers behind it; what is before is the host's."""
+    """Return the last key in a path, and the qualifiers behind it; what is before is the host's."""
     steps = path.split("/")[1:]
     found: list[tuple[str, str]] = []
     while len(steps) >= 2:
