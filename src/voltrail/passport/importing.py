@@ -30,7 +30,7 @@ from voltrail.passport.loading import Document, NoNumber, Trouble, Twice, load
 
 MAX_TROUBLES: Final = 500
 MAX_LEFT: Final = 500
-NOISE: Final = Decimal("1E30")  # programs that make up samples write the largest numbers there are
+NOISE: Final = 30  # powers of ten: programs that make up samples write the largest numbers there are
 _MOMENTS: Final = ("lastUpdate", "LastUpdate", "RPCLastUpdated", "time")  # when a value was measured
 _SHOWN: Final = 200  # characters of a value as it was read
 
@@ -314,7 +314,7 @@ class _Reading:
             amount = given
         else:
             return self.refuse(point, node, "import.number", f"is {_shown(given)}, which is no number")
-        if abs(amount) >= NOISE:
+        if _is_noise(amount):
             return None  # told when the document was looked through
         return self._in_unit(point, amount, named or unit, node)
 
@@ -485,8 +485,8 @@ class _Reading:
                 self._tell(
                     place, Refusal("import.nan", said, "Leave the member out where there is no value.")
                 )
-            elif isinstance(one, Decimal) and abs(one) >= NOISE:
-                said = f"{one:.6E} stands here, as programs write that make up samples."
+            elif isinstance(one, Decimal) and _is_noise(one):
+                said = f"{one} stands here, as programs write that make up samples."
                 self._tell(place, Refusal("import.noise", said, "It is not taken: put the true value there."))
             elif isinstance(one, str) and one != one.strip() and _CAS.fullmatch(one.strip()):
                 said = f"The CAS number {one!r} has blanks around it, so its schema refuses it."
@@ -544,6 +544,10 @@ def _plain(amount: Decimal) -> float | int:
     if abs(amount) < Decimal(10) ** 15 and amount == amount.to_integral_value():
         return int(amount)
     return float(amount)
+
+
+def _is_noise(amount: Decimal) -> bool:
+    return bool(amount) and amount.adjusted() >= NOISE
 
 
 def _squeezed(text: str) -> str:
