@@ -15,6 +15,7 @@ from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport
+from voltrail.cli.passport_import import passport_import
 from voltrail.cli.platform import platform
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
@@ -42,6 +43,7 @@ for command in (
     label,
     log,
     passport,
+    passport_import,
     platform,
     report,
     serve,

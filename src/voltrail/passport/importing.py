@@ -805,6 +805,44 @@ def _agree(name: str, ours: Value, one: Found) -> bool:
     return ours == one.value
 
 
+class Proposal(msgspec.Struct, frozen=True):
+    """What a passport would become here: of which model and battery, against the record, and the lines."""
+
+    read: Imported
+    model_id: str | None
+    code: str | None
+    compared: list[Compared]
+    lines: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as programs are told."""
+        read = self.read
+        return {
+            "forms": [{"file": file, "form": name} for file, name in read.forms],
+            "model_id": self.model_id,
+            "code": self.code,
+            "found": read.found,
+            "troubles": read.troubles,
+            "left": [one._asdict() for one in read.left],
+            "compared": self.compared,
+            "lines": self.lines,
+        }
+
+
+def propose(
+    read: Imported, known: Mapping[str, Value], model_id: str | None, code: str | None, now: str
+) -> Proposal:
+    """
+    Return what was read as it would come on record; `known` is what the record has of the battery `code`.
+
+    The model is the one that is named, else that of the battery, else the one that the passport names.
+    """
+    said = known.get("model_id") or (read.found["model_id"].value if "model_id" in read.found else None)
+    model_id = model_id or (str(said) if said is not None else None)
+    lines = [one.decode() for one in lines_of(read, model_id, code, now)]
+    return Proposal(read, model_id, code, compared(read, known), lines)
+
+
 def lines_of(read: Imported, model_id: str | None, code: str | None, now: str) -> list[bytes]:
     """
     Return the lines that would put on record what was read.
