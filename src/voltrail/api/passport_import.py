@@ -27,7 +27,7 @@ from voltrail.web.outcome import read_receipt
 MOST_FILES: Final = 20
 
 
-@get("/passports/import", sync_to_thread=True, summary="Take over a passport made elsewhere")
+@get("/passports/import", sync_to_thread=False, summary="Take over a passport made elsewhere")
 def import_page(request: Asked) -> Response[bytes]:
     """Return the page that reads passports of others; for programs, the forms that are read."""
     if not wants_page(request):
@@ -48,8 +48,8 @@ def import_passport(request: Asked, data: MultipartBody[dict[str, Any]]) -> Resp
     Take `file` (JSON or a zip; several too), `model_id` and `code` if they are to be others than it names.
 
     Answers with what was read, from where, what is wrong with it, what the record has otherwise, and the
-    lines that it would become. Nothing is recorded; with `do=report` and these `lines` the host signs them, with
-    `do=lines` they come as a file. Sessions bring `csrf`, tokens the right to report.
+    lines that it would become. Nothing is recorded; with `do=report` and these `lines` the host signs them,
+    with `do=lines` they come as a file. Sessions bring `csrf`, tokens the right to report.
     """
     person = may_report(request, str(data.get("csrf", "")))
     if person is None:
