@@ -9,11 +9,12 @@ The tree; catch the narrowest you can act on:
 
     VoltrailError
     ├── CodeError             a battery code that does not parse
-    ├── IdentityError         a credit code, LEI, GLN or VIN that does not check
+    ├── IdentityError         a credit code, LEI, GLN, VIN or Digital Link that does not check
     ├── LineError             the bytes of a line are not in the strict form
     ├── EventError            a line in good form that is not a known event
     ├── TableError            a spreadsheet that cannot be read as a whole
     ├── CellError             a cell of it, or a row, that cannot be read; handed back, not raised
+    ├── PassportError         a passport made by others that cannot be read as a whole
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
     ├── ProofError            a Merkle proof that does not lead to the root
@@ -127,7 +128,7 @@ class CodeError(VoltrailError):
 
 
 class IdentityError(VoltrailError):
-    """An identifier of an organisation, place or vehicle does not check."""
+    """An identifier of an organisation, place, vehicle or trade item does not check."""
 
 
 class LineError(VoltrailError):
@@ -144,6 +145,10 @@ class TableError(VoltrailError):
 
 class CellError(VoltrailError):
     """A cell does not hold what its column is for, or a row is none; told where it stands in the table."""
+
+
+class PassportError(VoltrailError):
+    """The file of a passport that others made cannot be read as a whole, or is in no form that is known."""
 
 
 class ReportError(VoltrailError):

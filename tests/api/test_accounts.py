@@ -339,6 +339,7 @@ def test_every_form_is_on_the_list(app):
         "/recalls/open",
         "/rules/file",
         "/documents",
+        "/passports/import",
         "/authority/missing/sightings/take",
     }  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too

@@ -66,6 +66,7 @@ NOT_ASKED += (
     "/followed",
     "/duties",
     "/documents",
+    "/passports",
     "/rules/file",
     "/rules/set",
     "/rules/end",

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import strategies as st
 
 from tests.lifecycle.strategies import CODES, ORGANISATIONS, PACKS, VINS
+from voltrail.codes.digital_link import check_digit
 from voltrail.events import encode, kinds
-from voltrail.events.epcis.identifiers import check_digit
 from voltrail.events.epcis.table import MAPPINGS
 from voltrail.events.structs import STRUCTS
 

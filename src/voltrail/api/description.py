@@ -36,6 +36,7 @@ _MEMBERS: Final = {
     "/b/{code}/passport": "* code category points withheld rule_sets",
     "/points": "points",
     "/.well-known/jwks.json": "keys",
+    "/passports/import": "* forms",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
@@ -146,6 +147,7 @@ _FIELDS: Final = {
     "/workspace/platform/again": "item rule csrf",
     "/workspace/platform/accept": "item receipt csrf",
     "/documents": "file model_id purpose title do csrf",
+    "/passports/import": "file model_id code lines do csrf",
     "/authority/missing/terms/choose": "kind term_days percent why csrf",
     "/authority/missing/sightings/take": "file csrf",
 }

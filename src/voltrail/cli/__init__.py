@@ -16,6 +16,7 @@ from voltrail.cli.epcis import epcis
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport, passports
+from voltrail.cli.passport_import import passport_import
 from voltrail.cli.platform import platform
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
@@ -45,6 +46,7 @@ for command in (
     log,
     passport,
     passports,
+    passport_import,
     platform,
     report,
     serve,

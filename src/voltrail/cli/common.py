@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
 import voltrail
 from voltrail.errors import VoltrailError
@@ -47,7 +48,7 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON for programs."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2))
 
 
 def refuse(error: VoltrailError, *, as_json: bool = False) -> NoReturn:

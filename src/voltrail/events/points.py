@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from voltrail.codes.digital_link import is_gtin
 from voltrail.events import reading
 
 Value = float | int | str
@@ -38,7 +39,7 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: str
-    type: Literal["number", "integer", "text", "uri", "email", "day", "moment", "choice"]
+    type: Literal["number", "integer", "text", "uri", "email", "day", "moment", "gtin", "choice"]
     of: Literal["model", "battery"]
     changes: Literal["static", "dynamic"]
     by: Literal["declared", "measured", "record"]
@@ -96,12 +97,14 @@ _READS: Final = {
     "email": lambda text: _EMAIL.fullmatch(text) is not None,
     "day": _is_day,
     "moment": _is_moment,
+    "gtin": is_gtin,
 }
 _SHOULD: Final = {
     "uri": "an address that begins with https:// or urn:",
     "email": "an e-mail address",
     "day": "a day as 2026-04-21",
     "moment": "a time with its zone, as 2026-04-21T09:00:00+08:00",
+    "gtin": "14 digits, the last of which checks the others; a shorter GTIN with zeros before it",
 }
 
 POINTS: Final[Mapping[str, Point]] = {

@@ -83,13 +83,13 @@ def _warranty_end(made: str, years: float) -> str:
     return date(year, month + 1, min(begun.day, 28)).isoformat()
 
 
-_CATEGORIES: Final = {
+CATEGORIES: Final = {
     "ev": "electric vehicle battery",
     "lmt": "light means of transport battery",
     "industrial": "industrial battery",
 }
-_STATUSES: Final = {"re_used": "re-used"}
-_CHEMISTRIES: Final = {
+STATUSES: Final = {"re_used": "re-used"}
+CHEMISTRIES: Final = {
     "LFP": "Li-ion LFP",
     "LCO": "Li-ion LCO",
     "LMO": "Li-ion LMO",
@@ -105,11 +105,11 @@ _CHEMISTRIES: Final = {
 
 
 def _chemistry(value: str) -> dict[str, str]:
-    code = _CHEMISTRIES.get(value)
+    code = CHEMISTRIES.get(value)
     return {"additionallyPossibleValue": value} if code is None else {"chemicalCodeValue": code}
 
 
-_CO2_PER_KWH: Final = (
+CO2_PER_KWH: Final = (
     "kgCO2-equivalentPerKilowattHourValue",
     "kgCO2-equivalentPerKilowattHour",
     "kgCO2-eq/kWh",
@@ -131,10 +131,10 @@ _SHAPES: Final[dict[str, Shape]] = {
     "ohm": _amount("ohmValue", "ohm", "Ohm", whole=True),
     "celsius": _amount("celsiusValue", "degreeCelsius", "°C", whole=True),
     "c_rate": _amount("amperePerAmpereHourValue", "amperePerAmpereHour", "A/Ah"),
-    "co2_per_kwh": _amount(*_CO2_PER_KWH),
+    "co2_per_kwh": _amount(*CO2_PER_KWH),
     "co2": _amount("kgCO2-equivalentValue", "kgCO2-equivalent", "kgCO2-eq", whole=True),
-    "category": lambda value: {"batteryCategoryValue": _CATEGORIES[value]},
-    "status": lambda value: {"batteryStatusValues": _STATUSES.get(value, value)},
+    "category": lambda value: {"batteryCategoryValue": CATEGORIES[value]},
+    "status": lambda value: {"batteryStatusValues": STATUSES.get(value, value)},
     "passport_status": lambda value: {"dppStatusValue": value.capitalize()},
     "chemistry": _chemistry,
     "materials": lambda cathode, anode, electrolyte: (

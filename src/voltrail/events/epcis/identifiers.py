@@ -15,36 +15,17 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
+from voltrail.codes.digital_link import SET_39, SET_82, WORDS, check_digit
+
 Level = Literal["instance", "class", "location", "party", "document"]
 
 MAX_URI: Final = 2_048
 HOST: Final = "https://id.gs1.org"
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
-_SET_82 = re.compile(r"""[!"%&'()*+,./0-9:;<=>?A-Z_a-z-]+""")  # GS1 General Specifications, figure 7.11-1
-_SET_39 = re.compile(r"[#/0-9A-Z-]+")  # figure 7.11-2
 _SERIAL_IN_URN = re.compile(r"(?:[!'()*+,.0-9:;=A-Z_a-z-]|%[0-9A-Fa-f]{2})+")
 _PLAIN = "';="  # need no escape in a Digital Link; section 4.5
 _ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
-
-# The words that earlier versions of the standard had for keys; section 4.3 of version 1.1.
-_WORDS: Final = {
-    "gtin": "01",
-    "itip": "8006",
-    "cpid": "8010",
-    "gln": "414",
-    "party": "417",
-    "gsrnp": "8017",
-    "gsrn": "8018",
-    "gcn": "255",
-    "sscc": "00",
-    "gdti": "253",
-    "ginc": "401",
-    "gsin": "402",
-    "grai": "8003",
-    "giai": "8004",
-}
-_QUALIFIER_WORDS: Final = {"cpv": "22", "lot": "10", "ser": "21"}
 
 
 class Identifier(NamedTuple):
@@ -94,12 +75,6 @@ def canonical(uri: str) -> str:
     return uri if found is None else found.uri
 
 
-def check_digit(digits: str) -> str:
-    """Return the check digit of a GS1 key without it: General Specifications, section 7.9.1."""
-    total = sum(int(digit) * (1 if at % 2 else 3) for at, digit in enumerate(reversed(digits)))
-    return str(-total % 10)
-
-
 # ------------------------------------------------------------------------ EPC URNs
 
 
@@ -146,7 +121,7 @@ def _serial(text: str, most: int, scheme: str) -> str:
 
 
 def _in_set(plain: str, most: int, what: str) -> str:
-    if not 1 <= len(plain) <= most or _SET_82.fullmatch(plain) is None:
+    if not 1 <= len(plain) <= most or SET_82.fullmatch(plain) is None:
         raise ValueError(
             f"{_cut(plain)!r} in {what} must be 1 to {most} characters of GS1's set: letters, digits and"
             " some punctuation, no blanks."
@@ -256,7 +231,7 @@ def _cpi(value: str, scheme: str) -> Identifier:
 def _part(prefix: str, reference: str, scheme: str) -> str:
     plain = unescape(reference)
     known = prefix.isascii() and prefix.isdigit() and 6 <= len(prefix) <= 12
-    if not known or not 1 <= len(plain) <= 30 - len(prefix) or _SET_39.fullmatch(plain) is None:
+    if not known or not 1 <= len(plain) <= 30 - len(prefix) or SET_39.fullmatch(plain) is None:
         raise ValueError(
             f"{scheme} is a company prefix of 6 to 12 digits and a part of capital letters, digits, #, -"
             f" and /, 30 together; see {_cut(prefix + '.' + reference)}."
@@ -337,8 +312,7 @@ _OTHERS: Final = frozenset({"gid", "usdod", "adi", "bic", "imovn"})  # of others
 
 # -------------------------------------------------------------------- Digital Links
 
-_PRIMARY: Final = frozenset(_WORDS.values())
-_SHAPES: Final = {  # how a key looks; one that does not is the private address of somebody
+_SHAPES: Final = {  # the keys, and how each looks; one that does not is the private address of somebody
     "01": r"\d+",
     "00": r"\d+",
     "414": r"\d+",
@@ -364,8 +338,8 @@ def _read_link(uri: str) -> Identifier | None:
         return None
     steps = path[3].rstrip("/").split("/")
     for at in range(len(steps) - 1):
-        ai = _WORDS.get(steps[at], steps[at])
-        if ai in _PRIMARY:
+        ai = WORDS.get(steps[at], steps[at])
+        if ai in _SHAPES:
             key = unescape(steps[at + 1])
             if re.fullmatch(_SHAPES[ai], key, re.ASCII) is None and path[2] != "id.gs1.org":
                 return None
@@ -415,7 +389,7 @@ def _qualifiers(rest: list[str]) -> dict[str, str]:
         raise ValueError("The address ends with an application identifier that has no value.")
     found: dict[str, str] = {}
     for ai, value in zip(rest[::2], rest[1::2], strict=True):
-        found[_QUALIFIER_WORDS.get(ai, ai)] = unescape(value)
+        found[WORDS.get(ai, ai)] = unescape(value)
     return found
 
 
@@ -440,7 +414,7 @@ def _piece(key: str, qualifiers: dict[str, str]) -> Identifier:
 
 
 def _component(key: str, qualifiers: dict[str, str]) -> Identifier:
-    if not 1 <= len(key) <= 30 or _SET_39.fullmatch(key) is None:
+    if not 1 <= len(key) <= 30 or SET_39.fullmatch(key) is None:
         raise ValueError(
             f"A CPID (8010) has 30 capital letters, digits, #, - and / at most; see {_cut(key)}."
         )
