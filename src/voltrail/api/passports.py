@@ -1,4 +1,4 @@
-"""/b/{code}/passport: the EU passport of a battery, as a page and as documents."""
+"""/b/{code}/passport: the EU passports of a battery, as pages and as documents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response, get
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from voltrail.api.access import reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
@@ -22,6 +22,9 @@ Form = Annotated[
 ]
 
 
+Number = Annotated[int, PathParameter(ge=1, le=99, description="which passport of the battery, from 1")]
+
+
 @get("/b/{code:str}/passport", sync_to_thread=True, summary="A battery's EU passport")
 def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = None) -> Response[bytes]:
     """
@@ -29,9 +32,23 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
 
     `form` gives the document instead, `as_of` the passport as it stood. What is withheld is named.
     """
+    return _passport(request, code, None, form, as_of)
+
+
+@get("/b/{code:str}/passport/{number:int}", sync_to_thread=True, summary="One of a battery's EU passports")
+def numbered(
+    request: Asked, code: CodeText, number: Number, form: Form = None, as_of: Moment = None
+) -> Response[bytes]:
+    """Return one passport of a battery: as it stands, or as it stood when it ended."""
+    return _passport(request, code, number, form, as_of)
+
+
+def _passport(
+    request: Asked, code: str, number: int | None, form: str | None, as_of: str | None
+) -> Response[bytes]:
     registry, parsed = registry_of(request), parse(code)
     chosen = form_of(form) if form is not None else None
-    told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of))
+    told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of), number)
     if chosen is not None:
         return Response(
             msgspec.json.encode(chosen.write(told)), media_type=chosen.media_type, headers=NEGOTIATED
@@ -42,6 +59,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
             {
                 "code": parsed.text,
                 "category": told.whole.category,
+                "passport": told.edition,
                 "points": told.values,
                 "withheld": told.withheld,
                 "rule_sets": {
@@ -56,6 +74,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
         code=parsed.text,
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
+        edition=told.edition,
         sections=_sections(told),
         withheld=[POINTS[name] for name in told.withheld],
         counts=counts,
@@ -82,4 +101,4 @@ def _sections(told: Told) -> list[tuple[str, list[tuple[Any, Any]]]]:
     return [(name, rows) for name, rows in found.items() if rows]
 
 
-ROUTES: Final = (passport,)
+ROUTES: Final = (passport, numbered)

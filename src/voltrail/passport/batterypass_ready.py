@@ -116,6 +116,7 @@ _CATEGORIES: Final = {
     "lmt": "light means of transport battery",
     "industrial": "industrial battery",
 }
+_PASSPORT_STATUSES: Final = {"draft": "Inactive"}  # the schema has no word for it
 _STATUSES: Final = {"re_used": "re-used"}
 _CHEMISTRIES: Final = {
     "LFP": "Li-ion LFP",
@@ -163,7 +164,7 @@ _SHAPES: Final[dict[str, _Shape]] = {
     "co2": _amount("kgCO2-equivalentValue", "kgCO2-equivalent", "kgCO2-eq", whole=True),
     "category": lambda value: {"batteryCategoryValue": _CATEGORIES[value]},
     "status": lambda value: {"batteryStatusValues": _STATUSES.get(value, value)},
-    "passport_status": lambda value: {"dppStatusValue": value.capitalize()},
+    "passport_status": lambda value: {"dppStatusValue": _PASSPORT_STATUSES.get(value, value.capitalize())},
     "chemistry": _chemistry,
     "materials": lambda cathode, anode, electrolyte: (
         f"Cathode: {cathode}; anode: {anode}; electrolyte: {electrolyte}"

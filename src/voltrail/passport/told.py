@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 import msgspec
 
 from voltrail.events.points import Value
+from voltrail.lifecycle import Issued
+from voltrail.lifecycle.passports import passport_id
 from voltrail.passport.compose import Known, Passport
+
+
+class Edition(msgspec.Struct, frozen=True):
+    """
+    Which passport of a battery it is, and how it stands; a draft was not issued yet.
+
+    `why` says what ended one; `previous` and `next` are the ids of those it follows, and that follow it.
+    """
+
+    id: str
+    number: int
+    status: str
+    issued_at: datetime | None = None
+    ended_at: datetime | None = None
+    why: str | None = None
+    previous: list[str] = []
+    next: list[str] = []
+
+    @classmethod
+    def of(cls, code: str, issued: Issued | None, *links: list[str]) -> Edition:
+        """Return what is told of a passport and its links; without one, of the first that may be issued."""
+        if issued is None:
+            return cls(passport_id(code, 1), 1, "draft")
+        number = issued.number
+        return cls(
+            passport_id(code, number), number, issued.status, issued.since, issued.until, issued.why, *links
+        )
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -20,6 +50,7 @@ class Told(msgspec.Struct, frozen=True):
     values: Mapping[str, Known]
     withheld: tuple[str, ...]
     whole: Passport
+    edition: Edition
 
     def shown(self, barred: Collection[str]) -> dict[str, Value]:
         """Return the values for a document, without those that must not stand in it."""

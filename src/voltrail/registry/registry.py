@@ -381,11 +381,17 @@ class Registry:
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
 
-    def passport(self, code: str, reader: Reader = PUBLIC, as_of: datetime | None = None) -> Told:
+    def passport(
+        self,
+        code: str,
+        reader: Reader = PUBLIC,
+        as_of: datetime | None = None,
+        number: int | None = None,
+    ) -> Told:
         """
         Return what a reader may know of a battery's EU passport, or of that which it had at a time.
 
-        Raises CodeError, UnknownBattery.
+        It is the last that was issued, or that of a number. Raises CodeError, UnknownBattery, NotFound.
         """
         text = parse(code).text
         with self.database.pool.connection() as connection:
@@ -394,7 +400,7 @@ class Registry:
             if state is None:
                 raise unknown_battery(text)
             eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
-            return passports.tell(lookup, state, eyes, self.origin.partition("/")[0], as_of)
+            return passports.tell(lookup, state, eyes, self.origin.partition("/")[0], as_of, number)
 
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
