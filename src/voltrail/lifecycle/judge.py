@@ -424,7 +424,10 @@ def _passport_refusal(
         return None
     battery = next(iter(about), None)
     if not has_role(organisation, AUTHORITY, from_ms(received_ms)):
-        answering = passports.answers_for(world.events("battery:" + event.code))
+        before = [
+            one for one in world.events("battery:" + event.code) if one.event.occurred_at <= event.occurred_at
+        ]
+        answering = passports.answers_for(before)
         refusal = passports.not_theirs(event, organisation.identifier, answering, battery)
         if refusal is not None:
             return refusal
