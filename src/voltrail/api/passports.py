@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar import Response, get
 from litestar.params import PathParameter, QueryParameter
 
@@ -50,9 +49,7 @@ def _passport(
     chosen = form_of(form) if form is not None else None
     told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of), number)
     if chosen is not None:
-        return Response(
-            msgspec.json.encode(chosen.write(told)), media_type=chosen.media_type, headers=NEGOTIATED
-        )
+        return Response(chosen.document(told), media_type=chosen.media_type, headers=NEGOTIATED)
     counts = _counts(told)
     if not wants_page(request):
         return as_json(

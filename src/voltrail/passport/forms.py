@@ -24,6 +24,10 @@ class Form(msgspec.Struct, frozen=True):
     media_type: str
     write: Callable[[Told], Any]  # a document, as JSON has it
 
+    def document(self, told: Told) -> bytes:
+        """Return the bytes of the document."""
+        return msgspec.json.encode(self.write(told))
+
 
 def _batterypass_ready(told: Told) -> dict[str, Any]:
     barred = batterypass_ready.RULES.bars(told.whole.category)

@@ -57,12 +57,14 @@ from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
+from voltrail.registry.eu_registry import EuRegistry
 from voltrail.registry.flows import Flows
 from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
+from voltrail.registry.issued import Passports
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.missing import Missing
@@ -127,7 +129,11 @@ class Registry:
         self.outlets = Outlets(self.database, self._writer.authorities)
         self.flows = Flows(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)
-        self.copies = (self.holdings, self.duties, self.outlets, self.flows, self.missing)
+        self.issued = Passports(self.database, self._writer.authorities)
+        self.eu_registry = EuRegistry(self.database)
+        self.copies = (
+            self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
+        )  # fmt: skip
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
