@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from voltrail.demo import Report, World
 from voltrail.events import Event, batteries, decode, split, subjects
-from voltrail.lifecycle import Battery, Finding, Recorded, State, fold, in_order, judge, step
+from voltrail.lifecycle import (
+    Battery,
+    Finding,
+    Recorded,
+    State,
+    effective_events,
+    fold,
+    in_order,
+    judge,
+    step,
+)
 from voltrail.organisations.trust import Organisation, RolePeriod, key_for
 from voltrail.regimes.china import RULES
 
@@ -48,6 +59,9 @@ class Memory:
             known = known or self._authority
             return replace(known, roles=(*known.roles, *self._authority.roles))
         return known
+
+    def events(self, subject: str, /) -> Sequence[Recorded]:
+        return effective_events(self.chains.get(subject, ()), subject)
 
     def recorded(self, index: int, /) -> Recorded | None:
         return self.log[index] if index < len(self.log) else None

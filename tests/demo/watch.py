@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 from tests.demo.memory import Memory
 from voltrail.demo import World
-from voltrail.lifecycle import Battery, Finding, Recorded, effective_events
+from voltrail.lifecycle import Battery, Finding, Recorded
 from voltrail.lifecycle.missing import Case, cases_of, day_of, deeds_of, late_case
 from voltrail.regimes import RULES
 from voltrail.regimes.missing import TERMS, Suspicion, Tally, months, suspicions
@@ -18,9 +18,6 @@ TODAY = date(2026, 11, 1)
 
 class Watched(Memory):
     """A record in memory that can be asked for what is missing in it."""
-
-    def events(self, subject: str, /) -> Sequence[Recorded]:
-        return effective_events(self.chains.get(subject, ()), subject)
 
     def cases(self) -> list[Case]:
         """What stands open, whatever its term."""

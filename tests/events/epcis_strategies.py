@@ -49,6 +49,7 @@ BY_NAME = {
     "how": st.sampled_from(["lost", "stolen"]),
     "reasons": st.lists(NAMES, max_size=3).map(tuple),
     "site": st.one_of(NAMES, st.just("4012345000115")),
+    "number": st.integers(1, 99),
     "epcis": st.nothing(),
 }
 
@@ -80,6 +81,8 @@ def event_of_kind(draw, kind):
             "codes": pair,
             **dict(zip(draw(st.permutations(["taken_out", "put_in"])), pair, strict=False)),
         }
+    elif kind == "passport_ceased":
+        members["reason"] = draw(st.sampled_from(["recycled", "operator_ended"]))
     elif kind in {"repurposed", "remanufactured"}:
         members |= {"codes": tuple(some), "into": (draw(st.sampled_from(some)),)}
     elif kind in {"assembled", "disassembled"}:

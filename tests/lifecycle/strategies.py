@@ -41,7 +41,7 @@ def recorded(event, index, reporter=ORGANISATIONS[0]):
     return Recorded(index, event, reporter, int(event.occurred_at.timestamp() * 1000))
 
 
-def build_event(kind, one, other, organisation, vin, when):
+def build_event(kind, one, other, organisation, vin, when, number=1):
     """Return one event of a kind on one battery, or on two."""
     k = kinds
     makers = {
@@ -83,6 +83,10 @@ def build_event(kind, one, other, organisation, vin, when):
         "destroyed": lambda: k.Destroyed(occurred_at=when, code=one, reason="fire"),
         "lost": lambda: k.Lost(occurred_at=when, code=one),
         "found": lambda: k.Found(occurred_at=when, code=one),
+        "passport_issued": lambda: k.PassportIssued(occurred_at=when, code=one, number=number),
+        "passport_ceased": lambda: k.PassportCeased(
+            occurred_at=when, code=one, number=number, reason="withdrawn"
+        ),
     }
     return makers[kind]()
 
@@ -122,6 +126,8 @@ KINDS = [
     "destroyed",
     "lost",
     "found",
+    "passport_issued",
+    "passport_ceased",
 ]
 
 
@@ -130,9 +136,8 @@ def events(draw, when):
     """Return one event at a time, on batteries drawn at random."""
     one, other = draw(st.lists(st.sampled_from(CODES), min_size=2, max_size=2, unique=True))
     kind = draw(st.sampled_from(KINDS))
-    return build_event(
-        kind, one, other, draw(st.sampled_from(ORGANISATIONS)), draw(st.sampled_from(VINS)), when
-    )
+    organisation, vin = draw(st.sampled_from(ORGANISATIONS)), draw(st.sampled_from(VINS))
+    return build_event(kind, one, other, organisation, vin, when, draw(st.integers(1, 4)))
 
 
 @st.composite

@@ -37,6 +37,8 @@ def content(state):
     for name in ("count", "latest", "mended"):
         fields.pop(name)
     fields["findings"] = [(f.kind, f.rule, f.message) for f in fields["findings"]]
+    if "passports" in fields:
+        fields["passports"] = [replace(one, index=0, ended_by=None) for one in fields["passports"]]
     return fields
 
 

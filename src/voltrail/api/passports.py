@@ -1,11 +1,11 @@
-"""/b/{code}/passport: the EU passport of a battery, as a page and as documents; what others read them by."""
+"""/b/{code}/passport: the EU passports of a battery, as pages and documents; what others read them by."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
 from litestar import Response, get
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from voltrail.api.access import reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
@@ -23,6 +23,9 @@ Form = Annotated[
 ]
 
 
+Number = Annotated[int, PathParameter(ge=1, le=99, description="which passport of the battery, from 1")]
+
+
 @get("/b/{code:str}/passport", sync_to_thread=True, summary="A battery's EU passport")
 def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = None) -> Response[bytes]:
     """
@@ -31,9 +34,23 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
     `form` gives the document instead, or an `Accept` that names its media type; `as_of` the passport as it
     stood. What is withheld is named.
     """
+    return _passport(request, code, None, form, as_of)
+
+
+@get("/b/{code:str}/passport/{number:int}", sync_to_thread=True, summary="One of a battery's EU passports")
+def numbered(
+    request: Asked, code: CodeText, number: Number, form: Form = None, as_of: Moment = None
+) -> Response[bytes]:
+    """Return one passport of a battery: as it stands, or as it stood when it ended."""
+    return _passport(request, code, number, form, as_of)
+
+
+def _passport(
+    request: Asked, code: str, number: int | None, form: str | None, as_of: str | None
+) -> Response[bytes]:
     registry, parsed = registry_of(request), parse(code)
     chosen = form_of(form) if form is not None else _accepted(request)
-    told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of))
+    told = registry.passport(parsed.text, reader_of(request), read_moment("as_of", as_of), number)
     if chosen is not None:
         return Response(chosen.written(told), media_type=chosen.media_type, headers=NEGOTIATED)
     counts = _counts(told)
@@ -42,6 +59,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
             {
                 "code": parsed.text,
                 "category": told.whole.category,
+                "passport": told.edition,
                 "points": told.values,
                 "withheld": told.withheld,
                 "rule_sets": {
@@ -56,6 +74,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
         code=parsed.text,
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
+        edition=told.edition,
         sections=_sections(told),
         withheld=[POINTS[name] for name in told.withheld],
         counts=counts,
@@ -106,4 +125,4 @@ def _sections(told: Told) -> list[tuple[str, list[tuple[Any, Any]]]]:
     return [(name, rows) for name, rows in found.items() if rows]
 
 
-ROUTES: Final = (passport, points, keys)
+ROUTES: Final = (passport, numbered, points, keys)

@@ -26,6 +26,9 @@ from voltrail.registry.registry import Registry
 @click.option("--check", "rules", type=click.Choice(sorted(RULE_SETS)), help="Against this rule set instead.")
 @click.option("--on", "day", metavar="DAY", help="Check as of that day, such as 2027-02-18; else today.")
 @click.option("--as-of", metavar="TIME", help="The passport as it stood at that time (RFC 3339).")
+@click.option(
+    "--number", type=click.IntRange(1, 99), help="That passport of the battery; else the last one issued."
+)
 @audience_option
 @registry_options
 @json_option
@@ -36,6 +39,7 @@ def passport(
     rules: str | None,
     day: str | None,
     as_of: str | None,
+    number: int | None,
     audience: str,
     registry: Registry,
     as_json: bool,
@@ -46,14 +50,21 @@ def passport(
     An audience other than operator sees less: the document says what is withheld. With --check, exit code 1
     when something is missing, must be absent or cannot be.
     """
-    told = registry.passport(code, Reader(audience), parse_time(as_of))
+    told = registry.passport(code, Reader(audience), parse_time(as_of), number)
     if rules is not None:
         _check(told, rules, _day(day), as_json=as_json)
     elif form is not None:
         document = FORMS[form].write(told)
         click.echo(document) if isinstance(document, str) else print_json(document)
     elif as_json:
-        print_json({"code": told.whole.code, "points": told.values, "withheld": told.withheld})
+        print_json(
+            {
+                "code": told.whole.code,
+                "passport": told.edition,
+                "points": told.values,
+                "withheld": told.withheld,
+            }
+        )
     else:
         _print(told)
 
@@ -99,6 +110,11 @@ def _day(text: str | None) -> date:
 
 
 def _print(told: Told) -> None:
+    one = told.edition
+    click.echo(f"Passport {one.id}: {one.status}" + (f" ({one.why})" if one.why else ""))
+    for words, ids in (("Follows", one.previous), ("Followed by", one.next)):
+        if ids:
+            click.echo(f"{words} {', '.join(ids)}")
     table = Table(box=None, pad_edge=False)
     for name in ("Point", "Value", "Unit", "Entries"):
         table.add_column(name, overflow="fold")

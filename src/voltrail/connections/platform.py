@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
 from voltrail.client.signatures import sign_webhook
+from voltrail.connections.adapters import NotNow, installed
 from voltrail.connections.exchange import Answer as Exchanged
 from voltrail.connections.exchange import Unanswered, exchange
 from voltrail.connections.networks import Networks
@@ -34,14 +34,6 @@ MAX_ANSWER_BYTES: Final = 1 << 18
 FOLLOWED_FOR_S: Final = 1.0  # before what is due is sent again
 
 log = logging.getLogger("voltrail.platform")
-
-
-class NotNow(Exception):
-    """The platform did not decide; `later` says after how many seconds it wants to be asked, if it did."""
-
-    def __init__(self, message: str, later: str = "") -> None:
-        super().__init__(message)
-        self.message, self.later = message, later
 
 
 class Adapter(Protocol):
@@ -61,7 +53,8 @@ class Adapters:
     """The adapters of a server, by name. Raises UsageError for one that is installed and cannot be used."""
 
     def __init__(self, networks: Networks) -> None:
-        self._ours: dict[str, Adapter] = {HTTP: Gateway(networks), **dict(_installed())}
+        others = installed(GROUP, "submit", {FILES, HTTP})
+        self._ours: dict[str, Adapter] = {HTTP: Gateway(networks), **dict(others)}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,28 +74,6 @@ class Adapters:
                 f"There is no adapter {name[:40]!r} on this server.",
                 f"Choose of {', '.join(self.names)}, or ask the operator to install it.",
             )
-
-
-def _installed() -> Iterator[tuple[str, Adapter]]:
-    for entry in entry_points(group=GROUP):
-        if entry.name in {FILES, HTTP}:
-            raise _unusable(entry, "that name is taken by one that comes with Voltrail")
-        try:
-            adapter = entry.load()()
-        except Exception as error:
-            raise _unusable(entry, str(error) or repr(error)) from error
-        if not callable(getattr(adapter, "submit", None)):
-            raise _unusable(entry, "what it makes has no method submit(batch)")
-        yield entry.name, adapter
-
-
-def _unusable(entry: EntryPoint, why: str) -> UsageError:
-    package = entry.dist.name if entry.dist is not None else "unknown"
-    return UsageError(
-        "platform.adapter",
-        f"The platform adapter {entry.name} ({entry.value}, package {package}) cannot be used: {why}.",
-        "Mend the package, or take it away from this server.",
-    )
 
 
 class Submitter:

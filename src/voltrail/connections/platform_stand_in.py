@@ -12,12 +12,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
-from collections import deque
 from collections.abc import Iterable
 from hashlib import sha256
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -25,13 +21,11 @@ import msgspec
 
 from voltrail.client.signatures import verify_signature
 from voltrail.codes import parse
+from voltrail.connections.stand_in import Answer, Request, Service
 from voltrail.errors import UsageError, VerificationError, VoltrailError
 from voltrail.regimes import RULES
 from voltrail.registry.batches import FORMAT
 
-LOOPBACK: Final = "127.0.0.1"
-MAX_BODY_BYTES: Final = 16 << 20
-SLOW_S: Final = 30.0
 SHOWN: Final = 100
 
 Fault = Literal["down", "slow", "busy", "lost", "broken", "half"]
@@ -219,102 +213,39 @@ def _wrong_with(rule: str, item: _Item) -> str | None:
     return None
 
 
-class StandIn:
+class StandIn(Service):
     """The service: `url` takes batches; `plan` says what goes wrong with the next requests, one by one."""
 
     def __init__(
         self, store: Path, secret: str | None = None, port: int = 0, faults: Iterable[Fault] = ()
     ) -> None:
-        self.store, self.secret, self.plan = Store(store), secret, deque(faults)
-        self.slow_s = SLOW_S
+        self.store, self.secret = Store(store), secret
         self.seen: list[str] = []  # the keys that came, in order
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                service.answer(self)
-
-            def do_GET(self) -> None:
-                service.show(self)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing on the terminal."""
-
-        try:
-            self._server = ThreadingHTTPServer((LOOPBACK, port), Handler)
-        except OSError as error:
-            raise UsageError(
-                "usage.port", f"Port {port} cannot be used: {error.strerror}.", "Name another with --port."
-            ) from error
-        self._server.daemon_threads = True
-        self.url = f"http://{LOOPBACK}:{self._server.server_address[1]}/batches"
-
-    def run(self) -> None:
-        """Serve until `close` or Ctrl-C."""
-        self._server.serve_forever(poll_interval=0.1)
+        super().__init__(port, faults, Answer(200, {"items": [{"index": "x"}]}))
+        self.url = f"{self.address}/batches"
 
     def close(self) -> None:
         """Stop serving, and close the store."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().close()
         self.store.close()
 
-    def show(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer with what is held, the last hundred."""
+    def shown(self) -> Any:
+        """Return what is held, the last hundred."""
         held = self.store.held()
-        _say(request, 200, {"held": len(held), "last": held[-SHOWN:]})
+        return {"held": len(held), "last": held[-SHOWN:]}
 
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Take a batch, or do what the plan says."""
-        length = request.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit() and int(length) <= MAX_BODY_BYTES):
-            request.close_connection = True
-            return _say(request, 413, {"error": f"A batch has up to {MAX_BODY_BYTES:,} bytes, and says so."})
-        body = request.rfile.read(int(length))
-        fault = self.plan.popleft() if self.plan else None
-        if fault == "down":
-            return _cut(request)
-        if fault == "busy":
-            return _say(request, 429, {"error": "Too many at a time."}, {"Retry-After": "1"})
+    def take(self, request: Request, fault: str | None) -> Answer:
+        """Take a batch."""
         try:
             if self.secret is not None:
-                verify_signature(self.secret, dict(request.headers), body)
-            batch = msgspec.json.decode(body, type=_Batch)
+                verify_signature(self.secret, request.headers, request.body)
+            batch = msgspec.json.decode(request.body, type=_Batch)
         except (VerificationError, msgspec.MsgspecError) as error:
-            return _say(request, 400, {"error": str(error)})
+            return Answer(400, {"error": str(error)})
         if batch.format != FORMAT or batch.batch != request.headers.get("webhook-id"):
-            return _say(request, 400, {"error": f"This is no {FORMAT} under its own id."})
+            return Answer(400, {"error": f"This is no {FORMAT} under its own id."})
         self.seen.append(batch.batch)
-        answer = self.store.take(batch, body, half=fault == "half")
+        answer = self.store.take(batch, request.body, half=fault == "half")
         if answer is None:
-            return _say(request, 409, {"error": "Another batch came under this id."})
-        if fault == "lost":
-            return _cut(request)
-        if fault == "slow":
-            time.sleep(self.slow_s)
-        if fault == "broken":
-            return _say(request, 200, {"items": [{"index": "x"}]})
-        return _say(request, 200, {"items": answer})
-
-
-def _say(
-    request: BaseHTTPRequestHandler, status: int, body: Any, headers: dict[str, str] | None = None
-) -> None:
-    content = msgspec.json.encode(body)
-    try:
-        request.send_response(HTTPStatus(status))
-        for name, value in (
-            {"Content-Type": "application/json", "Content-Length": str(len(content))} | (headers or {})
-        ).items():
-            request.send_header(name, value)
-        request.end_headers()
-        request.wfile.write(content)
-    except OSError:  # whoever asked has gone
-        request.close_connection = True
-
-
-def _cut(request: BaseHTTPRequestHandler) -> None:
-    request.close_connection = True
-    request.connection.close()
+            return Answer(409, {"error": "Another batch came under this id."})
+        return Answer(200, {"items": answer})

@@ -20,6 +20,7 @@ from voltrail.demo.conduct import Conduct
 
 CHINA: Final = timezone(timedelta(hours=8))
 DAY: Final = 86_400
+ROUND: Final = 18 * DAY  # every organisation reports at the end of each: within the shortest deadline
 YEAR: Final = 31_556_952
 
 LATE_SHARE: Final = 0.02
@@ -148,6 +149,12 @@ class Diary:
         told.corrects, wrong.corrected = wrong, True
         told.arrives = max(told.arrives, wrong.arrives)
         return told
+
+    def issue(self, by: Member, when: int, code: str, after: Told) -> None:
+        """Take down a battery's first passport, reported once that is on record by which somebody may."""
+        told = self.tell(by, when, "passport_issued", 0.0, code=code, number=1)
+        heard = after.arrives if by is after.reporter else after.arrives + ROUND
+        told.arrives = max(told.arrives, heard)
 
     def some(self, low: int, high: int) -> int:
         """Return a span of whole days between two, at a moment of the day, in seconds."""

@@ -186,7 +186,9 @@ class Ends:
     def _second_life(self, kind: str, pack: Pack, utiliser: Member, when: int, use: str) -> str:
         """Tell how an old pack became a new product, and return its code."""
         new = second_life_code(utiliser, pack.design, when, self.serials.next())
-        self.diary.tell(
+        made = self.diary.tell(
             utiliser, when, kind, codes=[pack.code, new], into=[new], use=use, site=utiliser.sites[0]
         )
+        if pack.pioneer:
+            self.diary.issue(utiliser, when + 3_600, new, made)
         return new

@@ -72,7 +72,7 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
         )
     if parts == "cells":
         _fill(diary, pack)
-    diary.tell(
+    made = diary.tell(
         pack.maker,
         pack.made,
         "manufactured",
@@ -83,6 +83,8 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
         site=pack.maker.sites[0],
         points=tested(pack.design),
     )
+    if pack.pioneer:
+        diary.issue(pack.maker, pack.made + 7_200, pack.code, made)
     if pack.modules:
         diary.tell(pack.maker, pack.made + 3_600, "assembled", code=pack.code, codes=list(pack.modules))
 

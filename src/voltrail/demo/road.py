@@ -131,12 +131,15 @@ class Road:
         return self.diary.until + 1
 
     def _vehicle_abroad(self, pack: Pack, vin: str, when: int) -> int:
-        """Tell of a car that was exported, and who answers for its battery in the European Union."""
+        """Tell of a car that was exported, who answers for its battery in the European Union, and its end."""
         importer, maker = self.diary.cast.one("importer"), pack.maker
-        self.diary.tell(
+        given = self.diary.tell(
             maker, when - DAY, "responsibility_transferred", code=pack.code, to=importer.identifier
         )
+        self.diary.issue(importer, when - 3_600, pack.code, given)
         self.diary.tell(importer, when, "vehicle_exported", vin=vin, codes=[pack.code], country="NO")
+        about = {"code": pack.code, "number": 1, "reason": "recycled"}
+        self.diary.tell(importer, when + 2 * YEAR, "passport_ceased", 0.0, **about)
         return self.diary.until + 1
 
     def _vehicle_returns(self, pack: Pack, vin: str, when: int) -> int:

@@ -16,10 +16,9 @@ from typing import Final
 
 import msgspec
 
-from voltrail.demo.diary import DAY, Told, moment
+from voltrail.demo.diary import ROUND, Told, moment
 
 BEGINNING: Final = moment(2016)
-ROUND: Final = 18 * DAY  # every organisation reports at the end of each: within the shortest deadline
 _PIECE: Final = 64  # events
 _IN_MEMORY_BYTES: Final = 16_000_000
 

@@ -450,6 +450,30 @@ class Found(_Battery, frozen=True, kw_only=True, tag="found"):
     site: Name | None = None
 
 
+# ------------------------------------------------------------------ passports
+
+
+class _Passport(_Base, frozen=True, kw_only=True):
+    """The EU passport of a battery that has this number: CODE/1 is the first, a further life has the next."""
+
+    code: str
+    number: Annotated[int, Meta(ge=1, le=99)]
+
+
+class PassportIssued(_Passport, frozen=True, kw_only=True, tag="passport_issued"):
+    """Who answers for the battery issued an EU passport for it."""
+
+    kind: ClassVar[str] = "passport_issued"
+
+
+class PassportCeased(_Passport, frozen=True, kw_only=True, tag="passport_ceased"):
+    """The passport is no longer in force, for a reason that does not follow from the record."""
+
+    kind: ClassVar[str] = "passport_ceased"
+
+    reason: Literal["re_used", "repurposed", "remanufactured", "recycled", "operator_ended", "withdrawn"]
+
+
 # ---------------------------------------------------------------- corrections
 
 
@@ -658,6 +682,8 @@ Event: TypeAlias = (
     | Destroyed
     | Lost
     | Found
+    | PassportIssued
+    | PassportCeased
     | Corrected
     | OrganisationRegistered
     | RoleGranted

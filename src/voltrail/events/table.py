@@ -62,6 +62,7 @@ _VEHICLE = "vehicle_maker importer authority"
 _SERVICE = "battery_maker vehicle_maker swap_operator storage_operator repair_enterprise testing_lab"
 _WASTE = "collection_outlet battery_maker vehicle_maker vehicle_dismantler utilisation_enterprise"
 _JUDGES = "utilisation_enterprise repair_enterprise testing_lab"
+_ISSUERS = "battery_maker importer vehicle_maker utilisation_enterprise repair_enterprise"
 _HOLDERS = " ".join(sorted(HOLDING_ROLES))
 _HOLDER_OR_AUTHORITY = f"{_HOLDERS} authority"
 
@@ -169,6 +170,20 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ("destroyed", "灭失", _HOLDER_OR_AUTHORITY, "holder, authority", "gone, end destroyed"),
     ("lost", "丢失", _HOLDER_OR_AUTHORITY, "holder, authority", "missing"),
     ("found", "寻回", _HOLDER_OR_AUTHORITY, "holder, authority", "missing → in_stock at the reporter"),
+    (
+        "passport_issued",
+        "签发护照",
+        f"{_ISSUERS} authority",
+        "whoever answers for the battery: its operator, or who made it or made it ready for a further life",
+        "the battery has this EU passport; the one before, if it is still in force, ends",
+    ),
+    (
+        "passport_ceased",
+        "护照终止",
+        f"{_ISSUERS} authority",
+        "who issued it, whoever answers for the battery; authority",
+        "the passport is no longer in force; second lives and recycling on record end it by themselves",
+    ),
     (
         "corrected",
         "更正",

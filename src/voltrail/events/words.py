@@ -210,4 +210,8 @@ NAMES_ZH: Final[dict[str, str]] = {
     "due_diligence": "供应链尽责",
     "conformity": "符合性",
     "test_report": "检测报告",
+    "number": "护照序号",
+    "operator_ended": "责任经营者终止",
+    "withdrawn": "已撤回",
+    "replaced": "已由新护照取代",
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from voltrail.events import kinds
+from voltrail.lifecycle import passports
 from voltrail.lifecycle.claims import FIXED, Turn, where
 from voltrail.lifecycle.state import Battery, Recorded, Whereabouts
 
@@ -18,6 +19,8 @@ def turn_battery(battery: Battery, recorded: Recorded) -> dict[str, Any]:
     handler = _HANDLERS.get(type(recorded.event))
     if handler is not None:
         handler(turn)
+    if battery.passports:
+        passports.end(turn)
     changes = turn.changes
     if "phase" in changes and changes.get("end", battery.end) is not None:
         changes["phase"] = "ended"
@@ -414,4 +417,6 @@ _HANDLERS: Final[dict[type, Callable[[Turn], None]]] = {
     kinds.Destroyed: _destroyed,
     kinds.Lost: _lost,
     kinds.Found: _found,
+    kinds.PassportIssued: passports.issue,
+    kinds.PassportCeased: passports.cease,
 }

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, batteries, decode, subjects
-from voltrail.events.kinds import Corrected, KeyAdded
+from voltrail.events.kinds import Corrected, KeyAdded, PassportIssued
 from voltrail.events.table import KINDS, TRUST_KINDS
+from voltrail.lifecycle import passports
 from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.gates import PRIVATE
@@ -35,9 +36,11 @@ FUTURE_ALLOWANCE_MS: Final = 300_000
 AUTHORITY: Final = frozenset({"authority"})
 MAX_CHAIN: Final = 64
 
-_AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled"})
+_AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled", "passport_ceased"})
 _ENDS_WITH_PARTS: Final = frozenset({"recycled", "destroyed", "exported"})
 _BACK: Final = frozenset({"imported", "vehicle_imported"})
+_ABROAD: Final = frozenset({"passport_issued", *_BACK})
+_PASSPORT_KINDS: Final = frozenset({"passport_issued", "passport_ceased"})
 _SELF_KINDS: Final = frozenset({"key_added", "key_revoked", "site_registered"})
 _MODEL_KINDS: Final = frozenset({"model_registered", "model_certified", "document_added", "points_declared"})
 _NEVER_CORRECTED: Final = frozenset(
@@ -134,6 +137,7 @@ def _refusal(
         _name_refusal(event)
         or _role_refusal(event, organisation, received_ms, world)
         or _state_refusal(event, about, world)
+        or _passport_refusal(event, organisation, received_ms, world, about)
     )
 
 
@@ -412,6 +416,24 @@ def _model_refusal(event: Any, organisation: Organisation, world: World) -> Refu
     )
 
 
+def _passport_refusal(
+    event: Any, organisation: Organisation, received_ms: int, world: World, about: Sequence[Battery]
+) -> Refusal | None:
+    """Return why a passport cannot be issued or ended, or None. To issue one is an act: it can be refused."""
+    if event.kind not in _PASSPORT_KINDS:
+        return None
+    battery = next(iter(about), None)
+    if not has_role(organisation, AUTHORITY, from_ms(received_ms)):
+        before = [
+            one for one in world.events("battery:" + event.code) if one.event.occurred_at <= event.occurred_at
+        ]
+        answering = passports.answers_for(before)
+        refusal = passports.not_theirs(event, organisation.identifier, answering, battery)
+        if refusal is not None:
+            return refusal
+    return passports.out_of_order(event, battery)
+
+
 # ---------------------------------------------------------------- corrections
 
 
@@ -501,9 +523,16 @@ def _replacement_refusal(
 
 def _bound(about: list[Battery], standing: Event) -> list[Battery]:
     """Return the batteries but those that ended by the very event that a correction replaces."""
+    if isinstance(standing, PassportIssued):
+        return [_without(battery, standing.number) for battery in about]
     if standing.kind not in _ENDING:
         return about
     return [battery for battery in about if battery.ended_at != standing.occurred_at]
+
+
+def _without(battery: Battery, number: int) -> Battery:
+    """Return a battery without the passport that has a number."""
+    return replace(battery, passports=tuple(one for one in battery.passports if one.number != number))
 
 
 def _root(recorded: Recorded | None, world: World) -> Recorded | None:
@@ -568,7 +597,7 @@ def _state_refusal(event: Event, about: Sequence[Battery], world: World) -> Refu
                 end, ended_at = above.end, above.ended_at
         if end is None or ended_at is None or event.occurred_at < ended_at:
             continue
-        if end == "exported" and event.kind in _BACK:
+        if end == "exported" and event.kind in _ABROAD:
             continue
         return Refusal(
             "lifecycle.ended",

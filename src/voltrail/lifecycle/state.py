@@ -24,6 +24,7 @@ __all__ = [
     "Battery",
     "Effective",
     "Finding",
+    "Issued",
     "Model",
     "Organisation",
     "Recorded",
@@ -100,6 +101,29 @@ class Whereabouts(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return (self.place, self.holder, self.vin, self.parent, self.system, self.site, self.to)
 
 
+class Issued(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """
+    An EU passport of a battery: its number, when and by whom it was issued, and by which entry.
+
+    `until` and `why` say when it ended and of what, `ended_by` which entry says so.
+    """
+
+    number: int
+    since: datetime
+    by: str
+    index: int
+    until: datetime | None = None
+    why: str | None = None
+    ended_by: int | None = None
+
+    @property
+    def status(self) -> Literal["active", "inactive", "archived"]:
+        """Return whether it is in force; `archived` where the battery has been recycled."""
+        if self.until is None:
+            return "active"
+        return "archived" if self.why == "recycled" else "inactive"
+
+
 class Battery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """
     What the record says of a battery.
@@ -108,7 +132,8 @@ class Battery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     no event that counts says where it is. `latest` and `count` are over all its
     accepted events, those later corrected included. `begun` is the event that
     began the record, or None when it was never reported. `campaigns` are the
-    recalls for which the work was not yet reported.
+    recalls for which the work was not yet reported. `passports` are those that were issued, in their order;
+    at most the last is in force.
     """
 
     code: str
@@ -136,6 +161,7 @@ class Battery(msgspec.Struct, frozen=True, array_like=True, gc=False):
     findings: tuple[Finding, ...] = ()
     mended: tuple[tuple[int, int], ...] = ()
     phase_before_end: str | None = None
+    passports: tuple[Issued, ...] = ()
 
     @property
     def place(self) -> str:

@@ -232,6 +232,7 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "digest",
         "issuer",
         "issued_on",
+        "number",
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(
@@ -278,6 +279,7 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("removed", "reason"): CONDITION,
     ("retired", "reason"): CONDITION,
     ("destroyed", "reason"): CONDITION,
+    ("passport_ceased", "reason"): EVERYONE,
     ("responsibility_transferred", "to"): EVERYONE,  # the economic operator stands on the label
     ("role_granted", "from"): EVERYONE,
     ("role_revoked", "from"): EVERYONE,

@@ -6,13 +6,14 @@ from voltrail.passport import batterypass_ready
 from voltrail.passport.compose import Known, Passport, Sources, compose, declared
 from voltrail.passport.forms import FORMS, Form, form
 from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
-from voltrail.passport.told import Issuer, Told
+from voltrail.passport.told import Edition, Issuer, Told
 from voltrail.passport.validate import Judgement, examine
 
 __all__ = [
     "CATEGORIES",
     "FORMS",
     "RULE_SETS",
+    "Edition",
     "Form",
     "Issuer",
     "Judgement",

@@ -88,6 +88,7 @@ CATEGORIES: Final = {
     "lmt": "light means of transport battery",
     "industrial": "industrial battery",
 }
+_PASSPORT_STATUSES: Final = {"draft": "Inactive"}  # the schema has no word for it
 STATUSES: Final = {"re_used": "re-used"}
 CHEMISTRIES: Final = {
     "LFP": "Li-ion LFP",
@@ -135,7 +136,7 @@ _SHAPES: Final[dict[str, Shape]] = {
     "co2": _amount("kgCO2-equivalentValue", "kgCO2-equivalent", "kgCO2-eq", whole=True),
     "category": lambda value: {"batteryCategoryValue": CATEGORIES[value]},
     "status": lambda value: {"batteryStatusValues": STATUSES.get(value, value)},
-    "passport_status": lambda value: {"dppStatusValue": value.capitalize()},
+    "passport_status": lambda value: {"dppStatusValue": _PASSPORT_STATUSES.get(value, value.capitalize())},
     "chemistry": _chemistry,
     "materials": lambda cathode, anode, electrolyte: (
         f"Cathode: {cathode}; anode: {anode}; electrolyte: {electrolyte}"

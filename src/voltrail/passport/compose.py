@@ -18,7 +18,8 @@ from voltrail.errors import VoltrailError
 from voltrail.events import kinds
 from voltrail.events.epcis.identifiers import escape
 from voltrail.events.points import POINTS, Value
-from voltrail.lifecycle import Battery, Model, Organisation, Recorded
+from voltrail.lifecycle import Battery, Issued, Model, Organisation, Recorded
+from voltrail.lifecycle.passports import answers_for
 from voltrail.organisations.trust import Site
 from voltrail.passport.validate import COUNTERS
 
@@ -61,6 +62,8 @@ class Sources(msgspec.Struct, frozen=True):
     """
     What a passport is made from: a battery's state and its events that count, in their order; its model; by
     identifier the organisations that the two name, and the sites; the host under which its page is found.
+
+    `issued` is the passport meant, where it was issued; else the last one of the battery.
     """
 
     battery: Battery
@@ -69,6 +72,14 @@ class Sources(msgspec.Struct, frozen=True):
     organisation: Callable[[str], Organisation | None]
     site: Callable[[str], Site | None]
     host: str
+    issued: Issued | None = None
+
+    @property
+    def passport(self) -> Issued | None:
+        """The passport meant; None where none was issued yet."""
+        if self.issued is not None:
+            return self.issued
+        return self.battery.passports[-1] if self.battery.passports else None
 
     @property
     def address(self) -> str:
@@ -159,19 +170,21 @@ def _of_code(code: str) -> dict[str, Known]:
 
 def _of_life(sources: Sources) -> dict[str, Known]:
     """Return what follows from what happened to the battery."""
-    battery, address = sources.battery, sources.address
+    battery, address, issued = sources.battery, sources.address, sources.passport
+    number = 1 if issued is None else issued.number
     found: dict[str, Known] = {
         "schema_version": Known(SCHEMA_VERSION),
         "granularity": Known("item"),
-        "passport_id": Known(address),
+        "passport_id": Known(f"{address}/passport/{number}", () if issued is None else (issued.index,)),
         "battery_id": Known(address),
-        "passport_status": Known(_passport_status(battery)),
+        "passport_status": _passport_status(issued),
         "status": Known(_status(battery)),
         "accidents": Known(f"{address}#life"),
     }
     if battery.latest is not None:
         found["updated_at"] = Known(battery.latest.astimezone(UTC).isoformat().replace("+00:00", "Z"))
-    responsible = battery.operator or (sources.model.maker if sources.model is not None else None)
+    maker = sources.model.maker if sources.model is not None else None
+    responsible = answers_for(sources.events) or battery.operator or maker
     if responsible is not None:
         named = _named("operator", responsible, sources.organisation(responsible))
         found |= {name: Known(value) for name, value in named.items() if value is not None}
@@ -206,11 +219,11 @@ def _status(battery: Battery) -> str:
     return phase if phase in POINTS["status"].choices else "waste"
 
 
-def _passport_status(battery: Battery) -> str:
-    """Return `archived` once the battery has ended, `inactive` where it is gone for good, else `active`."""
-    if battery.end == "recycled":
-        return "archived"
-    return "inactive" if battery.end is not None else "active"
+def _passport_status(issued: Issued | None) -> Known:
+    """Return whether a passport is in force, and from which entry on; before it is issued it is a draft."""
+    if issued is None:
+        return Known("draft")
+    return Known(issued.status, (issued.index if issued.ended_by is None else issued.ended_by,))
 
 
 def _measured(events: Iterable[Recorded], series: Mapping[str, list[float]]) -> dict[str, Known]:

@@ -12,6 +12,8 @@ import msgspec
 from voltrail.errors import UsageError
 from voltrail.events.points import Value
 from voltrail.ledger.keys import Signer
+from voltrail.lifecycle import Issued
+from voltrail.lifecycle.passports import passport_id
 from voltrail.passport.compose import Known, Passport
 
 
@@ -54,6 +56,33 @@ class SaltOf(msgspec.Struct, frozen=True):
         return hmac.digest(self.key, point.encode(), "sha256")[:16]
 
 
+class Edition(msgspec.Struct, frozen=True):
+    """
+    Which passport of a battery it is, and how it stands; a draft was not issued yet.
+
+    `why` says what ended one; `previous` and `next` are the ids of those it follows, and that follow it.
+    """
+
+    id: str
+    number: int
+    status: str
+    issued_at: datetime | None = None
+    ended_at: datetime | None = None
+    why: str | None = None
+    previous: list[str] = []
+    next: list[str] = []
+
+    @classmethod
+    def of(cls, code: str, issued: Issued | None, *links: list[str]) -> Edition:
+        """Return what is told of a passport and its links; without one, of the first that may be issued."""
+        if issued is None:
+            return cls(passport_id(code, 1), 1, "draft")
+        number = issued.number
+        return cls(
+            passport_id(code, number), number, issued.status, issued.since, issued.until, issued.why, *links
+        )
+
+
 class Told(msgspec.Struct, frozen=True):
     """
     A passport as far as a reader sees it; `withheld` names the points that it has and they do not see.
@@ -64,6 +93,7 @@ class Told(msgspec.Struct, frozen=True):
     values: Mapping[str, Known]
     withheld: tuple[str, ...]
     whole: Passport
+    edition: Edition
     issuer: Issuer | None = None
 
     def given_by(self, issuer: Issuer) -> Told:

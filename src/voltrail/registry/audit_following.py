@@ -20,7 +20,7 @@ from voltrail.database.database import Connection
 from voltrail.errors import VoltrailError
 from voltrail.lifecycle import Battery
 from voltrail.lifecycle.flows import needed_for
-from voltrail.registry import duties, flows, holdings, missing, outlets, rows
+from voltrail.registry import duties, flows, holdings, issued, missing, outlets, rows
 from voltrail.registry.difference import Difference
 from voltrail.registry.following import Entry, Key, Known, Row, Table
 from voltrail.registry.rulebook import read_book
@@ -29,8 +29,8 @@ AT_ONCE: Final = 500  # subjects
 UNREADABLE: Final = (VoltrailError, msgspec.MsgspecError, LookupError, TypeError, ValueError)
 
 _UPTO: Final = """
-select h.upto, d.upto, o.upto, f.upto, m.upto
-from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m
+select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto
+from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p
 """
 TALLIES: Final = "create temporary table audit_tally (name text, key text[], number bigint)"
 _TALLIED: Final = """
@@ -66,6 +66,7 @@ _TABLES: Final = (
     (outlets.TABLE, "site:"),
     (flows.TABLE, "battery:"),
     (missing.TABLE, "battery:"),
+    (issued.TABLE, "battery:"),
 )
 
 
@@ -103,6 +104,7 @@ class Uptos(msgspec.Struct, frozen=True):
     outlets: int
     flows: int
     missing: int
+    issued: int
 
 
 class Following:
@@ -192,6 +194,8 @@ class Following:
         ]
         found = (row for name in sites if (row := outlets.outlet_of(known.state(name))) is not None)
         yield from self._compare(outlets.TABLE, [name.removeprefix("site:") for name in sites], found)
+        codes = [code for code in states if known.slot("battery:" + code).last < upto.issued]
+        yield from self._compare(issued.TABLE, codes, issued.passports_of(known, codes))
         codes = [code for code in states if still(code, upto.flows)]
         packs = map(msgspec.structs.astuple, flows.flows_of(known, codes))
         yield from self._compare(flows.TABLE, codes, packs)

@@ -26,19 +26,18 @@ class Lookup:
         self._world = World(connection, authorities)
         self._as_of, self._known_at = as_of, known_at
 
-    def state(self, subject: str) -> State | None:
-        """Return the state of a subject."""
-        if self._as_of is None and self._known_at is None:
+    def state(self, subject: str, as_of: datetime | None = None) -> State | None:
+        """Return the state of a subject; of an earlier time, where one is given."""
+        as_of = as_of or self._as_of
+        if as_of is None and self._known_at is None:
             return self._world.state(subject)
         chosen = self.chain(subject)
         if self._known_at is not None:
             known_ms = int(_aware(self._known_at).timestamp() * 1000)
             chosen = [one for one in chosen if one.received_ms <= known_ms]
-        if self._as_of is not None:
+        if as_of is not None:
             chosen = [
-                one
-                for one in effective_events(chosen, subject)
-                if one.event.occurred_at <= _aware(self._as_of)
+                one for one in effective_events(chosen, subject) if one.event.occurred_at <= _aware(as_of)
             ]
         return fold(subject, chosen)
 

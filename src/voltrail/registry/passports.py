@@ -13,19 +13,31 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, Self
 
 import msgspec
 import psycopg
 
 from voltrail.database.database import Connection, Database
+from voltrail.errors import NotFound
 from voltrail.events.points import POINTS
 from voltrail.ledger.keys import ED25519, Signer, Verifier, decode64
-from voltrail.lifecycle import Battery, Model, Organisation, Recorded, decode_state, effective_events
+from voltrail.lifecycle import (
+    Battery,
+    Issued,
+    Model,
+    Organisation,
+    Recorded,
+    decode_state,
+    effective_events,
+    fold,
+)
+from voltrail.lifecycle.passports import Kin, passport_id, previous
+from voltrail.lifecycle.passports import following as next_ones
 from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Issuer, Known, Passport, Sources, Told, compose, declared, form
+from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, declared, form
 from voltrail.registry import following
 from voltrail.registry.lookup import Lookup
 from voltrail.registry.settings import Keys
@@ -80,8 +92,24 @@ class Passports:
         self._kept: dict[str, Slot] = {}
         self._declared: dict[tuple[str, int, int], dict[str, Known]] = {}
 
-    def tell(self, connection: Connection, code: str, eyes: Eyes) -> Told | None:
-        """Return the passport of a battery for certain eyes; None where the record has no such battery."""
+    def tell(
+        self,
+        connection: Connection,
+        code: str,
+        eyes: Eyes,
+        as_of: datetime | None = None,
+        number: int | None = None,
+    ) -> Told | None:
+        """
+        Return the passport of a battery for certain eyes; None where the record has no such battery.
+
+        Without a number it is the last that was issued. One that ended is told as it stood before its end;
+        `as_of` leaves out what happened later. Raises NotFound for one that was not issued.
+        """
+        lookup = Lookup(connection, self._authorities, as_of, None)
+        if as_of is not None:
+            known = lookup.battery(code)
+            return None if known is None else self._tell_then(lookup, known, eyes, as_of, number)
         world = World(connection, self._authorities)
         subject = f"battery:{code}"
         chain = _read(world, subject)
@@ -89,28 +117,45 @@ class Passports:
         if not isinstance(battery, Battery):
             return None
         events = effective_events(world.with_corrected({one.index: one for one in chain}), subject)
+        issued = _issued(battery, number)
+        if issued is not None and issued.until is not None:
+            return self._tell_then(lookup, battery, eyes, None, number)
         self._know(world, battery, events)
-        return _told(self._composed(world, battery, events), eyes)
+        edition = _edition(battery, issued, events, lookup, None)
+        return _told(self._composed(world, battery, events), eyes, edition)
 
-    def told_at(self, lookup: Lookup, battery: Battery, eyes: Eyes, until: datetime) -> Told:
-        """Return the passport of a battery as it stood at a time; its state is of that time."""
-        subject = f"battery:{battery.code}"
-        events = [
-            one for one in effective_events(lookup.chain(subject), subject) if one.event.occurred_at <= until
-        ]
-        return _told(compose(_sources(battery, events, lookup.state, lookup.organisation, self._host)), eyes)
+    def _tell_then(
+        self, lookup: Lookup, battery: Battery, eyes: Eyes, until: datetime | None, number: int | None
+    ) -> Told:
+        """Return a passport as it stood at a time, or before its end."""
+        events = _events(lookup, battery.code, until)
+        issued, then, ended_at = _issued(battery, number), battery, None
+        edition = _edition(battery, issued, events, lookup, until)
+        if issued is not None and issued.until is not None:
+            events = _before(events, issued.ended_by)
+            then, ended_at = _state(battery, events), issued.until
+        sources = _sources(
+            then, events, lambda name: lookup.state(name, ended_at), lookup.organisation, self._host, issued
+        )
+        return _told(compose(sources), eyes, edition)
 
     def tell_many(self, connection: Connection, codes: Sequence[str], eyes: Eyes) -> Iterator[Told]:
         """Yield the passports of batteries on record, in their order; their chains are read at once."""
         known = following.Known(connection, self._authorities)
         subjects = [f"battery:{code}" for code in codes]
         known.read_chains(subjects)
+        lookup = Lookup(connection, self._authorities, None, None)
         for subject in subjects:
             battery = known.state(subject)
             assert isinstance(battery, Battery)  # noqa: S101 - it is on record
             chain = {one.index: one for one, _ in known.chain(subject)}
             events = effective_events(known.with_corrected(chain), subject)
-            yield _told(self._composed(known, battery, events), eyes)
+            issued = _issued(battery, None)
+            if issued is not None and issued.until is not None:
+                yield self._tell_then(lookup, battery, eyes, None, None)
+                continue
+            edition = _edition(battery, issued, events, lookup, None)
+            yield _told(self._composed(known, battery, events), eyes, edition)
 
     def _composed(self, world: World, battery: Battery, events: Sequence[Recorded]) -> Passport:
         sources = _sources(battery, events, world.state, world.organisation, self._host)
@@ -178,20 +223,77 @@ def _sources(
     state: Callable[[str], Any],
     organisation: Callable[[str], Organisation | None],
     host: str,
+    issued: Issued | None = None,
 ) -> Sources:
+    """Bring together what a passport is composed of; `issued` is the one meant, else the battery's last."""
     model = state("model:" + battery.model_id) if battery.model_id else None
 
     def site_of(identifier: str) -> Site | None:
         found = state("site:" + identifier)
         return found if isinstance(found, Site) else None
 
-    return Sources(battery, events, model if isinstance(model, Model) else None, organisation, site_of, host)
+    known = model if isinstance(model, Model) else None
+    return Sources(battery, events, known, organisation, site_of, host, issued)
 
 
-def _told(whole: Passport, eyes: Eyes) -> Told:
+def _edition(
+    battery: Battery,
+    issued: Issued | None,
+    events: Sequence[Recorded],
+    lookup: Lookup,
+    until: datetime | None,
+) -> Edition:
+    """Return which passport it is, and which it follows and leads to; these are read where there are any."""
+
+    @cache
+    def kin(code: str) -> Kin | None:
+        if code == battery.code:
+            return Kin(battery.passports, events)
+        found = lookup.battery(code)
+        return None if found is None else Kin(found.passports, _events(lookup, code, until))
+
+    links = (
+        [] if issued is None else [find(battery.code, issued.number, kin) for find in (previous, next_ones)]
+    )
+    return Edition.of(battery.code, issued, *links)
+
+
+def _events(lookup: Lookup, code: str, until: datetime | None) -> list[Recorded]:
+    subject = "battery:" + code
+    events = effective_events(lookup.chain(subject), subject)
+    return events if until is None else [one for one in events if one.event.occurred_at <= until]
+
+
+def _issued(battery: Battery, number: int | None) -> Issued | None:
+    """Return the passport of a battery that has a number; where none was issued the first is a draft."""
+    known = battery.passports
+    if number is None or (number == 1 and not known):
+        return known[-1] if known else None
+    found = next((one for one in known if one.number == number), None)
+    if found is None:
+        there = ", ".join(str(one.number) for one in known) or "none"
+        raise NotFound(
+            "passport.unknown",
+            f"There is no passport {passport_id(battery.code, number)}.",
+            f"Of this battery there were issued: {there}.",
+        )
+    return found
+
+
+def _before(events: list[Recorded], index: int | None) -> list[Recorded]:
+    place = next((place for place, one in enumerate(events) if one.index == index), len(events))
+    return events[:place]
+
+
+def _state(battery: Battery, events: list[Recorded]) -> Battery:
+    found = fold("battery:" + battery.code, events)
+    return found if isinstance(found, Battery) else battery
+
+
+def _told(whole: Passport, eyes: Eyes, edition: Edition) -> Told:
     shown = _shown(eyes.audiences, eyes.at)
     seen = {name: one for name, one in whole.values.items() if name in shown}
-    return Told(seen, tuple(name for name in whole.values if name not in shown), whole)
+    return Told(seen, tuple(name for name in whole.values if name not in shown), whole, edition)
 
 
 @lru_cache(256)

@@ -57,12 +57,14 @@ from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
+from voltrail.registry.eu_registry import EuRegistry
 from voltrail.registry.flows import Flows
 from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
+from voltrail.registry.issued import Passports
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.missing import Missing
@@ -128,7 +130,11 @@ class Registry:
         self.outlets = Outlets(self.database, self._writer.authorities)
         self.flows = Flows(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)
-        self.copies = (self.holdings, self.duties, self.outlets, self.flows, self.missing)
+        self.issued = Passports(self.database, self._writer.authorities)
+        self.eu_registry = EuRegistry(self.database)
+        self.copies = (
+            self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
+        )  # fmt: skip
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
             self.closed = self._open_log()
@@ -382,22 +388,22 @@ class Registry:
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
 
-    def passport(self, code: str, reader: Reader = PUBLIC, as_of: datetime | None = None) -> Told:
+    def passport(
+        self,
+        code: str,
+        reader: Reader = PUBLIC,
+        as_of: datetime | None = None,
+        number: int | None = None,
+    ) -> Told:
         """
         Return what a reader may know of a battery's EU passport, or of that which it had at a time.
 
-        Raises CodeError, UnknownBattery.
+        It is the last that was issued, or that of a number. Raises CodeError, UnknownBattery, NotFound.
         """
         text = parse(code).text
         with self.database.pool.connection() as connection:
             eyes = self.sights(connection).sight(text, reader).state(_earliest_ms(as_of, None))
-            told = None
-            if as_of is None:
-                told = self._passports.tell(connection, text, eyes)
-            else:
-                lookup = Lookup(connection, self._writer.authorities, as_of, None)
-                if (state := lookup.battery(text)) is not None:
-                    told = self._passports.told_at(lookup, state, eyes, as_of)
+            told = self._passports.tell(connection, text, eyes, as_of, number)
         if told is None:
             raise unknown_battery(text)
         return told.given_by(passports.issuer(self.host, self.keys, as_of))

@@ -85,6 +85,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "destroyed": ("It is no more, and its materials were not won back.", "已灭失，材料未能回收。"),
     "lost": ("Nobody knows where it is.", "去向不明。"),
     "found": ("It turned up again.", "已寻回。"),
+    "passport_issued": ("An EU passport was issued for it.", "已为其签发欧盟电池护照。"),
+    "passport_ceased": ("Its EU passport is no longer in force.", "其欧盟电池护照已终止。"),
     "corrected": ("An earlier report was wrong; this says what is right.", "此前报送有误，以本条为准。"),
 }
 

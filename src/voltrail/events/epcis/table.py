@@ -113,6 +113,8 @@ _ROWS: Final = (
     Mapping("destroyed", _OBJECT, "DELETE", "destroying", "destroyed", place=None, alone=("destroying",)),
     Mapping("lost", _OBJECT, "OBSERVE", None, "unknown", place=None),
     Mapping("found", _OBJECT, "OBSERVE", "storing", "in_progress", stays=True),
+    Mapping("passport_issued", _OBJECT, "OBSERVE", None, place=None),
+    Mapping("passport_ceased", _OBJECT, "OBSERVE", None, place=None),
     Mapping("corrected", _OBJECT, "OBSERVE", None, what="declaration", place=None),
 )
 

@@ -123,6 +123,7 @@ _ROWS: Final = (
     ("digest", "Digest (SHA-256)", "文件摘要值"),
     ("points", "Data points", "Passport data points|护照数据项"),
     ("issuer", "Issuer", "出具单位|签发单位"),
+    ("number", "Passport number", "护照序号"),
     ("issued_on", "Issued on", "出具日期|签发日期"),
     ("batch", "Batch", "Lot|Batch number|批号|批次号"),
     ("note", "Note", "Notes|Remark|Remarks|Comment|Comments|说明"),

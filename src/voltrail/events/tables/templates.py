@@ -27,6 +27,7 @@ _THIRD = "9ZZPB240000003G4C0221955"
 _EXAMPLES: Final = {
     "points": "capacity_ah=157; temperature_c=23",
     "issued_on": "2026-04-21",
+    "number": "1",
     "occurred_at": "2026-04-21 09:30", "code": _CODE, "codes": f"{_OTHER} {_THIRD}", "right": _OTHER,
     "into": _THIRD, "taken_out": _CODE, "put_in": _OTHER, "vin": "LZZZZ0000A0000001", "model_id": "9ZZ-60",
     "to": "91000000MA00000009", "from": "91000000MA00000009", "carrier": "91000000MA00000009",
