@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from voltrail.ledger.keys import Signer
 from voltrail.organisations.access import PASSPORT, may_see
-from voltrail.passport import Issuer, Told
+from voltrail.passport import Edition, Issuer, Told
 
 AT = datetime(2027, 3, 1, 8, tzinfo=UTC)
 HOST = "demo.voltrail.example"
@@ -15,4 +15,5 @@ ISSUER = Issuer(HOST, SIGNER, b"s" * 32, AT)
 def told_to(audience, passport, issuer=ISSUER):
     """Return what an audience is told of a passport."""
     seen = {name: one for name, one in passport.values.items() if may_see(audience, PASSPORT, name)}
-    return Told(seen, tuple(name for name in passport.values if name not in seen), passport, issuer)
+    withheld = tuple(name for name in passport.values if name not in seen)
+    return Told(seen, withheld, passport, Edition.of(passport.code, None), issuer)

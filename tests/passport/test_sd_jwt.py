@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from tests.passport.telling import AT, ISSUER, SIGNER, told_to
 from voltrail.errors import UsageError, VerificationError
 from voltrail.ledger.keys import P256, Signer
-from voltrail.passport import EU_GUIDANCE, Issuer, credentials, jws, sd_jwt
+from voltrail.passport import EU_GUIDANCE, Edition, Issuer, credentials, jws, sd_jwt
 from voltrail.passport.told import Told
 
 # The verifier beside ours would rather have the newer name of the algorithm (RFC 9864).
@@ -285,4 +285,4 @@ def test_without_a_host_nothing_is_signed(passports):
     """A form that names its host says so where there is none."""
     one = next(iter(passports.values()))
     with pytest.raises(UsageError):
-        credentials.as_sd_jwt(Told(one.values, (), one))
+        credentials.as_sd_jwt(Told(one.values, (), one, Edition.of(one.code, None)))
