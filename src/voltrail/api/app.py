@@ -22,6 +22,7 @@ from voltrail.api import (
     battery_files,
     checks,
     documents,
+    dpps,
     duties,
     epcis,
     file_rows,
@@ -58,6 +59,7 @@ from voltrail.api import (
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
 from voltrail.api.documentation import DocumentationPage, only_found
+from voltrail.api.dpps import Encoded
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
@@ -87,12 +89,13 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
     networks = Networks(webhook_networks)
     deliverer, adapters = Deliverer(registry, networks), Adapters(networks)
     submitter = Submitter(registry, adapters)
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
             *battery_files.ROUTES,
             *passports.ROUTES,
+            *dpps.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
             *documents.ROUTES,
@@ -186,3 +189,5 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
         logging_config=None,
         debug=False,
     )
+    app.asgi_handler = Encoded(app.asgi_handler)
+    return app

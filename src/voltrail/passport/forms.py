@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from voltrail.errors import UsageError
-from voltrail.passport import batterypass_ready
+from voltrail.passport import batterypass_ready, en18223
+from voltrail.passport.rulesets import EU_GUIDANCE
 from voltrail.passport.told import Told
 
 
@@ -30,9 +31,23 @@ def _batterypass_ready(told: Told) -> dict[str, Any]:
     return batterypass_ready.written(told.shown(barred), told.hidden(barred))
 
 
+def _en18223(told: Told) -> dict[str, Any]:
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    return en18223.written(told.shown(barred), told.hidden(barred))
+
+
+def _en18223_full(told: Told) -> dict[str, Any]:
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    return en18223.written(told.shown(barred), told.hidden(barred), full=True)
+
+
 FORMS: Final = {
     one.name: one
-    for one in (Form("batterypass-ready", "BatteryPass-Ready 1.0", "application/json", _batterypass_ready),)
+    for one in (
+        Form("batterypass-ready", "BatteryPass-Ready 1.0", "application/json", _batterypass_ready),
+        Form("en18223", "EN 18223", "application/json", _en18223),
+        Form("en18223-full", "EN 18223 (elements[])", "application/json", _en18223_full),
+    )
 }
 
 
