@@ -26,7 +26,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from voltrail.api.access import accounts_of, address_of, check_right, may_report, person_of, reader_of
 from voltrail.api.answers import Asked, as_json, page_for, registry_of, wants_page
 from voltrail.api.batteries import read_moment
-from voltrail.api.problems import DPP_PREFIX
+from voltrail.api.problems import is_dpp
 from voltrail.api.reports import taken_from
 from voltrail.errors import AccessError, CodeError, NotFound, UsageError
 from voltrail.events.points import Value
@@ -107,10 +107,10 @@ class Encoded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
-        if scope["type"] == ScopeType.HTTP and (raw := scope["raw_path"]).startswith(
-            f"{DPP_PREFIX}/".encode()
-        ):
-            scope["path"] = raw.partition(b"?")[0].decode("latin-1")
+        if scope["type"] == ScopeType.HTTP:
+            raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+            if is_dpp(raw):
+                scope["path"] = raw
         await self._app(scope, receive, send)
 
 
@@ -170,7 +170,7 @@ def _read(request: Asked, text: str, representation: str, at: datetime | None = 
 
 
 def _told(request: Asked, named: identifiers.Named, at: datetime | None = None) -> Told:
-    """Return a passport as the reader sees it. Raises NotFound for a battery or a number that is not there."""
+    """Return a passport as the reader sees it. Raises NotFound for what is not there."""
     told = registry_of(request).passport(named.code, reader_of(request), at)
     current = _number(told)
     if named.number not in {None, current}:
@@ -350,7 +350,7 @@ async def update_dpp(
     """
     Take a merge patch (RFC 7396): what differs is reported, all of it or nothing, and the host signs.
 
-    A model's points are declared by its maker, for all of its batteries; others are measured. None is removed.
+    A model's points are declared by its maker, for all its batteries; others are measured. None is removed.
     """
     return await sync_to_thread(_update_dpp, request, body, dpp_id, representation)
 

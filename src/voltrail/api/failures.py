@@ -76,7 +76,7 @@ _BY_RULE: Final = {
 }
 # What EN 18222 has no 422 for: who may not say it, and what became of the battery since.
 _STATUS_OF_UPDATE: Final = {
-    **dict.fromkeys(("role.may_not", "role.unregistered", "role.host_signed", "model.taken"), 403),
+    **dict.fromkeys(("role.may_not", "role.unregistered", "model.taken", "report.host_may_not"), 403),
     "lifecycle.ended": 409,
 }
 _LEADS_TO: Final = {"access.sign_in": "/sign-in", "access.change_password": "/account/password"}
