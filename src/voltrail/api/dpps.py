@@ -32,6 +32,7 @@ from voltrail.errors import AccessError, CodeError, NotFound, UsageError
 from voltrail.events.points import Value
 from voltrail.passport import FORMS, Form, Told, en18223, identifiers
 from voltrail.passport.patch import changed, lines_of
+from voltrail.passport.paths import MAX_CHARACTERS
 from voltrail.passport.rulesets import EU_GUIDANCE
 from voltrail.web.language import preferred
 
@@ -159,8 +160,8 @@ def _read(request: Asked, text: str, representation: str, at: datetime | None = 
     named = identifiers.read(unquote(text))
     form = _form(request, representation)
     if form is None:
-        as_of = f"?as_of={at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if at is not None else ""
-        return Redirect(page_for(request).link(f"/b/{named.code}/passport{as_of}"), status_code=303)
+        page = page_for(request).link(f"/b/{named.code}/passport", as_of=at and at.isoformat())
+        return Redirect(page, status_code=303)
     told = _told(request, named, at)
     return Response(
         msgspec.json.encode(form.write(told)),
@@ -461,3 +462,111 @@ ROUTES: Final = (
     read_element,
     update_element,
 )
+
+
+# ------------------------------------------------------------------ the document
+
+_HEAD: Final = """\
+# Passports by EN 18222
+
+Printed from `voltrail/api/dpps.py`; do not edit.
+
+Programs of others read and update passports here. Neither EN 18222 nor EN 18223 was read: paths, parameters
+and shapes are those of an implementer's contract, and stand in one table each, because the text may differ.
+Who may see what is [as everywhere](access.md), and so is [signing in](api.md).
+
+| Operation | Method | Path | Clause | Conformance | Offered |
+|---|---|---|---|---|---|
+"""
+_BODY: Final = f"""
+## Identifiers
+
+`dpp_id` and `product_id` are percent-encoded, as one part of the address: `https://HOST/b/CODE/passport/N`,
+`https://HOST/b/CODE` (on any host, for a passport may move), `CODE/N` or `CODE`. Where a number is given
+that the battery's passport does not have, the answer is 404.
+
+## Reading
+
+`representation` is `compressed` (key and value; where there is a unit, `{{"value": 412.5, "unit": "kg"}}`)
+or `full` (`elements[]`, with the type of each). JSON by default; `application/ld+json` where the registry
+gives it; a browser is led to the page. What the reader may not see is named by its path in `withheld`. What
+must not stand in a passport of its category is left out. A passport without an economic operator on record
+lacks `economicOperatorId`: nobody is made up.
+
+`ReadDPPVersionByIdAndDate` takes `date`, a time with its offset, and gives the passport as it stood then,
+as it is known now. `ReadDPPIdsByProductIds` takes `{{"productIds": [...]}}` and answers `dppIds`, `unknown`
+(the products of this page that have no passport here) and, until the end, `nextCursor`, which fits the same
+question alone.
+
+`element_path` is a JSONPath to one element of the compressed form, as `$.battery.mass`,
+`$['battery']['mass']` or `$.battery.mass.value`; a section gives those of its elements that may be seen.
+Paths that may lead to several (`*`, `..`, `?`, slices, lists) are refused. An element that one may not see
+is 403, and 401 for who is not signed in.
+
+## Updating
+
+The record only appends, so an update is a report, all of it or nothing: what differs from what the caller
+reads is said anew, with a token of the scope `report`, and the host signs, where the organisation lets it.
+*Declared* points become `points_declared` of the model, by its maker, and so of **all batteries of that
+model**; *measured* ones become `measured` of the battery, by who may measure. Both are in the history, in
+the audit trail (`passport.updated`) and in the version before the date. A passport sent back as it was read
+changes nothing. A token that may not read the passport's restricted points does not take them away by
+leaving them out.
+
+- `null` would remove: 409. What was said wrongly is corrected by an event, `corrected`.
+- What follows from the *record*, such as status, operator and day of making: 409, with what to report
+  instead. So is what an event of this battery says otherwise than its model, as its mass.
+- `If-Match` is not looked at. Who sends back a whole passport that was changed meanwhile gets 409, for its
+  `lastUpdated` is another.
+
+## Limits
+
+| What | At most |
+|---|---|
+| Body of an update | {MAX_BODY_BYTES:,} bytes |
+| `productIds` of one question | {MAX_IDS:,}, of {identifiers.MAX_CHARACTERS} characters each |
+| Identifiers on one page | {MAX_PAGE}; a larger `limit` is taken as this |
+| Path to an element | {MAX_CHARACTERS} characters |
+
+## Status codes
+
+Errors are the `Result` of EN 18222 (`statusCode`, `message`), and beside it our `error` with `rule`,
+`message` and `fix`.
+
+| Status | `statusCode` | When |
+|---|---|---|
+| 200 | | The answer; of an update, what then stands. |
+| 303 | | A browser is led to the page. |
+| 400 | ClientErrorBadRequest | An identifier, path, date, cursor, body or value does not read. |
+| 401 | ClientNotAuthorized | Nobody is signed in, or the token is none. |
+| 403 | ClientForbidden | One may not see it, or not say it, or not let the host sign it. |
+| 404 | ClientErrorResourceNotFound | No such battery, passport or element; nothing was said of it. |
+| 405 | ClientMethodNotAllowed | The path does not take the method. |
+| 406, 413, 415 | ClientErrorBadRequest | A form that is not given or taken, or too large. |
+| 409 | ClientResourceConflict | It cannot be removed, follows from the record, or the battery has ended. |
+| 500, 503 | ServerInternalError | A defect; the registry does not write. |
+| 501 | none | Not offered; there is no result, our `error` says what to report instead. |
+
+## What is not done
+
+- `CreateDPP`, `DeleteDPPById`: a passport begins with `manufactured` or `enrolled` and is archived by
+  `recycled`; what was reported stays on record. The contract has 501 for what is not supported.
+- `RegisterProductDPP` is the EU registry's own.
+- XML, `dictionaryReference` and `contentSpecificationIds`: no dictionary of these elements is published. A
+  unit is a member `unit` of its element, which the contract does not know, and allows.
+- The contract's `DataElement` is one of five shapes that overlap: by JSON Schema alone none of them is the
+  only one. Our tests choose by `objectType`, as its `discriminator` says.
+
+## Elements
+
+"""
+
+
+def document() -> str:
+    """Return docs/en18222.md."""
+    rows = [
+        f"| {one.name} | {one.method} | `{one.path}` | {one.clause} | {one.conformance} |"
+        f" {'yes' if one.offered else 'no: 501'} |\n"
+        for one in OPERATIONS.values()
+    ]
+    return _HEAD + "".join(rows) + _BODY + en18223.table()
