@@ -29,6 +29,7 @@ from tests.registry import sample
 from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
 from voltrail.api import description
+from voltrail.api.dpps import NOT_OFFERED
 from voltrail.api.reports import LINES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
@@ -135,7 +136,9 @@ def ask(operation, served, headers, csrf):
         if csrf and isinstance(case.body, dict) and operation.path not in ENDING:
             case.body["csrf"] = csrf
         answer = case.call(base_url=served, headers=headers, allow_redirects=False)
-        case.validate_response(answer, checks=CHECKS)
+        not_offered = (operation.path, operation.method.upper()) in NOT_OFFERED and answer.status_code == 501
+        checks = [one for one in CHECKS if one is not not_a_server_error or not not_offered]
+        case.validate_response(answer, checks=checks)
         if answer.status_code >= 400:
             kind = "application/problem+json" if operation.path.startswith("/epcis") else "application/json"
             assert answer.headers["content-type"][0].startswith(kind), answer.content[:200]

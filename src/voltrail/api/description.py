@@ -12,7 +12,7 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from voltrail.api.dpps import MAX_IDS, PATCH_TYPES
+from voltrail.api.dpps import MAX_IDS, NOT_OFFERED, PATCH_TYPES
 from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from voltrail.api.problems import is_dpp, is_epcis
@@ -280,6 +280,9 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
         answers["default"]["content"] = {_JSON: {"schema": _RESULT}, _HTML: {"schema": _WORDS}}
         if method == "get":
             answers["303"] = {"description": "The page, for people."}
+        if (path, method.upper()) in NOT_OFFERED:
+            del answers["200"]
+            answers["501"] = {**answers["default"], "description": "Not offered; what to report instead."}
     if is_epcis(path):
         answers["default"]["content"] = {PROBLEM_TYPE: {"schema": _PROBLEM}, _HTML: {"schema": _WORDS}}
         if method == "post":

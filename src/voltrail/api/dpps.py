@@ -85,6 +85,8 @@ OPERATIONS: Final = {
     )
 }
 
+NOT_OFFERED: Final = {(one.path, one.method) for one in OPERATIONS.values() if not one.offered}
+
 DppId = Annotated[
     str, PathParameter(description="a passport: `https://HOST/b/CODE`, CODE/N or CODE, encoded")
 ]
