@@ -348,6 +348,7 @@ def test_every_form_is_on_the_list(app):
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token
+    needing_none |= {"/v1/dpps", "/v1/dppsByProductIds"}  # not offered; nothing is changed
     assert posts - {path for path, _ in FORMS} == needing_none | elsewhere
 
 

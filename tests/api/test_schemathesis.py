@@ -29,6 +29,7 @@ from tests.registry import sample
 from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
 from voltrail.api import description
+from voltrail.api.dpps import NOT_OFFERED
 from voltrail.api.reports import LINES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
@@ -46,6 +47,9 @@ KNOWN = {
     "identifier": [sample.MAKER, f"{sample.ORIGIN}/host"],
     "tile": ["0/000.p/1", "entries/000.p/1"],
     "index": [0, 12],
+    "dpp_id": [PACK, f"https://sample.example/b/{PACK}/passport/1"],
+    "product_id": [PACK, f"https://sample.example/b/{PACK}"],
+    "element_path": ["$.battery", "$.dppStatus", "$['battery']['serialNumber']"],
     "number": [1],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
@@ -132,7 +136,9 @@ def ask(operation, served, headers, csrf):
         if csrf and isinstance(case.body, dict) and operation.path not in ENDING:
             case.body["csrf"] = csrf
         answer = case.call(base_url=served, headers=headers, allow_redirects=False)
-        case.validate_response(answer, checks=CHECKS)
+        not_offered = (operation.path, operation.method.upper()) in NOT_OFFERED and answer.status_code == 501
+        checks = [one for one in CHECKS if one is not not_a_server_error or not not_offered]
+        case.validate_response(answer, checks=checks)
         if answer.status_code >= 400:
             kind = "application/problem+json" if operation.path.startswith("/epcis") else "application/json"
             assert answer.headers["content-type"][0].startswith(kind), answer.content[:200]
@@ -174,10 +180,19 @@ def test_what_answers_always_have_is_described(served):
         places["event_name"] = f"urn:voltrail:event:sample.example:{index}"
         of_pack = {"MATCH_anyEPC": places["epc"]}
         for path, names in description._MEMBERS.items():
-            skipped = {"/reports", "/checks", "/models/{identifier}", "/scan/photo", "/scan/report"}
+            skipped = {
+                "/reports",
+                "/checks",
+                "/v1/dppsByProductIds",
+                "/models/{identifier}",
+                "/scan/photo",
+                "/scan/report",
+            }
             if path in skipped | {"/epcis/capture/{capture_id}"} or path.startswith(SIGNED_IN):
                 continue  # those are asked in tests of their own
             asked = {"/log/consistency": {"old": 1, "size": size}}.get(path, {})
+            if path.startswith("/v1/dppsByIdAndDate"):
+                asked = {"date": "2026-05-03T08:00:00Z"}
             if path.startswith(("/epcis/eventTypes/", "/epcis/bizSteps", "/epcis/dispositions")):
                 asked = of_pack
             answer = client.get(path.format_map(places), params=asked).json()

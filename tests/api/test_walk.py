@@ -34,6 +34,7 @@ from voltrail.events.kinds import STRUCTS, member_names
 from voltrail.events.table import TRUST_KINDS
 from voltrail.organisations.access import ATTRIBUTES, BATTERY, PASSPORT, Reader, may_see
 from voltrail.organisations.identifiers import credit_code
+from voltrail.passport import EU_GUIDANCE, en18223
 from voltrail.registry.settings import initialise
 from voltrail.web.figures import day, number
 
@@ -417,7 +418,18 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
-    everywhere.append(("/passport?form=batterypass-ready", {}))
+    everywhere += [
+        (f"/passport?form={form}", {}) for form in ("batterypass-ready", "en18223", "en18223-full")
+    ]
+    for representation in ("compressed", "full"):
+        asked = {"representation": representation}
+        for path in ("dpps", "dppsByProductId"):
+            yield f"{path} {representation}", _text(client.get(f"/v1/{path}/{code}", params=asked))
+        at = asked | {"date": datetime.now(UTC).isoformat()}
+        yield f"dppsByIdAndDate {representation}", _text(client.get(f"/v1/dppsByIdAndDate/{code}", params=at))
+        for section in en18223.SECTIONS:
+            path = f"/v1/dpps/{code}/elements/$.{section}"
+            yield f"$.{section} {representation}", client.get(path, params=asked).text
     yield "history.jsonld", _text(client.get(f"/b/{code}/history.jsonld"))
     for output in ("history", "family"):
         for ending in ENDINGS:
@@ -507,6 +519,8 @@ def test_each_reader_is_shown_what_the_table_says_and_nothing_else(world, name):
             _check_passport(
                 now_seen, world.registry.passport(code, whole).values, json.loads(texts["/passport 0"])
             )
+            _check_dpp(now_seen, world.registry.passport(code, whole), texts)
+            _check_elements(client, now_seen, world.registry.passport(code, whole), code, name)
             full = may_see(now_seen, BATTERY, "findings")
             assert all(("message" in finding) == full for finding in battery["findings"])
 
@@ -557,6 +571,38 @@ def _check_passport(seen, known, passport):
     may = {name for name in known if may_see(seen, PASSPORT, name)}
     assert set(passport["points"]) == may
     assert set(passport["withheld"]) == set(known) - may
+
+
+def _check_dpp(seen, told, texts):
+    """Check of each form of EN 18223 that exactly the points are in it that the reader may see."""
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    may = {name for name in told.whole.values if may_see(seen, PASSPORT, name)} - barred
+    for output in (
+        "/passport?form=en18223 0",
+        "/passport?form=en18223-full 0",
+        *(
+            f"{path} {representation}"
+            for path in ("dpps", "dppsByProductId", "dppsByIdAndDate")
+            for representation in ("compressed", "full")
+        ),
+    ):
+        document = json.loads(texts[output])
+        assert set(en18223.read(document)) == may, output
+        hidden = {en18223.find(path).points[0] for path in document.get("withheld", ())}
+        assert hidden == set(told.whole.values) - may - barred, output
+
+
+def _check_elements(client, seen, told, code, name):
+    """Check point by point that an element is read by whom it is for, and by nobody else."""
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    for place in en18223.PLACES:
+        if place.point in told.whole.values:
+            answer = client.get(f"/v1/dpps/{code}/elements/{place.path}")
+            refused = 401 if READERS[name].organisation is None else 403
+            expected = 404 if place.point in barred else refused
+            assert answer.status_code == (
+                200 if place.point not in barred and may_see(seen, PASSPORT, place.point) else expected
+            ), place.path
 
 
 PAGES = [

@@ -22,6 +22,7 @@ from voltrail.api import (
     battery_files,
     checks,
     documents,
+    dpps,
     duties,
     epcis,
     file_rows,
@@ -59,6 +60,7 @@ from voltrail.api import (
 from voltrail.api.access import Identified
 from voltrail.api.description import Description
 from voltrail.api.documentation import DocumentationPage, only_found
+from voltrail.api.dpps import Encoded
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
@@ -88,13 +90,14 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
     networks = Networks(webhook_networks)
     deliverer, adapters = Deliverer(registry, networks), Adapters(networks)
     submitter = Submitter(registry, adapters)
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
             *battery_files.ROUTES,
             *passports.ROUTES,
             *passport_import.ROUTES,
+            *dpps.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
             *documents.ROUTES,
@@ -188,3 +191,5 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
         logging_config=None,
         debug=False,
     )
+    app.asgi_handler = Encoded(app.asgi_handler)
+    return app

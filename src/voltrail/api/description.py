@@ -12,12 +12,14 @@ from typing import Any, Final
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from voltrail.api.dpps import MAX_IDS, NOT_OFFERED, PATCH_TYPES
 from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from voltrail.api.problems import is_epcis
+from voltrail.api.problems import is_dpp, is_epcis
 from voltrail.api.reports import LINES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
+from voltrail.passport.identifiers import MAX_CHARACTERS
 from voltrail.web.sheets import EVENT_TYPES, MEDIA_TYPES
 
 _JSON, _HTML, _TEXT = "application/json", "text/html", "text/plain"
@@ -38,6 +40,12 @@ _MEMBERS: Final = {
     "/passports/import": "* forms",
     "/b/{code}/passport": "* code category passport points withheld rule_sets",
     "/b/{code}/passport/{number}": "* code category passport points withheld rule_sets",
+    **dict.fromkeys(
+        ("/v1/dpps/{dpp_id}", "/v1/dppsByProductId/{product_id}", "/v1/dppsByIdAndDate/{dpp_id}"),
+        "digitalProductPassportId uniqueProductIdentifier granularity dppSchemaVersion dppStatus",
+    ),
+    "/v1/dpps/{dpp_id}/elements/{element_path}": "elementId",
+    "/v1/dppsByProductIds": "dppIds unknown",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
@@ -152,7 +160,27 @@ _FIELDS: Final = {
     "/authority/missing/terms/choose": "kind term_days percent why csrf",
     "/authority/missing/sightings/take": "file csrf",
 }
+_PATCHES: Final = {one: {"schema": {"type": "object"}} for one in PATCH_TYPES}
 _BODIES: Final[dict[str, dict[str, Any]]] = {
+    "/v1/dpps/{dpp_id}": _PATCHES,
+    "/v1/dpps/{dpp_id}/elements/{element_path}": _PATCHES,
+    "/v1/dppsByProductIds": {
+        _JSON: {
+            "schema": {
+                "type": "object",
+                "required": ["productIds"],
+                "additionalProperties": False,
+                "properties": {
+                    "productIds": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MAX_IDS,
+                        "items": {"type": "string", "minLength": 1, "maxLength": MAX_CHARACTERS},
+                    },
+                },
+            }
+        },
+    },
     "/epcis/capture": {LD_TYPE: {"schema": _BYTES}},
     "/epcis/events": {LD_TYPE: {"schema": _BYTES}},
     "/reports": {one: {"schema": _BYTES} for one in (MEDIA_TYPE, LINES_TYPE, *_TABLES)},
@@ -213,6 +241,15 @@ _PROBLEM: Final = {
     },
 }
 
+_RESULT: Final = {
+    **_ERROR,
+    "properties": {
+        "statusCode": _WORDS,
+        "message": {"type": "array", "items": {"type": "object", "required": ["messageType", "text"]}},
+        **_ERROR["properties"],  # type: ignore[dict-item]
+    },
+}
+
 
 class Description(JsonRenderPlugin):
     """The description for programs, at /docs/openapi.json."""
@@ -244,13 +281,20 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
     }
     if _HTML in answers["200"]["content"] and not is_epcis(path):
         answers["303"] = {"description": "Another address, for people."}
+    if is_dpp(path):
+        answers["default"]["content"] = {_JSON: {"schema": _RESULT}, _HTML: {"schema": _WORDS}}
+        if method == "get":
+            answers["303"] = {"description": "The page, for people."}
+        if (path, method.upper()) in NOT_OFFERED:
+            del answers["200"]
+            answers["501"] = {**answers["default"], "description": "Not offered; what to report instead."}
     if is_epcis(path):
         answers["default"]["content"] = {PROBLEM_TYPE: {"schema": _PROBLEM}, _HTML: {"schema": _WORDS}}
         if method == "post":
             del answers["200"]
             answers["202" if path == "/epcis/capture" else "201"] = {"description": "Taken; see Location."}
     taken = {"responses": answers}
-    if method == "post" and (body := _body(path, operation)) is not None:
+    if method in {"post", "patch"} and (body := _body(path, operation)) is not None:
         taken["requestBody"] = body
     return {**operation, **taken}
 

@@ -14,7 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, wants_page
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from voltrail.api.problems import is_epcis, problem
+from voltrail.api.problems import is_dpp, is_epcis, problem, result
 from voltrail.errors import (
     AccessError,
     CodeError,
@@ -57,6 +57,7 @@ _BY_RULE: Final = {
     "report.layout": 400,
     "report.note": 400,
     "request.content_type": 415,
+    "request.accept": 406,
     "epcis.too_large": 413,
     "epcis.form": 406,
     **dict.fromkeys(
@@ -70,6 +71,13 @@ _BY_RULE: Final = {
         (f"epcis.{name}" for name in ("identifier", "context", "ilmd", "kind", "mapping", "subject")), 400
     ),
     "epcis.unknown_event": 400,
+    **dict.fromkeys((f"passport.{name}" for name in ("removal", "decided", "barred", "no_model")), 409),
+    "passport.follows": 501,
+}
+# What EN 18222 has no 422 for: who may not say it, and what became of the battery since.
+_STATUS_OF_UPDATE: Final = {
+    **dict.fromkeys(("role.may_not", "role.unregistered", "model.taken", "report.host_may_not"), 403),
+    "lifecycle.ended": 409,
 }
 _LEADS_TO: Final = {"access.sign_in": "/sign-in", "access.change_password": "/account/password"}
 _HEADERS: Final[Mapping[int, dict[str, str]]] = {
@@ -112,6 +120,9 @@ def answer(request: Asked, error: VoltrailError, status: int, headers: Mapping[s
         told = msgspec.json.encode(problem(error, status))
         headers = {**NEGOTIATED, **sent}
         return Response(told, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
+    if is_dpp(request.url.path):
+        status = _STATUS_OF_UPDATE.get(error.rule, 400) if status == 422 else status
+        return as_json(result(error, status), status, sent)
     return as_json(error.as_json(), status, sent)
 
 

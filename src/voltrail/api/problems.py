@@ -1,7 +1,8 @@
 """
-What answers of the EPCIS interface have in common, EPCIS 2.0, section 12: headers, and errors.
+What answers of interfaces that others standardised have in common: headers, and errors.
 
-Errors are our one shape, and beside it the members of RFC 7807.
+Errors are our one shape, and beside it, for EPCIS 2.0 (section 12) the members of RFC 7807, for passports
+those of EN 18222's result.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from voltrail.errors import VoltrailError
 
 MEDIA_TYPE: Final = "application/problem+json"
 PREFIX: Final = "/epcis"
+DPP_PREFIX: Final = "/v1"
 MAX_CAPTURE_BYTES: Final = 16 * 1024 * 1024
 MAX_CAPTURE_EVENTS: Final = 20_000
 _VERSION: Final = "2.0.0"
@@ -63,3 +65,29 @@ def problem(error: VoltrailError, status: int) -> dict[str, Any]:
 def is_epcis(path: str) -> bool:
     """Return whether an address is one of EPCIS."""
     return path == PREFIX or path.startswith(f"{PREFIX}/")
+
+
+_RESULTS: Final = {
+    401: "ClientNotAuthorized",
+    403: "ClientForbidden",
+    404: "ClientErrorResourceNotFound",
+    405: "ClientMethodNotAllowed",
+    409: "ClientResourceConflict",
+    502: "ServerErrorBadGateway",
+}
+"""Table 15 of EN 18222; other statuses of ours go by the name of their hundred."""
+
+
+def result(error: VoltrailError, status: int) -> dict[str, Any]:
+    """Return an error in both forms; of what is not offered (501) EN 18222 has no result."""
+    if status == 501:
+        return error.as_json()
+    code = _RESULTS.get(status, "ServerInternalError" if status >= 500 else "ClientErrorBadRequest")
+    kind = "Exception" if status >= 500 else "Error"
+    said = {"messageType": kind, "text": f"{error.message} {error.fix}".strip(), "code": error.rule}
+    return {"statusCode": code, "message": [said], **error.as_json()}
+
+
+def is_dpp(path: str) -> bool:
+    """Return whether an address is one of EN 18222."""
+    return path == DPP_PREFIX or path.startswith(f"{DPP_PREFIX}/")

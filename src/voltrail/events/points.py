@@ -64,7 +64,7 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"is {value[:60]!r}, and should be {_SHOULD[self.type]}"
 
     def _wrong_number(self, value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             return f"is {value!r:.60}, and should be a number"
         if self.type == "integer" and value != int(value):
             return f"is {value}, and should be a whole number"
@@ -76,6 +76,13 @@ class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def _unit(self) -> str:
         return f" {self.unit}" if self.unit else ""
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number larger than any float
+        return False
 
 
 def _is_day(text: str) -> bool:

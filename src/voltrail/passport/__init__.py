@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from voltrail.passport import batterypass_ready
+from voltrail.passport import batterypass_ready, en18223, identifiers
 from voltrail.passport.compose import Known, Passport, Sources, compose, declared
 from voltrail.passport.forms import FORMS, Form, form
 from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
@@ -24,8 +24,10 @@ __all__ = [
     "Told",
     "compose",
     "declared",
+    "en18223",
     "examine",
     "form",
+    "identifiers",
 ]
 
 RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES)}
