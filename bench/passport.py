@@ -191,6 +191,7 @@ def main() -> None:
             begin(folder)
             with voltrail.open(folder) as registry:
                 fill(registry, 0, options.batteries)
+                registry.enter_heads()  # else the server makes them while it is asked
         authority = token(folder)
         rng, number = random.Random(3), int(options.rate * options.seconds)
         codes = [ledger.pack(rng.randrange(options.batteries)) for _ in range(number)]

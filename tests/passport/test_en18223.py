@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.passport.telling import told_to
 from voltrail.errors import CodeError, UsageError
 from voltrail.events.points import MAX_TEXT, POINTS
-from voltrail.organisations.access import AUDIENCES, PASSPORT, may_see
-from voltrail.passport import FORMS, Told, en18223, identifiers
+from voltrail.organisations.access import AUDIENCES
+from voltrail.passport import FORMS, en18223, identifiers
 from voltrail.passport.paths import read_path
 from voltrail.passport.rulesets import EU_GUIDANCE
 
@@ -78,13 +79,12 @@ def test_an_element_in_full_says_its_type_and_unit(passports):
 def test_a_document_holds_what_its_audience_sees_and_names_the_rest(passports, audience, form):
     """Exactly the points that the access table opens, but for those that must be absent."""
     one = next(iter(passports.values()))
-    seen = {name: known for name, known in one.values.items() if may_see(audience, PASSPORT, name)}
-    told = Told(seen, tuple(name for name in one.values if name not in seen), one)
+    told = told_to(audience, one)
     document = FORMS[form].write(told)
     barred = EU_GUIDANCE.bars(one.category)
-    assert set(en18223.read(document)) == set(seen) - barred
+    assert set(en18223.read(document)) == set(told.values) - barred
     hidden = {en18223.find(path).points[0] for path in document.get("withheld", ())}
-    assert hidden == set(one.values) - set(seen) - barred
+    assert hidden == set(one.values) - set(told.values) - barred
 
 
 @pytest.mark.parametrize(
