@@ -106,17 +106,19 @@ def verify(compact: str, keys: Collection[Verifier], at: datetime) -> Verified:
 
 
 def _in_time(claims: dict[str, Any], at: datetime) -> None:
-    for name, rule, said in (
-        ("nbf", "not_yet", "It is not valid before"),
-        ("exp", "expired", "It was valid until"),
-    ):
-        when = claims.get(name)
-        if when is None:
-            continue
-        if isinstance(when, bool) or not isinstance(when, int | float):
-            raise _wrong("form", f"Its {name} is no time.")
-        if (at.timestamp() < when) if name == "nbf" else (at.timestamp() >= when):
-            raise VerificationError(f"credential.{rule}", f"{said} {when} (seconds since 1970).", _ASK)
+    now = at.timestamp()
+    begins, ends = _time(claims, "nbf"), _time(claims, "exp")
+    if begins is not None and now < begins:
+        raise _wrong("not_yet", f"It is not valid before {begins:g} (seconds since 1970).", _ASK)
+    if ends is not None and now >= ends:
+        raise _wrong("expired", f"It was valid until {ends:g} (seconds since 1970).", _ASK)
+
+
+def _time(claims: dict[str, Any], name: str) -> float | None:
+    when = claims.get(name)
+    if isinstance(when, bool) or not isinstance(when, int | float | None):
+        raise _wrong("form", f"Its {name} is no time.")
+    return when
 
 
 def _split(compact: str) -> tuple[str, list[str]]:
@@ -207,5 +209,5 @@ class _Opening:
         return said
 
 
-def _wrong(rule: str, message: str) -> VerificationError:
-    return VerificationError(f"credential.{rule}", message, _NEVER, source=SOURCE)
+def _wrong(rule: str, message: str, fix: str = _NEVER) -> VerificationError:
+    return VerificationError(f"credential.{rule}", message, fix, source=SOURCE)
