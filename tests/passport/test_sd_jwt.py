@@ -279,6 +279,8 @@ def test_a_passport_as_it_stood_says_so(passports):
     claims = opened(credentials.as_sd_jwt(told)).claims
     assert claims["as_of"] == (AT - timedelta(days=3)).isoformat()
     assert claims["iat"] == int(AT.timestamp())
+    subject = opened(credentials.as_verifiable_credential(told)).claims["credentialSubject"]
+    assert subject["as_of"] == claims["as_of"]
 
 
 def test_without_a_host_nothing_is_signed(passports):

@@ -33,6 +33,8 @@ def as_sd_jwt(told: Told) -> str:
         if name not in barred
     }
     claims = {**_registered(told), POINTS_CLAIM: sd_jwt.conceal(disclosures.values())}
+    if told.by.as_of is not None:
+        claims["as_of"] = told.by.as_of.isoformat()
     shown = [one for name, one in disclosures.items() if name in told.values]
     return sd_jwt.issue(told.by.signer, SD_JWT_TYPE, claims, shown)
 
@@ -73,11 +75,8 @@ def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
 
 def _registered(told: Told) -> dict[str, Any]:
     """Return who says it, of which battery, and when; it ends never: so the record was then."""
-    claims: dict[str, Any] = {
+    return {
         "iss": told.by.address,
         "sub": json_ld.address_of(told),
         "iat": int(told.by.at.timestamp()),
     }
-    if told.by.as_of is not None:
-        claims["as_of"] = told.by.as_of.isoformat()
-    return claims
