@@ -62,7 +62,7 @@ def passport(request: Asked, code: CodeText, form: Form = None, as_of: Moment = 
         counts=counts,
         forms=FORMS.values(),
         as_of=as_of,
-        qr=carriers.encode("qr", carriers.content_of("qr", parsed.text, registry.host)),
+        qr=carriers.encode("qr", json_ld.address_of(told)),
         origin=registry.origin,
         standing=standing(registry),
         told_at=told.by.at.isoformat(),
