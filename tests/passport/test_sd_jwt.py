@@ -199,6 +199,9 @@ def test_what_is_not_there_cannot_be_presented():
     """Its holder is told what there is."""
     with pytest.raises(UsageError, match="mass_kg"):
         sd_jwt.present(issued(), ["weight"])
+    with pytest.raises(UsageError) as raised:
+        sd_jwt.present(jws.sign(SIGNER, {}, {}), [])
+    assert raised.value.rule == "credential.plain"
 
 
 @pytest.mark.parametrize(
