@@ -15,4 +15,4 @@ ISSUER = Issuer(HOST, SIGNER, b"s" * 32, AT)
 def told_to(audience, passport, issuer=ISSUER):
     """Return what an audience is told of a passport."""
     seen = {name: one for name, one in passport.values.items() if may_see(audience, PASSPORT, name)}
-    return Told(seen, tuple(name for name in passport.values if name not in seen), passport, issuer)
+    return Told(seen, tuple(name for name in passport.values if name not in seen), passport, issuer=issuer)

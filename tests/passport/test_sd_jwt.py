@@ -271,8 +271,21 @@ def test_a_verifiable_credential_is_what_the_data_model_has(passports):
     assert said["credentialSubject"]["id"] == said["sub"] == f"https://{ISSUER.host}/b/{one.code}"
     found = opened(compact)
     assert credentials.points_of(found) == told.shown(EU_GUIDANCE.bars("ev"))
-    with pytest.raises(VerificationError):
-        credentials.points_of(opened(issued()))
+
+
+def test_what_is_no_passport_or_of_another_host_is_refused():
+    """A host that is believed for its own passports cannot issue those of another."""
+    mine = {"iss": f"https://{ISSUER.host}"}
+    for claims, rule in (
+        (mine, "type"),
+        ({}, "issuer"),
+        ({"iss": "https://other.example"}, "issuer"),
+        ({"iss": []}, "issuer"),
+        (mine | {"issuer": "https://other.example"}, "issuer"),
+    ):
+        with pytest.raises(VerificationError) as raised:
+            credentials.points_of(opened(issued(claims, [])))
+        assert raised.value.rule == f"credential.{rule}"
 
 
 def test_a_passport_as_it_stood_says_so(passports):

@@ -55,7 +55,19 @@ def as_verifiable_credential(told: Told) -> str:
 
 
 def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
-    """Return the points that a credential which was verified discloses, of either form."""
+    """
+    Return the points that a credential which was verified discloses, of either form.
+
+    Raises VerificationError where it is no passport (`credential.type`), or where a host's key signed it for
+    another host (`credential.issuer`).
+    """
+    issuer = f"https://{verified.key.partition('/')[0]}"
+    if [verified.claims.get("iss"), verified.claims.get("issuer", issuer)] != [issuer, issuer]:
+        raise VerificationError(
+            "credential.issuer",
+            f"It is signed by a key of {issuer}, and says that {verified.claims.get('iss')!r:.80} issues it.",
+            "Do not believe it.",
+        )
     if verified.type == SD_JWT_TYPE:
         points = verified.claims.get(POINTS_CLAIM)
         return dict(points) if isinstance(points, dict) else {}
