@@ -70,7 +70,7 @@ def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
         )
     if verified.type == SD_JWT_TYPE:
         points = verified.claims.get(POINTS_CLAIM)
-        return dict(points) if isinstance(points, dict) else {}
+        return _in_order(points) if isinstance(points, dict) else {}
     subject = verified.claims.get("credentialSubject")
     if verified.type != VC_TYPE or not isinstance(subject, dict):
         raise VerificationError(
@@ -80,9 +80,14 @@ def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
         )
     return {
         name: value["value"] if isinstance(value, dict) and "value" in value else value
-        for name, value in subject.items()
+        for name, value in _in_order(subject).items()
         if name in POINTS
     }
+
+
+def _in_order(points: dict[str, Any]) -> dict[str, Any]:
+    """Return points in the order of the catalogue, then what it does not have: digests come in none."""
+    return {name: points[name] for name in POINTS if name in points} | points
 
 
 def _registered(told: Told) -> dict[str, Any]:
