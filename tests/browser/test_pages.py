@@ -149,6 +149,7 @@ def test_it_is_translated(visit, place, look, site):
 # As they are in Chinese too. Codes, rules (code.length) and origins have a digit, a point or no small letter.
 KEPT = {"Voltrail", "Prometheus", "Excel", "Parquet", "kWh", "Ah", "kg", "km", "mm"}
 KEPT |= {"Code", "Data", "Matrix", "Letter", "Digital", "Link", "WebP"}  # of symbols, paper and GS1
+KEPT |= {"BatteryPass"}  # a data model
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, noscript, style"
     const said = [document.title]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 import rdflib
+from aas_core3 import jsonization, verification
 
 from tests.passport.telling import AT, HOST, told_to
 from voltrail.errors import UsageError
@@ -125,6 +126,14 @@ def test_a_submodel_of_which_nothing_is_seen_has_no_empty_list(passport):
     """The metamodel allows none: EU authorities see nothing of one battery's condition."""
     (submodel,) = idta.written(told_to("authority_eu", passport))["submodels"]
     assert "submodelElements" not in submodel
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_the_shell_is_one_by_the_metamodel(passport, audience):
+    """A program of others reads it, and finds no constraint broken."""
+    shell = json.loads(form("idta-02035").written(told_to(audience, passport)))
+    read = jsonization.environment_from_jsonable(shell)
+    assert [(str(one.path), one.cause) for one in verification.verify(read)] == []
 
 
 @pytest.mark.parametrize("name", FORMS)

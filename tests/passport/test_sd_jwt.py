@@ -199,6 +199,9 @@ def test_what_is_not_there_cannot_be_presented():
     """Its holder is told what there is."""
     with pytest.raises(UsageError, match="mass_kg"):
         sd_jwt.present(issued(), ["weight"])
+    with pytest.raises(UsageError) as raised:
+        sd_jwt.present(jws.sign(SIGNER, {}, {}), [])
+    assert raised.value.rule == "credential.plain"
 
 
 @pytest.mark.parametrize(
@@ -268,8 +271,21 @@ def test_a_verifiable_credential_is_what_the_data_model_has(passports):
     assert said["credentialSubject"]["id"] == said["sub"] == f"https://{ISSUER.host}/b/{one.code}"
     found = opened(compact)
     assert credentials.points_of(found) == told.shown(EU_GUIDANCE.bars("ev"))
-    with pytest.raises(VerificationError):
-        credentials.points_of(opened(issued()))
+
+
+def test_what_is_no_passport_or_of_another_host_is_refused():
+    """A host that is believed for its own passports cannot issue those of another."""
+    mine = {"iss": f"https://{ISSUER.host}"}
+    for claims, rule in (
+        (mine, "type"),
+        ({}, "issuer"),
+        ({"iss": "https://other.example"}, "issuer"),
+        ({"iss": []}, "issuer"),
+        (mine | {"issuer": "https://other.example"}, "issuer"),
+    ):
+        with pytest.raises(VerificationError) as raised:
+            credentials.points_of(opened(issued(claims, [])))
+        assert raised.value.rule == f"credential.{rule}"
 
 
 def test_a_passport_as_it_stood_says_so(passports):
@@ -279,6 +295,8 @@ def test_a_passport_as_it_stood_says_so(passports):
     claims = opened(credentials.as_sd_jwt(told)).claims
     assert claims["as_of"] == (AT - timedelta(days=3)).isoformat()
     assert claims["iat"] == int(AT.timestamp())
+    subject = opened(credentials.as_verifiable_credential(told)).claims["credentialSubject"]
+    assert subject["as_of"] == claims["as_of"]
 
 
 def test_without_a_host_nothing_is_signed(passports):

@@ -2,14 +2,16 @@
 
 # ruff: noqa: F811 - fixtures of another module are imported
 
+import copy
 import json
 
 import jsonschema_rs
 import pytest
 
 from tests.passport.conftest import memory, passports  # noqa: F401
+from tests.passport.telling import told_to
 from voltrail.events.points import POINTS
-from voltrail.passport import CATEGORIES, EU_GUIDANCE, batterypass_ready
+from voltrail.passport import CATEGORIES, EU_GUIDANCE, FORMS, Known, batterypass_ready
 
 SAID = {"notToBeFilled": "absent"}
 TIERS = {
@@ -76,6 +78,62 @@ def test_a_partial_document_passes_but_for_what_it_withholds(schema, passports):
     assert document["withheld"]
     assert not jsonschema_rs.is_valid(schema, document)
     assert jsonschema_rs.is_valid(without_required(schema), document)
+
+
+def test_what_is_rounded_for_the_schema_stands_exact_beside_it(schema, passports):
+    """A pack's resistance is some hundredths of an ohm, and the schema has whole ohms: no 0 stands alone."""
+    document = batterypass_ready.written(
+        {**next(iter(passports.values())).plain, "resistance_pack_ohm": 0.06}
+    )
+    group = document[batterypass_ready.NAME]["PerformanceAndDurability"]
+    member = group["InitialInternalResistanceOfBatteryCellAndPackModuleRecommended"]
+    assert member == {"ohmValue": 0, "ohm": "Ohm", "exactValue": 0.06}
+    assert jsonschema_rs.is_valid(schema, document)
+
+
+def for_category(schema, category):
+    """Return the published schema with what the rule set requires of a category, and its name."""
+    derived = copy.deepcopy(schema)
+    derived["$defs"]["batteryCategoryCodes"]["enum"] = [batterypass_ready.CATEGORIES[category]]
+    for group in batterypass_ready.SECTIONS:
+        derived["$defs"][group].pop("required", None)
+    for row, member in zip(batterypass_ready.RULES.rows, batterypass_ready.MEMBERS, strict=True):
+        group, _, rest = member.path.partition("/")
+        name = rest.partition("/")[0]
+        if row.status(category) == "mandatory":
+            required = derived["$defs"][group].setdefault("required", [])
+            required += [name] if name not in required else []
+        if row.status(category) == "absent":
+            derived["$defs"][group]["properties"][name] = False
+    return derived
+
+
+@pytest.mark.parametrize("category", ["lmt", "industrial"])
+def test_other_categories_have_documents_built_from_the_guidance(schema, passports, category):
+    """They pass the schema derived for them, need what it requires, and have nothing that is barred."""
+    validator = jsonschema_rs.Draft202012Validator(for_category(schema, category), validate_formats=True)
+    one = next(iter(passports.values()))
+    passport = one.__class__(one.code, {**one.values, "category": Known(category)}, one.series)
+
+    def document():
+        return FORMS["batterypass-ready"].write(told_to("operator", passport))
+
+    assert [error.message for error in validator.iter_errors(document())] == []
+    barred = 0
+    for row, member in zip(batterypass_ready.RULES.rows, batterypass_ready.MEMBERS, strict=True):
+        less, (*above, last) = document(), member.path.split("/")
+        holder = less[batterypass_ready.NAME]
+        for name in above:
+            holder = holder[name]
+        if row.status(category) == "absent":
+            assert last not in holder, member.path
+            assert set(member.points) <= passport.values.keys(), (
+                "the record has it, the document leaves it out"
+            )
+            barred += 1
+        elif holder.pop(last, None) is not None and len(above) == 1:
+            assert validator.is_valid(less) is (row.status(category) != "mandatory"), member.path
+    assert barred == 2
 
 
 def without_required(value):

@@ -37,7 +37,7 @@ def log_page(request: Asked) -> Response[bytes]:
     log = {
         "origin": registry.origin,
         "closed": registry.closed.rule if registry.closed else None,
-        "checkpoint": _standing(registry),
+        "checkpoint": standing(registry),
         "witnessed_size": told["witnessed_size"],
         "witnesses": told["witnesses"],
         "growth": [{"received_at": iso_ms(at), "entries": count} for at, count in grown],
@@ -172,7 +172,7 @@ def _closed_view(log: Closed) -> dict[str, Any]:
     }
 
 
-def _standing(registry: Registry) -> dict[str, Any] | None:
+def standing(registry: Registry) -> dict[str, Any] | None:
     """Return the published checkpoint; None while the log is empty or when it is closed."""
     try:
         _, published = registry.log.published()

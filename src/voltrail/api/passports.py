@@ -10,7 +10,8 @@ from litestar.params import PathParameter, QueryParameter
 from voltrail.api.access import reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import CodeText, Moment, read_moment
-from voltrail.codes import parse
+from voltrail.api.log import standing
+from voltrail.codes import carriers, parse
 from voltrail.events.points import POINTS
 from voltrail.passport import FORMS, RULE_SETS, Told, batterypass_ready, json_ld, jws
 from voltrail.passport import Form as PassportForm
@@ -80,6 +81,10 @@ def _passport(
         counts=counts,
         forms=FORMS.values(),
         as_of=as_of,
+        qr=carriers.encode("qr", json_ld.address_of(told)),
+        origin=registry.origin,
+        standing=standing(registry),
+        told_at=told.by.at.isoformat(),
     )
 
 

@@ -3,7 +3,8 @@ Passports as BatteryPass-Ready 1.0 has them: its members, each from points of th
 
 The table (`batterypass_ready_1_0.json`) gives for each member its path, the points it is of, in which shape
 it holds them, and whether the published schema for electric vehicles requires it. No schema is published for
-other categories: for them a member is required where the Commission's guidance requires its points.
+other categories: for them a member is required where the Commission's guidance requires its points, and left
+out where it says that they are not for that category.
 Source: BatteryPass-Ready 1.0, EV.schema.json (JSON Schema 2020-12).
 """
 
@@ -20,6 +21,7 @@ from voltrail.passport.members import Shape
 from voltrail.passport.rulesets import EU_GUIDANCE, Row, RuleSet, Status
 
 NAME: Final = "Battery_Passport"
+EXACT: Final = "exactValue"
 _SOURCE: Final = "BatteryPass-Ready 1.0"
 
 
@@ -58,7 +60,18 @@ def _whole(value: float) -> int:
 
 
 def _amount(number: str, unit: str, text: str, *, whole: bool = False) -> Shape:
-    return lambda value: {number: _whole(value) if whole else _plain(value), unit: text}
+    """
+    Return the shape of a number with its unit; where the schema wants a whole one, it is the nearest.
+
+    What rounding would hide, such as a resistance below half an ohm, stands beside it in a member of ours,
+    which the schema leaves room for.
+    """
+
+    def amount(value: float) -> dict[str, Any]:
+        shown = _whole(value) if whole else _plain(value)
+        return {number: shown, unit: text} | ({} if shown == value else {EXACT: value})
+
+    return amount
 
 
 def _plain(value: float) -> float | int:
@@ -154,10 +167,7 @@ def _rules() -> RuleSet:
             member.points,
             f"{_SOURCE}: {member.path}",
             _status(member.required),
-            *(
-                _status(set(member.points) <= EU_GUIDANCE.wants(category))
-                for category in ("lmt", "industrial")
-            ),
+            *(_by_guidance(member.points, category) for category in ("lmt", "industrial")),
         )
         for number, member in enumerate(MEMBERS, 1)
     )
@@ -166,6 +176,14 @@ def _rules() -> RuleSet:
 
 def _status(needed: bool) -> Status:
     return "mandatory" if needed else "optional"
+
+
+def _by_guidance(points: Collection[str], category: str) -> Status:
+    """Return whether a category without a published schema has a member: as the guidance has its points."""
+    if set(points) <= EU_GUIDANCE.wants(category):
+        return "mandatory"
+    said = {row.status(category) for row in EU_GUIDANCE.rows if not set(row.points).isdisjoint(points)}
+    return "absent" if said == {"absent"} else "optional"
 
 
 RULES: Final = _rules()

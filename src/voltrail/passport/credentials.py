@@ -33,6 +33,8 @@ def as_sd_jwt(told: Told) -> str:
         if name not in barred
     }
     claims = {**_registered(told), POINTS_CLAIM: sd_jwt.conceal(disclosures.values())}
+    if told.by.as_of is not None:
+        claims["as_of"] = told.by.as_of.isoformat()
     shown = [one for name, one in disclosures.items() if name in told.values]
     return sd_jwt.issue(told.by.signer, SD_JWT_TYPE, claims, shown)
 
@@ -53,10 +55,22 @@ def as_verifiable_credential(told: Told) -> str:
 
 
 def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
-    """Return the points that a credential which was verified discloses, of either form."""
+    """
+    Return the points that a credential which was verified discloses, of either form.
+
+    Raises VerificationError where it is no passport (`credential.type`), or where a host's key signed it for
+    another host (`credential.issuer`).
+    """
+    issuer = f"https://{verified.key.partition('/')[0]}"
+    if [verified.claims.get("iss"), verified.claims.get("issuer", issuer)] != [issuer, issuer]:
+        raise VerificationError(
+            "credential.issuer",
+            f"It is signed by a key of {issuer}, and says that {verified.claims.get('iss')!r:.80} issues it.",
+            "Do not believe it.",
+        )
     if verified.type == SD_JWT_TYPE:
         points = verified.claims.get(POINTS_CLAIM)
-        return dict(points) if isinstance(points, dict) else {}
+        return _in_order(points) if isinstance(points, dict) else {}
     subject = verified.claims.get("credentialSubject")
     if verified.type != VC_TYPE or not isinstance(subject, dict):
         raise VerificationError(
@@ -66,18 +80,20 @@ def points_of(verified: sd_jwt.Verified) -> dict[str, Any]:
         )
     return {
         name: value["value"] if isinstance(value, dict) and "value" in value else value
-        for name, value in subject.items()
+        for name, value in _in_order(subject).items()
         if name in POINTS
     }
 
 
+def _in_order(points: dict[str, Any]) -> dict[str, Any]:
+    """Return points in the order of the catalogue, then what it does not have: digests come in none."""
+    return {name: points[name] for name in POINTS if name in points} | points
+
+
 def _registered(told: Told) -> dict[str, Any]:
     """Return who says it, of which battery, and when; it ends never: so the record was then."""
-    claims: dict[str, Any] = {
+    return {
         "iss": told.by.address,
         "sub": json_ld.address_of(told),
         "iat": int(told.by.at.timestamp()),
     }
-    if told.by.as_of is not None:
-        claims["as_of"] = told.by.as_of.isoformat()
-    return claims

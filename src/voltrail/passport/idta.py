@@ -1,9 +1,11 @@
 """
 Passports as IDTA 02035 has them: an asset administration shell with the submodel of the condition.
 
-One table (`idta_02035_product_condition.json`) says which element has which point. The semantic ids are those
-of the published model, and only those: for the other submodels of IDTA 02035 none is known here, so they are
-not written. Source: IDTA 02035, ProductCondition 1.0.1, whose schema names each id; AAS metamodel 3.0.
+One table (`idta_02035_product_condition.json`) says which element has which point. Semantic ids are those
+of the published model, and only those: the other submodels of IDTA 02035 are not written, since none of their
+schemas is there to test against. A capacity is in Ah and a power in W, as the elements are described;
+the units that the model gives them, kWh and %, contradict these, and 1.0.2 corrects one.
+Source: IDTA 02035, ProductCondition 1.0.1, whose schema names each id; AAS metamodel 3.0.
 """
 
 from __future__ import annotations

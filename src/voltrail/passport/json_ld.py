@@ -51,6 +51,8 @@ def written(told: Told) -> dict[str, Any]:
         "@type": "Battery",
         **{name: said(POINTS[name], value) for name, value in shown.items()},
     }
+    if told.by.as_of is not None:
+        document["as_of"] = told.by.as_of.isoformat()
     if hidden := told.hidden(barred):
         document["withheld"] = [told.by.address + VOCABULARY + name for name in hidden]
     return document
@@ -81,6 +83,7 @@ def context(address: str, names: Iterable[str]) -> dict[str, Any]:
         "unitCode": f"{_SCHEMA}unitCode",
         "unitText": f"{_SCHEMA}unitText",
         "withheld": {"@id": vocabulary + "withheld", "@type": "@id"},
+        "as_of": {"@id": vocabulary + "as_of", "@type": _TYPES["moment"]},
         **terms,
     }
 

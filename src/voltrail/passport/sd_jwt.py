@@ -67,6 +67,10 @@ def present(compact: str, names: Collection[str]) -> str:
     Raises UsageError for a name that it does not disclose. Nothing is verified.
     """
     token, disclosures = _split(compact)
+    if "~" not in compact:
+        raise UsageError(
+            "credential.plain", "It is no SD-JWT: it is shown as a whole.", "Ask for form=sd-jwt."
+        )
     named = {one: _read(one)[-2] if len(_read(one)) == 3 else None for one in disclosures}
     if lacking := set(names) - set(named.values()):
         raise UsageError(
@@ -85,7 +89,7 @@ def verify(compact: str, keys: Collection[Verifier], at: datetime) -> Verified:
     and `form`, `base64`, `algorithm`, `critical`, `key`, `signature`, `hash`, `binding`, `disclosure`,
     `digest_unknown`, `digest_twice`, `claim_twice`, `not_yet`, `expired`.
     """
-    token, disclosures = _split(compact) if "~" in compact else (compact, [])
+    token, disclosures = _split(compact)
     header, payload = jws.open_(token, keys)
     if _HASH in payload and "~" not in compact:
         raise VerificationError("credential.form", "Its end is cut off: an SD-JWT ends with a ~.", _AGAIN)
@@ -106,29 +110,31 @@ def verify(compact: str, keys: Collection[Verifier], at: datetime) -> Verified:
 
 
 def _in_time(claims: dict[str, Any], at: datetime) -> None:
-    for name, rule, said in (
-        ("nbf", "not_yet", "It is not valid before"),
-        ("exp", "expired", "It was valid until"),
-    ):
-        when = claims.get(name)
-        if when is None:
-            continue
-        if isinstance(when, bool) or not isinstance(when, int | float):
-            raise _wrong("form", f"Its {name} is no time.")
-        if (at.timestamp() < when) if name == "nbf" else (at.timestamp() >= when):
-            raise VerificationError(f"credential.{rule}", f"{said} {when} (seconds since 1970).", _ASK)
+    now = at.timestamp()
+    begins, ends = _time(claims, "nbf"), _time(claims, "exp")
+    if begins is not None and now < begins:
+        raise _wrong("not_yet", f"It is not valid before {begins:g} (seconds since 1970).", _ASK)
+    if ends is not None and now >= ends:
+        raise _wrong("expired", f"It was valid until {ends:g} (seconds since 1970).", _ASK)
+
+
+def _time(claims: dict[str, Any], name: str) -> float | None:
+    when = claims.get(name)
+    if isinstance(when, bool) or not isinstance(when, int | float | None):
+        raise _wrong("form", f"Its {name} is no time.")
+    return when
 
 
 def _split(compact: str) -> tuple[str, list[str]]:
-    """Return the signed part and the disclosures; a key binding after them is not taken."""
+    """Return the signed part and the disclosures, of which a plain token has none; no key binding."""
     if len(compact) > MAX_BYTES or not compact.isascii():
         raise VerificationError(
             "credential.form",
             f"It is longer than {MAX_BYTES:,} characters, or not plain ASCII.",
             _AGAIN,
         )
-    token, *disclosures, end = compact.split("~")
-    if end:
+    token, *disclosures = compact.split("~")
+    if disclosures and disclosures.pop():
         raise VerificationError(
             "credential.binding",
             "It ends with something else than a ~: a key binding is not taken here, or something is cut off.",
@@ -207,5 +213,5 @@ class _Opening:
         return said
 
 
-def _wrong(rule: str, message: str) -> VerificationError:
-    return VerificationError(f"credential.{rule}", message, _NEVER, source=SOURCE)
+def _wrong(rule: str, message: str, fix: str = _NEVER) -> VerificationError:
+    return VerificationError(f"credential.{rule}", message, fix, source=SOURCE)

@@ -104,7 +104,9 @@ class Told(msgspec.Struct, frozen=True):
     def by(self) -> Issuer:
         """Who gives it. Raises UsageError where nobody does."""
         if self.issuer is None:
-            raise UsageError("passport.issuer", "This form names its host, and there is none.")
+            raise UsageError(
+                "passport.issuer", "This form names its host, and there is none.", "Ask the host for it."
+            )
         return self.issuer
 
     def shown(self, barred: Collection[str]) -> dict[str, Value]:

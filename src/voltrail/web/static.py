@@ -44,6 +44,7 @@ ASSETS: Final[dict[str, Asset]] = {
     "sign.js": _read("sign.js", "text/javascript; charset=utf-8"),
     "key.js": _read("key.js", "text/javascript; charset=utf-8"),
     "battery.js": _read("battery.js", "text/javascript; charset=utf-8"),
+    "passport.js": _read("passport.js", "text/javascript; charset=utf-8"),
     "verify.js": _read("verify.js", "text/javascript; charset=utf-8"),
     "scan.js": _read("scan.js", "text/javascript; charset=utf-8"),
     "zxing_reader.js": _read("zxing_reader.js", "text/javascript; charset=utf-8", "vendor"),
