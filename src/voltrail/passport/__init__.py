@@ -5,7 +5,7 @@ from typing import Final
 from voltrail.passport import batterypass_ready
 from voltrail.passport.compose import Known, Passport, Sources, compose
 from voltrail.passport.forms import FORMS, Form, form
-from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
+from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, SPEC_99100, RuleSet
 from voltrail.passport.told import Told
 from voltrail.passport.validate import Judgement, examine
 
@@ -13,6 +13,7 @@ __all__ = [
     "CATEGORIES",
     "FORMS",
     "RULE_SETS",
+    "SPEC_99100",
     "Form",
     "Judgement",
     "Known",
@@ -25,4 +26,4 @@ __all__ = [
     "form",
 ]
 
-RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES)}
+RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES, SPEC_99100)}
