@@ -34,7 +34,6 @@ _MEMBERS: Final = {
     "/b/{code}/events/{index}": "* code event report",
     "/b/{code}/card": "* code links events",
     "/b/{code}/passport": "* code category points withheld rule_sets",
-    "/passports/import": "* forms",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
