@@ -224,3 +224,16 @@ def test_a_report_is_signed_for_another_day(run, begun, tmp_path):
     assert again.exit_code == 1
     told = run("report", out, "--json", touches=True)
     assert json.loads(told.stdout)["accepted"] == [0, 1]
+
+
+def test_a_passport_is_told_to_programs(run, begun, tmp_path):
+    """As JSON: its points, and what a rule set says of it; a label's address does for a code."""
+    run("report", tmp_path / "life.jsonl", "--key", tmp_path / "maker.pem", touches=True)
+    told = json.loads(run("passport", PACK, "--json", touches=True).stdout)
+    assert told["points"]["serial_number"]["value"] == PACK
+    for rules in ("eu-guidance-1.0", "din-dke-spec-99100"):
+        checked = run("passport", PACK, "--check", rules, "--on", "2027-03-01", "--json", touches=True)
+        assert checked.exit_code == 1
+        assert {"verdict", "point", "message"} <= set(json.loads(checked.stdout)["judgements"][0])
+    address = run("battery", f"https://gone.example/b/{PACK}?lang=zh", "--json", touches=True)
+    assert json.loads(address.stdout)["code"] == PACK

@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.codes import strategies
+from voltrail.codes import gs1_url, parse, tidy
+from voltrail.codes.carriers import CARRIERS
 from voltrail.codes.digital_link import IDENTIFIERS, MAX_LINK, check_digit, is_gtin, read_link
-from voltrail.errors import IdentityError
+from voltrail.codes.labels import SIZES, make, read_list
+from voltrail.codes.scanned import read_label
+from voltrail.errors import IdentityError, UsageError
+
+GTIN = "09520123456788"
 
 PIECES = st.sampled_from(
     [
@@ -93,3 +100,53 @@ def test_other_parameters_are_handed_back():
     assert link.host == "id.example.org"
     assert link.elements == (("01", "09520123456788"), ("21", "A/B"), ("17", "261200"))
     assert link.parameters == (("lang", "zh"), ("head", "9ZZP"))
+
+
+# ------------------------------------------------------------------ a code as a Digital Link
+
+
+@given(code=strategies.codes, host=st.sampled_from(["a.example", "registry.example.org:8443"]))
+def test_a_code_comes_back_from_its_link_alone(code, host):
+    """Whatever the host, in capitals or small letters: no registry is needed; and it is a link of GS1's."""
+    link = gs1_url(code, GTIN, host)
+    said = read_link(link)
+    assert said.value("01") == GTIN
+    assert len(said.value("21")) <= 20
+    for text in (link, link.lower(), link.upper(), link + ("&" if "?" in link else "?") + "lang=zh#life"):
+        assert read_label(text) == (code, host)
+        assert tidy(text) == code
+    assert read_list(link, 1) == [code]
+
+
+@given(code=strategies.codes, other=strategies.codes)
+def test_two_codes_have_two_links(code, other):
+    """No two codes of one model share a link."""
+    same = gs1_url(code, GTIN, "a.example") == gs1_url(other, GTIN, "a.example")
+    assert same == (code == other)
+
+
+@given(code=strategies.no_codes)
+def test_what_is_too_long_for_a_serial_number_has_no_link(code):
+    """An id of a battery without a code keeps to the address with it."""
+    with pytest.raises(UsageError) as caught:
+        gs1_url(code, GTIN, "a.example")
+    assert caught.value.rule == "label.no_link"
+
+
+def test_a_wrong_gtin_makes_no_label():
+    """Its check digit is looked at before anything is printed."""
+    with pytest.raises(UsageError) as caught:
+        make("9ZZPB240000003G4C0221953", "qr", SIZES["100x50"], "a.example", gtin="09520123456789")
+    assert caught.value.rule == "label.gtin"
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("size", ["100x50", "100x150", "a4-2x7"])
+def test_a_label_with_a_link_says_it(carrier, size):
+    """In its symbol, but for Code 128, which has the code alone; and in words."""
+    code = "9ZZPB240000003G4C0221953"
+    made = make(code, carrier, SIZES[size], "registry.example.org", gtin=GTIN)
+    link = f"https://registry.example.org/01/{GTIN}/21/{code[4:]}?head={code[:4]}"
+    assert made.symbol.content == (code if carrier == "code128" else link)
+    assert "".join(one.text for one in made.words if not one.bold) == link
+    assert parse(code).text == code

@@ -166,3 +166,17 @@ def test_documents_on_record_stand_in_it(memory, passports):
     assert study.value == f"https://{host}/documents/{'b' * 64}?model={model.model_id}"
     assert study.entries == (1,)
     assert values["safety_measures"].value == model.points["safety_measures"].value
+
+
+def test_what_of_a_rule_set_is_not_known_is_said():
+    """SPEC 99100 was not read: each row that its published facts leave open says so, and demands nothing."""
+    rules = RULE_SETS["din-dke-spec-99100"]
+    assert rules.gap
+    assert rules.gap_zh
+    for row in rules.rows:
+        said = {row.status(category) for category in CATEGORIES}
+        assert bool(row.gap) == bool(row.gap_zh)
+        assert row.gap is None or said == {"optional"}, row
+    assert rules.wants("ev") == {
+        "warranty_years", "conformity_declaration", "due_diligence_report", "life_years", "temperature_c",
+    }  # fmt: skip

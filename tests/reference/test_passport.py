@@ -4,6 +4,7 @@
 
 import copy
 import json
+import re
 
 import jsonschema_rs
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from tests.passport.conftest import memory, passports  # noqa: F401
 from tests.passport.telling import told_to
 from voltrail.events.points import POINTS
-from voltrail.passport import CATEGORIES, EU_GUIDANCE, FORMS, Known, batterypass_ready
+from voltrail.passport import CATEGORIES, EU_GUIDANCE, FORMS, SPEC_99100, Known, batterypass_ready
 
 SAID = {"notToBeFilled": "absent"}
 TIERS = {
@@ -160,3 +161,18 @@ def test_every_member_of_the_published_schema_is_in_the_table(schema):
 
 def _master(schema):
     return schema["$defs"]["Battery_Passport_Master"]
+
+
+def test_each_chapter_of_spec_99100_is_one_that_a_published_schema_names(reference):
+    """Beside the points that stand at it; none is filled in from elsewhere."""
+    named = set()
+    for folder in ("batterypass-1.2", "idta-02035"):
+        for path in (reference / "eu" / folder).glob("*schema.json"):
+            content = path.read_bytes()
+            text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+            for described in re.findall(r"99100 chapter reference[^\"]*|Spec chapter reference[^\"]*", text):
+                named |= set(re.findall(r"6\.\d\.\d+(?:\.\d+)?", described))
+    for row in SPEC_99100.rows:
+        for chapter in re.findall(r"6\.\d\.\d+(?:\.\d+)?", row.source):
+            ends = {"6.7.7.8", "6.7.6.4"}  # of ranges, which the schemas write as 5 - 8
+            assert chapter in named | ends, row.source

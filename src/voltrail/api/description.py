@@ -116,6 +116,7 @@ _OTHERS: Final = {
     "/metrics": (_TEXT, _WORDS),
 }
 _SEVERAL: Final = {
+    "/01/{gtin}/21/{serial}": ("application/linkset+json", _HTML),
     "/labels/make": (PDF_TYPE, SVG_TYPE, PNG_TYPE, ZIP_TYPE, _HTML),
 }
 _FILES: Final[dict[str, dict[str, Any]]] = {
@@ -127,7 +128,7 @@ _FILES: Final[dict[str, dict[str, Any]]] = {
 _PAGES: Final = ("/report", "/sign-in", "/sign-out", "/account", "/accounts")  # for people alone
 _FIELDS: Final = {
     "/report": "file do csrf",
-    "/labels/make": "codes carrier size host start do",
+    "/labels/make": "codes carrier size host link start do",
     "/scan/photo": "photo",
     "/scan/report": "code kind when scanned_at do csrf",
     "/sign-in": "login password csrf",

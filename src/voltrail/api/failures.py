@@ -51,6 +51,8 @@ _BY_RULE: Final = {
     "provider.unreachable": 503,
     "application.many": 429,
     "file.busy": 409,
+    "link.ambiguous": 409,
+    "import.too_large": 413,
     "file.too_large": 413,
     "export.many": 429,
     "report.too_large": 413,

@@ -2,15 +2,16 @@
 /labels and /b/{code}/label.*: labels to print.
 
 A label says nothing but the code and where the registry is, so whoever has a code may have its label, signed
-in or not, and on record or not: makers print before they report. The registry is not asked. What is bounded
-is the work: some hundred labels at once without a sign-in, ten thousand with one, one such file at a time.
+in or not, and on record or not: makers print before they report. The registry is asked for GTINs alone. What
+is bounded is the work: some hundred labels at once without a sign-in, ten thousand with one, one such file at
+a time.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from threading import BoundedSemaphore
 from typing import Annotated, Any, Final
@@ -35,7 +36,7 @@ from voltrail.api.failures import status_of
 from voltrail.api.sign_in import Form, field
 from voltrail.api.work import Findings, Level, ModelId, Part, Phase, Place, reading, wanted_of
 from voltrail.codes import labels, parse, printing
-from voltrail.codes.carriers import CARRIERS, Carrier
+from voltrail.codes.carriers import CARRIERS
 from voltrail.codes.labels import DEFAULT_SIZE, SIZES, Label
 from voltrail.errors import AccessError, UsageError, VoltrailError
 from voltrail.registry.holdings import Wanted
@@ -54,6 +55,9 @@ SizeName = Annotated[str, QueryParameter(description="such as a4-3x7 or 100x50: 
 HostName = Annotated[
     str | None, QueryParameter(max_length=100, description="the host that the label names; else this one")
 ]
+LinkName = Annotated[
+    str, QueryParameter(description="code: the address with the code; gtin: a GS1 Digital Link")
+]
 Dpi = Annotated[int, QueryParameter(description="dots per inch: 203, 300 or 600")]
 Mine = Annotated[bool, QueryParameter(description="for all of my batteries, or those that the filters leave")]
 OneCode = Annotated[
@@ -70,9 +74,10 @@ def label_svg(
     carrier: CarrierName = "qr",
     size: SizeName = DEFAULT_SIZE,
     host: HostName = None,
+    link: LinkName = "code",
 ) -> Response[bytes]:
     """Return the label of a code as SVG, in millimetres."""
-    made = _label(request, code, carrier, size, host)
+    made = _label(request, code, carrier, size, host, link)
     return _file(printing.svg(made), SVG_TYPE, f"{made.code}.svg")
 
 
@@ -83,10 +88,11 @@ def label_png(
     carrier: CarrierName = "qr",
     size: SizeName = DEFAULT_SIZE,
     host: HostName = None,
+    link: LinkName = "code",
     dpi: Dpi = DEFAULT_DPI,
 ) -> Response[bytes]:
     """Return the label of a code as PNG; its modules are whole dots."""
-    made = _label(request, code, carrier, size, host, printing.check_dots(dpi))
+    made = _label(request, code, carrier, size, host, link, printing.check_dots(dpi))
     return _file(printing.png(made, dpi), PNG_TYPE, f"{made.code}.png")
 
 
@@ -97,9 +103,10 @@ def label_pdf(
     carrier: CarrierName = "qr",
     size: SizeName = DEFAULT_SIZE,
     host: HostName = None,
+    link: LinkName = "code",
 ) -> Response[bytes]:
     """Return the label of a code as PDF: one page, or one sheet with it in the first place."""
-    made = _label(request, code, carrier, size, host)
+    made = _label(request, code, carrier, size, host, link)
     return _file(printing.pdf([made], labels.size_of(size)), PDF_TYPE, f"{made.code}.pdf")
 
 
@@ -138,13 +145,13 @@ def labels_page(
 )
 def make_labels(request: Asked, data: Form) -> Response[bytes]:
     """
-    Take `codes` (one a line), `carrier`, `size`, `host`, `start`, and `do`: pdf, svg, png, or show.
+    Take `codes` (one a line), `carrier`, `size`, `host`, `link`, `start`, and `do`: pdf, svg, png, or show.
 
     Answers with a file: of SVG and PNG a zip where there are several. With `show`, the page with the first
     labels.
     Up to 300 codes; from who is signed in, 10,000.
     """
-    given = {name: field(data, name) for name in ("codes", "carrier", "size", "host", "start", "do")}
+    given = {name: field(data, name) for name in ("codes", "carrier", "size", "host", "link", "start", "do")}
     try:
         return _made(request, given)
     except VoltrailError as error:
@@ -160,10 +167,34 @@ def label_host(request: Asked) -> str:
 
 
 def _label(
-    request: Asked, code: str, carrier: str, size: str, host: str | None, dots: int = labels.DOTS_PER_INCH
+    request: Asked,
+    code: str,
+    carrier: str,
+    size: str,
+    host: str | None,
+    link: str,
+    dots: int = labels.DOTS_PER_INCH,
 ) -> Label:
     chosen = labels.carrier_of(carrier), labels.size_of(size), host or label_host(request)
-    return labels.make(parse(code).text, *chosen, dots)
+    text = parse(code).text
+    return labels.make(text, *chosen, dots, _gtins(request, [text], link)[text])
+
+
+def _gtins(request: Asked, codes: list[str], link: str) -> dict[str, str | None]:
+    """Return by which GTIN each label is to lead to its battery; None for its code. Raises UsageError."""
+    if link == "code":
+        return dict.fromkeys(codes)
+    if link != "gtin":
+        raise UsageError("usage.choice", f"There is no link {link[:40]!r}.", "Use code or gtin.")
+    found = registry_of(request).gtins(codes)
+    for code in codes:
+        if not found.get(code):
+            raise UsageError(
+                "label.no_gtin",
+                f"{code} is not on record with a model that declares a GTIN.",
+                "Declare the point gtin of its model, or take the address with the code.",
+            )
+    return found
 
 
 def _made(request: Asked, given: dict[str, str]) -> Response[bytes]:
@@ -181,15 +212,20 @@ def _made(request: Asked, given: dict[str, str]) -> Response[bytes]:
     host, start = given["host"].strip() or label_host(request), _start(given["start"])
     printing.check_start(size, start)
     do = given["do"] or "show"
-    first = labels.make(codes[0], carrier, size, host)  # so that what is wrong is said before a file begins
+    gtins = _gtins(request, codes, given["link"] or "code")
+
+    def made(code: str, dots: int = labels.DOTS_PER_INCH) -> Label:
+        return labels.make(code, carrier, size, host, dots, gtins[code])
+
+    first = made(codes[0])  # so that what is wrong is said before a file begins
     if do == "pdf":
-        every = (labels.make(code, carrier, size, host) for code in codes)
+        every = (made(code) for code in codes)
         with _turn(len(codes)):
             return _file(printing.pdf(every, size, start), PDF_TYPE, "labels.pdf")
     if do in {"svg", "png"}:
-        return _pictures(codes, carrier, given | {"host": host, "size": size.name}, do)
+        return _pictures(codes, made, do)
     for code in codes[1:SHOWN]:
-        labels.make(code, carrier, size, host)
+        made(code)
     values = given | {"host": host, "carrier": carrier, "size": size.name, "start": str(start + 1)}
     pages = -(-(len(codes) + start) // size.per_sheet)
     return _answer(
@@ -197,9 +233,8 @@ def _made(request: Asked, given: dict[str, str]) -> Response[bytes]:
     )
 
 
-def _pictures(codes: list[str], carrier: Carrier, given: dict[str, str], do: str) -> Response[bytes]:
+def _pictures(codes: list[str], made: Callable[..., Label], do: str) -> Response[bytes]:
     """Return one picture, or a zip of several."""
-    size, host = labels.size_of(given["size"]), given["host"]
     if len(codes) > MOST_PICTURES:
         raise UsageError(
             "label.too_many", f"More than {MOST_PICTURES:,} pictures.", "Take a PDF, or make them in parts."
@@ -208,10 +243,9 @@ def _pictures(codes: list[str], carrier: Carrier, given: dict[str, str], do: str
     def drawn() -> Iterator[tuple[str, bytes]]:
         for code in codes:
             if do == "svg":
-                yield f"{code}.svg", printing.svg(labels.make(code, carrier, size, host))
+                yield f"{code}.svg", printing.svg(made(code))
             else:
-                made = labels.make(code, carrier, size, host, DEFAULT_DPI)
-                yield f"{code}.png", printing.png(made, DEFAULT_DPI)
+                yield f"{code}.png", printing.png(made(code, DEFAULT_DPI), DEFAULT_DPI)
 
     if len(codes) == 1:
         name, content = next(drawn())
@@ -275,7 +309,14 @@ def _answer(
         page,
         "labels",
         200 if error is None else status_of(error),
-        given={"codes": "", "carrier": "qr", "size": DEFAULT_SIZE, "start": "1", "host": label_host(request)}
+        given={
+            "codes": "",
+            "carrier": "qr",
+            "size": DEFAULT_SIZE,
+            "start": "1",
+            "host": label_host(request),
+            "link": "code",
+        }
         | {name: value for name, value in given.items() if value},
         carriers=CARRIERS,
         sizes=SIZES,

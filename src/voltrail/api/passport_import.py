@@ -18,9 +18,9 @@ from voltrail.api.report_page import FORM_BYTES, content_of, signs
 from voltrail.api.reports import LINES_TYPE, taken_from
 from voltrail.codes import parse, tidy
 from voltrail.errors import AccessError, UnknownBattery, UsageError, VoltrailError
-from voltrail.events.points import POINTS, Value
+from voltrail.events.points import POINTS, Point, Value
 from voltrail.ledger.reports import split_lines
-from voltrail.passport.importing import FORMS, Proposal, propose, read_passport
+from voltrail.passport.importing import FORMS, Compared, Found, Proposal, propose, read_passport
 from voltrail.passport.loading import MAX_BYTES
 from voltrail.web.outcome import read_receipt
 
@@ -92,14 +92,19 @@ def _read(request: Asked, files: Any, given: dict[str, str]) -> Response[Any]:
     )
 
 
-def _sections(proposal: Proposal) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """Return the points by who says them here, each with what was found and what the record has."""
-    read, ours = proposal.read, {one.point: one for one in proposal.compared}
-    return [
-        (by, [(POINTS[name], one, ours.get(name)) for name, one in read.of(by).items()])
-        for by in ("declared", "measured", "record")
-        if read.of(by)
-    ]
+_Row = tuple[Point, Found, Compared | None]
+
+
+def _sections(proposal: Proposal) -> list[tuple[str, list[_Row], list[_Row]]]:
+    """Return the points by who says them here: those that are new or differ, and those on record already."""
+    ours = {one.point: one for one in proposal.compared}
+    sections = []
+    for by in ("declared", "measured", "record"):
+        rows = [(POINTS[name], one, ours.get(name)) for name, one in proposal.read.of(by).items()]
+        same = [row for row in rows if row[2] is not None and row[2].agrees]
+        if rows:
+            sections.append((by, [row for row in rows if row not in same], same))
+    return sections
 
 
 def _known(request: Asked, code: str | None) -> dict[str, Value]:

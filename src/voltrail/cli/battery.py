@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from voltrail.cli.common import json_option, print_json, registry_options
+from voltrail.codes.scanned import read_label
 from voltrail.errors import UsageError
 from voltrail.events import decode, subjects
 from voltrail.events.checks import check_subject
@@ -58,8 +59,9 @@ def battery(
         found = registry.batteries(level, place, limit, after)
         print_json(found) if as_json else _print_list(found)
         return
-    state = registry.battery(str(code), parse_time(as_of), parse_time(known_at), Reader(audience))
-    history = registry.history(str(code), Reader(audience), limit)
+    code = read_label(str(code)).code if "://" in str(code) else str(code)  # whichever host it names
+    state = registry.battery(code, parse_time(as_of), parse_time(known_at), Reader(audience))
+    history = registry.history(code, Reader(audience), limit)
     if as_json:
         print_json({**state, "history": history["events"]})
         return

@@ -35,6 +35,7 @@ SUFFIXES: Final = (".svg", ".png", ".pdf")
     envvar="VOLTRAIL_HOST",
     help="Where the registry is reached, as registry.example.org: labels carry https://HOST/b/CODE.",
 )
+@click.option("--gtin", metavar="GTIN", help="The model's GTIN: labels carry a GS1 Digital Link with it.")
 @click.option("--carrier", type=click.Choice(CARRIERS), default="qr", show_default=True)
 @click.option("--size", type=click.Choice(tuple(SIZES)), default=DEFAULT_SIZE, show_default=True)
 @click.option("--start", default=1, show_default=True, help="The first free label of a sheet already begun.")
@@ -46,6 +47,7 @@ def label(
     file: Any,
     out: Path,
     host: str,
+    gtin: str | None,
     carrier: Carrier,
     size: str,
     start: int,
@@ -64,7 +66,8 @@ def label(
     printing.check_dots(dots)
     with Progress(transient=True, disable=as_json or len(wanted) < BAR_FROM) as bar:
         made = (
-            labels.make(one, carrier, chosen, host, dots) for one in bar.track(wanted, description="Labels")
+            labels.make(one, carrier, chosen, host, dots, gtin)
+            for one in bar.track(wanted, description="Labels")
         )
         try:
             written = _write(made, out, suffix, chosen, start, dots)

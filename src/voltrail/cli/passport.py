@@ -139,6 +139,8 @@ def _check(told: Told, rules: str, day: date, *, as_json: bool) -> None:
         click.echo(
             f"{len(wants & values.keys())} of {len(wants)} mandatory points of {chosen.name} are there."
         )
+        if chosen.gap:
+            click.echo(chosen.gap)
         for one in found:
             number = "" if one.nr is None else f" {one.nr}"
             click.echo(f"{one.verdict}{number}: {one.message} {one.fix}")

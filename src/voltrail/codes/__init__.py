@@ -11,7 +11,7 @@ Three forms: 24 characters; 19 for a second-life product; and
 `tables` holds the facts of the standard, each with its confidence.
 """
 
-from voltrail.codes.building import build, issue, url, without_code
+from voltrail.codes.building import build, gs1_url, issue, url, without_code
 from voltrail.codes.code import Code, Segment
 from voltrail.codes.parsing import parse, rotations, tidy
 from voltrail.codes.pattern import is_code
@@ -20,6 +20,7 @@ __all__ = [
     "Code",
     "Segment",
     "build",
+    "gs1_url",
     "is_code",
     "issue",
     "parse",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 from voltrail.codes.code import Code
-from voltrail.codes.parsing import RULE, diagnose
+from voltrail.codes.digital_link import is_gtin
+from voltrail.codes.parsing import RULE, diagnose, parse
 from voltrail.codes.pattern import is_code
 from voltrail.codes.tables import (
     FIRST_YEAR,
@@ -21,6 +23,7 @@ from voltrail.codes.tables import (
 )
 from voltrail.errors import CodeError, UsageError
 
+HEAD: Final = 4  # characters of a code that no serial number of GS1 has room for
 _LETTERS = {level: letter for letter, level in LEVELS.items()}
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
@@ -103,6 +106,34 @@ def url(code: str | Code, host: str) -> str:
         )
     text = code.text if isinstance(code, Code) else _checked(code)
     return f"https://{host}/b/{text}"
+
+
+def gs1_url(code: str | Code, gtin: str, host: str) -> str:
+    """
+    Return a code as a GS1 Digital Link: `https://host/01/GTIN/21/SERIAL?head=9ZZP`.
+
+    A serial number (21) has at most 20 characters, a code 24: so the four in front, its maker's and its
+    level, which batteries of one model share, stand behind the question mark, where a Digital Link may have
+    parameters of its own. So anybody reads the code from the address alone, and a record that knows the GTIN
+    finds it without them. A code of 19 is a serial number as it is. Raises CodeError, and UsageError
+    (`usage.host`, `label.gtin`, `label.no_link`).
+    """
+    parsed = parse(code) if isinstance(code, str) else code
+    if not is_gtin(gtin):
+        raise UsageError(
+            "label.gtin",
+            f"{gtin[:40]!r} is no GTIN of 14 digits with its check digit.",
+            "Write it with zeros in front where it is shorter.",
+        )
+    text = parsed.text
+    if parsed.organisation is not None:
+        raise UsageError(
+            "label.no_link",
+            f"{text} is no code of GB/T 34014 and too long for a serial number of GS1.",
+            "Take the address with the code.",
+        )
+    start = url(parsed, host).removesuffix(f"/b/{text}") + f"/01/{gtin}/21/"
+    return start + text if parsed.second_life else f"{start}{text[HEAD:]}?head={text[:HEAD]}"
 
 
 def _around(

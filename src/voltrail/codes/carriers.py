@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import zxingcpp
 
-from voltrail.codes.building import url
+from voltrail.codes.building import gs1_url, url
 from voltrail.codes.parsing import parse
 
 Carrier = Literal["qr", "datamatrix", "code128"]
@@ -64,9 +64,11 @@ class Symbol(NamedTuple):
         return QUIET_MODULES[self.carrier]
 
 
-def content_of(carrier: Carrier, code: str, host: str) -> str:
-    """Return what a carrier says. Raises CodeError, UsageError (`usage.host`)."""
-    return parse(code).text if carrier == "code128" else url(code, host)
+def content_of(carrier: Carrier, code: str, host: str, gtin: str | None = None) -> str:
+    """Return what a carrier says; with a GTIN the address is a Digital Link. Raises CodeError, UsageError."""
+    if carrier == "code128":
+        return parse(code).text
+    return url(code, host) if gtin is None else gs1_url(code, gtin, host)
 
 
 def encode(carrier: Carrier, content: str) -> Symbol:

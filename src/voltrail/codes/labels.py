@@ -150,16 +150,23 @@ def carrier_of(name: str) -> Carrier:
     )
 
 
-def make(code: str, carrier: Carrier, size: Size, host: str, dots_per_inch: int = DOTS_PER_INCH) -> Label:
+def make(
+    code: str,
+    carrier: Carrier,
+    size: Size,
+    host: str,
+    dots_per_inch: int = DOTS_PER_INCH,
+    gtin: str | None = None,
+) -> Label:
     """
-    Return the label of a code.
+    Return the label of a code; with the GTIN of its model its address is a GS1 Digital Link.
 
     Raises CodeError, UsageError (`usage.host`), and UsageError (`label.too_small`) where modules would be
     narrower than 0.25 mm, or words lower than eyes read.
     """
     if len(host) > MAX_HOST:
         raise UsageError("usage.host", f"The host has {len(host)} characters.", f"Use {MAX_HOST} at most.")
-    parsed, address = parse(code), content_of("qr", code, host)
+    parsed, address = parse(code), content_of("qr", code, host, gtin)
     symbol = encode(carrier, code if carrier == "code128" else address)
     shown = groups_of(parsed)
     plan = _plan(carrier, symbol.width, tuple(map(len, shown)), len(address), size, dots_per_inch)

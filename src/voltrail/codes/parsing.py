@@ -9,6 +9,7 @@ probably meant.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from voltrail.codes.code import Code
@@ -17,6 +18,7 @@ from voltrail.codes.tables import LAYOUTS, LEVELS, STANDARD, Field, decode_date,
 from voltrail.errors import CodeError
 
 RULE = "identity.code"
+_HEAD = re.compile("(?:^|&)HEAD=([0-9A-Z]{4})(?:&|$)")
 _SHOWN = 60  # characters of a wrong code repeated in a message
 
 # What eyes, keyboards and cameras put in place of the right character.
@@ -83,10 +85,17 @@ def rotations(text: str) -> list[str]:
 
 
 def tidy(text: str) -> str:
-    """Return what was typed or scanned as codes are: a URL's last part, in capitals, no separators."""
+    """
+    Return what was typed or scanned as codes are: in capitals, no separators; of an address its last part.
+
+    Of a Digital Link of ours (`building.gs1_url`) that part is put behind the four characters it lacks.
+    """
     plain = unicodedata.normalize("NFKC", text[:500]).strip().upper()
     if "://" in plain:
-        plain = plain.rstrip("/").rpartition("/")[2]
+        path, _, query = plain.partition("#")[0].partition("?")
+        plain = path.rstrip("/").rpartition("/")[2]
+        if "/21/" in path and (head := _HEAD.search(query)):
+            plain = head[1] + plain
     if plain.startswith("NC-"):
         return "".join(plain.split())
     return "".join(character for character in plain if character.isalnum())

@@ -53,6 +53,8 @@ def read_label(text: str) -> Scanned:
     parts = (
         re.split(r"[/?&=#]", address["rest"]) if address else [text, *re.split(r"\([0-9]{2,4}\)|\x1d", text)]
     )
+    if address:
+        parts.append(text)  # as a whole, since a Digital Link of ours has its code in two parts
     found = {code for part in parts if is_code(code := tidy(_ESCAPED.sub(_unescaped, part)))}
     if len(found) == 1:
         return Scanned(found.pop(), host)

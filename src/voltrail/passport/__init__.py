@@ -5,7 +5,7 @@ from typing import Final
 from voltrail.passport import batterypass_ready, en18223, identifiers
 from voltrail.passport.compose import Known, Passport, Sources, compose, declared
 from voltrail.passport.forms import FORMS, Form, form
-from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, RuleSet
+from voltrail.passport.rulesets import CATEGORIES, EU_GUIDANCE, SPEC_99100, RuleSet
 from voltrail.passport.told import Edition, Issuer, Told
 from voltrail.passport.validate import Judgement, examine
 
@@ -13,6 +13,7 @@ __all__ = [
     "CATEGORIES",
     "FORMS",
     "RULE_SETS",
+    "SPEC_99100",
     "Edition",
     "Form",
     "Issuer",
@@ -30,4 +31,4 @@ __all__ = [
     "identifiers",
 ]
 
-RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES)}
+RULE_SETS: Final = {one.id: one for one in (EU_GUIDANCE, batterypass_ready.RULES, SPEC_99100)}

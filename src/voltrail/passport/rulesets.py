@@ -55,7 +55,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """A rule set, which demands what it demands `from` a day on."""
+    """A rule set, which demands what it demands `from` a day on; `gap` says what of it is not known."""
 
     id: str
     name: str
@@ -63,6 +63,8 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     from_: date = msgspec.field(name="from")
     source: str
     rows: tuple[Row, ...]
+    gap: str | None = None
+    gap_zh: str | None = None
 
     def wants(self, category: str) -> frozenset[str]:
         """Return the points that a category must have."""
@@ -93,3 +95,4 @@ def _read(name: str) -> RuleSet:
 
 
 EU_GUIDANCE: Final = _read("eu_guidance_1_0.json")
+SPEC_99100: Final = _read("spec_99100.json")

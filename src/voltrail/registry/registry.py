@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -52,7 +52,7 @@ from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Told
-from voltrail.registry import catalogue, evidence, passports, settings, views
+from voltrail.registry import catalogue, evidence, links, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
@@ -631,6 +631,17 @@ class Registry:
         with tree.rows_path.open("rb") as rows:
             while piece := rows.read(ROW_BYTES << 14):
                 yield piece
+
+    def linked(self, gtin: str, serial: str) -> list[str]:
+        """Return the codes that a Digital Link with this GTIN and serial number (AI 21) may mean."""
+        _check_text(serial)
+        with self.database.pool.connection() as connection:
+            return links.codes_of(connection, gtin, serial)
+
+    def gtins(self, codes: Collection[str]) -> dict[str, str | None]:
+        """Return the GTIN of the model of each of these batteries that is on record; None for no GTIN."""
+        with self.database.pool.connection() as connection:
+            return links.gtins_of(connection, [f"battery:{code}" for code in codes])
 
     def search(self, text: str, limit: int = 20) -> list[dict[str, Any]]:
         """Return what a text may mean: batteries, organisations, models; see `Search.find`."""
