@@ -12,6 +12,7 @@ from voltrail.cli.code import code
 from voltrail.cli.common import Group
 from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
+from voltrail.cli.eu_registry import eu_registry
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport
@@ -42,6 +43,7 @@ for command in (
     label,
     log,
     passport,
+    eu_registry,
     platform,
     report,
     serve,
