@@ -35,6 +35,8 @@ _MEMBERS: Final = {
     "/b/{code}/card": "* code links events",
     "/b/{code}/passport": "* code category passport points withheld rule_sets",
     "/b/{code}/passport/{number}": "* code category passport points withheld rule_sets",
+    "/b/{code}/handed": "* code log size events head complete taken_at",
+    "/b/{code}/handed/evidence": "format subject checkpoint reports events signers",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",

@@ -13,6 +13,7 @@ from voltrail.cli.common import Group
 from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.eu_registry import eu_registry
+from voltrail.cli.handover import handover
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport
@@ -44,6 +45,7 @@ for command in (
     log,
     passport,
     eu_registry,
+    handover,
     platform,
     report,
     serve,

@@ -156,8 +156,8 @@ class Registrar:
 
     def _compose(self, wanted: Wanted, now: datetime) -> Content:
         """Return what is said of a passport: the members of EN 18222, and the proof of its content."""
-        host = self._registry.origin.partition("/")[0]
-        product = f"https://{host}/b/{wanted.code}"
+        kept, host = self._registry.handed.of(wanted.code), self._registry.origin.partition("/")[0]
+        product = f"https://{host if kept is None else kept.host}/b/{wanted.code}"
         passport, at = f"{product}/passport/{wanted.number}", now.replace(microsecond=0)
         said: dict[str, object] = {
             "uniqueProductIdentifier": product,
@@ -175,7 +175,7 @@ class Registrar:
             digest = f"sha256:{sha256(FORMS[FORM].document(told)).hexdigest()}"
             said |= {
                 "contentHash": digest,
-                "contentUrl": f"{passport}?form={FORM}&as_of={moment(at)}",
+                "contentUrl": f"https://{host}/b/{wanted.code}/passport/{wanted.number}?form={FORM}&as_of={moment(at)}",
                 "provedAt": moment(at),
             }
             if wanted.status == "active":

@@ -6,12 +6,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from voltrail.errors import NotFound
 from voltrail.lifecycle import Battery, Issued, Model, Recorded, effective_events, fold
 from voltrail.lifecycle.passports import Kin, following, passport_id, previous
 from voltrail.organisations.access import PASSPORT, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Edition, Sources, Told, compose
+from voltrail.passport import Edition, Known, Sources, Told, compose
 from voltrail.registry.lookup import Lookup
 
 
@@ -60,6 +62,7 @@ def tell(
             issued,
         )
     )
+    whole = replace(whole, values={name: _of_this_log(one) for name, one in whole.values.items()})
     seen = {name: one for name, one in whole.values.items() if eyes.see(PASSPORT, name)}
     return Told(
         seen,
@@ -89,6 +92,13 @@ def _issued(battery: Battery, number: int | None) -> Issued | None:
             f"Of this battery there were issued: {there}.",
         )
     return found
+
+
+def _of_this_log(known: Known) -> Known:
+    """Return a value with the entries of this log alone: those that were handed over have others."""
+    if all(index >= 0 for index in known.entries):
+        return known
+    return replace(known, entries=tuple(index for index in known.entries if index >= 0))
 
 
 def _before(events: list[Recorded], index: int | None) -> list[Recorded]:
