@@ -23,7 +23,9 @@ from voltrail.registry.eu_registry import STATES, Registration
 ON_PAGE: Final = 50
 _PLACE: Final = re.compile(r"([0-9A-Z-]{1,60})/([0-9]{1,2})")
 
-OfState = Annotated[str | None, QueryParameter(description=f"only those: {', '.join(STATES)}")]
+OfState = Annotated[
+    str | None, QueryParameter(description="only those: `waiting`, `registered`, `ended` or `refused`")
+]
 After = Annotated[str | None, QueryParameter(max_length=60, description="`next` of the page before")]
 
 

@@ -41,7 +41,7 @@ def tell(
     issued, then, ended_at = _issued(battery, number), battery, None
     links: list[list[str]] = []
     if issued is not None:
-        links = [find(battery.code, issued.number, kin) for find in (previous, following)]
+        links = [lead(battery.code, issued.number, kin) for lead in (previous, following)]
         if issued.until is not None:
             events = _before(events, issued.ended_by)
             then, ended_at = _state(battery, events), issued.until
