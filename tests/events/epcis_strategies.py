@@ -50,6 +50,9 @@ BY_NAME = {
     "reasons": st.lists(NAMES, max_size=3).map(tuple),
     "site": st.one_of(NAMES, st.just("4012345000115")),
     "number": st.integers(1, 99),
+    "events": st.integers(1, 10**6),
+    "head": st.just("b1" * 32),
+    "operator": st.sampled_from(ORGANISATIONS),
     "epcis": st.nothing(),
 }
 

@@ -83,6 +83,9 @@ def build_event(kind, one, other, organisation, vin, when, number=1):
         "destroyed": lambda: k.Destroyed(occurred_at=when, code=one, reason="fire"),
         "lost": lambda: k.Lost(occurred_at=when, code=one),
         "found": lambda: k.Found(occurred_at=when, code=one),
+        "transferred_in": lambda: k.TransferredIn(
+            occurred_at=when, code=one, log="old.example/log", events=3, head="0" * 64, number=number
+        ),
         "passport_issued": lambda: k.PassportIssued(occurred_at=when, code=one, number=number),
         "passport_ceased": lambda: k.PassportCeased(
             occurred_at=when, code=one, number=number, reason="withdrawn"
@@ -126,6 +129,7 @@ KINDS = [
     "destroyed",
     "lost",
     "found",
+    "transferred_in",
     "passport_issued",
     "passport_ceased",
 ]

@@ -25,11 +25,13 @@ from voltrail.api import (
     dpps,
     duties,
     epcis,
+    eu_registry,
     file_rows,
     files,
     flows,
     followed,
     grants,
+    handed,
     home,
     labels,
     links,
@@ -67,6 +69,7 @@ from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
 from voltrail.api.take_away import Gate
 from voltrail.connections.daily import DailyHeads
+from voltrail.connections.eu_registry import NO_EU_REGISTRY, Registrar, Setting, adapter_of
 from voltrail.connections.follower import Follower
 from voltrail.connections.networks import Networks
 from voltrail.connections.platform import Adapters, Submitter
@@ -77,20 +80,24 @@ from voltrail.intake import Worker
 from voltrail.registry.registry import Registry
 
 
-def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Litestar:
+def create_app(
+    registry: Registry, webhook_networks: Iterable[str] = (), eu: Setting = NO_EU_REGISTRY
+) -> Litestar:
     """
     Return the ASGI application that serves one registry; it does not close it.
 
     While it runs, witnesses are asked every 10 s, heads are entered once a day, workspaces follow the log,
-    files are read, and webhooks and what outboxes hold for the national platform are sent: to the public
-    internet, and to the networks named (`10.20.0.0/16`). Raises RegistryError for an identity provider whose
-    settings do not read, UsageError for no network and for a platform adapter that cannot be used.
+    files are read, and webhooks, what outboxes hold for the national platform, and what the EU registry must
+    be told are sent: to the public internet, and to the networks named (`10.20.0.0/16`). Raises RegistryError
+    for an identity provider whose settings do not read, UsageError for no network and for an adapter that
+    cannot be used.
     """
     metrics, witnesses = Metrics(), Witnesses(registry)
     daily, follower, worker = DailyHeads(registry), Follower(registry), Worker(registry)
     networks = Networks(webhook_networks)
     deliverer, adapters = Deliverer(registry, networks), Adapters(networks)
     submitter = Submitter(registry, adapters)
+    registrar = Registrar(registry, adapter_of(registry, eu, networks), eu.back_up)
     app = Litestar(
         route_handlers=[
             *home.ROUTES,
@@ -99,6 +106,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
             *passports.ROUTES,
             *passport_import.ROUTES,
             *dpps.ROUTES,
+            *handed.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
             *documents.ROUTES,
@@ -130,6 +138,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
             *list_files.ROUTES,
             *webhooks.ROUTES,
             *platform.ROUTES,
+            *eu_registry.ROUTES,
             *followed.ROUTES,
             *authority.ROUTES,
             *missing.ROUTES,
@@ -152,6 +161,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
                 "exports": Gate(),
                 "webhooks": deliverer,
                 "platform": adapters,
+                "eu_registry": registrar,
             }
         ),
         on_startup=[
@@ -161,6 +171,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
             worker.start,
             deliverer.start,
             submitter.start,
+            registrar.start,
         ],
         on_shutdown=[
             witnesses.close,
@@ -169,6 +180,7 @@ def create_app(registry: Registry, webhook_networks: Iterable[str] = ()) -> Lite
             worker.close,
             deliverer.close,
             submitter.close,
+            registrar.close,
         ],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],

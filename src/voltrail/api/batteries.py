@@ -14,7 +14,7 @@ from voltrail.api.access import reader_of
 from voltrail.api.answers import NEGOTIATED, Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.followed import follows
 from voltrail.codes import parse
-from voltrail.errors import AccessError, NotFound, RegistryClosed, UsageError
+from voltrail.errors import AccessError, NotFound, RegistryClosed, UnknownBattery, UsageError
 from voltrail.ledger.evidence import decode
 from voltrail.organisations.access import BATTERY
 from voltrail.regimes.china.card import by_link
@@ -44,7 +44,7 @@ After = Annotated[str | None, QueryParameter(max_length=200, description="`next`
 @get("/b/{code:str}", sync_to_thread=True, summary="One battery")
 def battery(
     request: Asked, code: CodeText, as_of: Moment = None, known_at: Moment = None, before: Before = None
-) -> Response[bytes]:
+) -> Response[Any]:
     """
     Return what the reader may know of a battery: the page for people, JSON for programs.
 
@@ -53,7 +53,13 @@ def battery(
     registry, reader = registry_of(request), reader_of(request)
     parsed = parse(code)
     times = read_moment("as_of", as_of), read_moment("known_at", known_at)
-    found = registry.battery(parsed.text, *times, reader)
+    kept = registry.handed.of(parsed.text)
+    try:
+        found = registry.battery(parsed.text, *times, reader)
+    except UnknownBattery:
+        if kept is None:
+            raise
+        return Redirect(page_for(request).link(f"/b/{parsed.text}/handed"), status_code=303)
     found |= {"recalls": [] if any(times) else registry.recalls.of_battery(parsed.text)}
     if not wants_page(request):
         return as_json(found)
@@ -73,6 +79,7 @@ def battery(
         as_of=as_of,
         known_at=known_at,
         follows=follows(request, parsed.text),
+        kept=kept,
     )
 
 

@@ -76,6 +76,7 @@ def _passport(
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),
         edition=told.edition,
+        kept=registry.handed.of(parsed.text),
         sections=_sections(told),
         withheld=[POINTS[name] for name in told.withheld],
         counts=counts,

@@ -13,6 +13,8 @@ from voltrail.cli.common import Group
 from voltrail.cli.credential import credential
 from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
+from voltrail.cli.eu_registry import eu_registry
+from voltrail.cli.handover import handover
 from voltrail.cli.label import label
 from voltrail.cli.log import log
 from voltrail.cli.passport import passport, passports
@@ -47,6 +49,8 @@ for command in (
     passport,
     passports,
     passport_import,
+    eu_registry,
+    handover,
     platform,
     report,
     serve,

@@ -24,6 +24,7 @@ from voltrail.accounts.accounts import FIRST_LOGIN
 from voltrail.accounts.trail import Actor
 from voltrail.cli.account import first_administrator, said_once
 from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
+from voltrail.connections.eu_registry import NO_EU_REGISTRY, BackUp, Setting
 from voltrail.connections.provider import diagnose_provider
 from voltrail.connections.witness_client import diagnose_witnesses
 from voltrail.database.database import Database
@@ -170,6 +171,19 @@ def _write_key(out: Path, signer: Signer) -> None:
     multiple=True,
     help="A network of your own that webhooks may go to, such as 10.20.0.0/16; may be given several times.",
 )
+@click.option(
+    "--eu-registry",
+    "eu_registry",
+    metavar="URL|ADAPTER",
+    help="The EU registry that is told of passports: its address, or the name of an adapter installed here.",
+)
+@click.option(
+    "--eu-back-up",
+    "back_up",
+    nargs=2,
+    metavar="OPERATOR URL",
+    help="Who keeps a copy of our passports, and where: https://HOST/b/{code}/passport.",
+)
 @data_option
 @database_option
 def serve(
@@ -179,14 +193,17 @@ def serve(
     tls_cert: str | None,
     tls_key: str | None,
     networks: tuple[str, ...],
+    eu_registry: str | None,
+    back_up: tuple[str, str] | None,
     data: Path,
     database: str | None,
 ) -> None:
     """Serve the registry's pages and its API until Ctrl-C."""
     _check_tls(tls_cert, tls_key)
+    eu = Setting(eu_registry, BackUp(*back_up) if back_up else None)
     with voltrail.open(data, database) as registry:
         warm()
-        _serve(registry, host, port, tls_cert, tls_key, networks)
+        _serve(registry, host, port, tls_cert, tls_key, networks, eu)
 
 
 def _check_tls(cert: str | None, key: str | None) -> None:
@@ -214,6 +231,7 @@ def _serve(
     tls_cert: str | None = None,
     tls_key: str | None = None,
     networks: Sequence[str] = (),
+    eu: Setting = NO_EU_REGISTRY,
 ) -> None:
     import gc
 
@@ -224,7 +242,7 @@ def _serve(
 
     if registry.closed is not None:
         click.echo(str(registry.closed), err=True)
-    app = create_app(registry, networks)
+    app = create_app(registry, networks, eu)
     scheme = "https" if tls_cert else "http"
     click.echo(f"Serving {registry.origin} on {scheme}://{host}:{port}/ until Ctrl-C.", err=True)
 

@@ -42,7 +42,7 @@ def installed(group: str, method: str, taken: Collection[str]) -> Iterator[tuple
 def _unusable(entry: EntryPoint, why: str) -> UsageError:
     package = entry.dist.name if entry.dist is not None else "unknown"
     return UsageError(
-        f"{entry.group.rpartition('.')[2].removesuffix('_adapters')}.adapter",
+        "adapter.unusable",
         f"The adapter {entry.name} ({entry.value}, package {package}) cannot be used: {why}.",
         "Mend the package, or take it away from this server.",
     )

@@ -1,11 +1,11 @@
 """
 While a server runs, the EU registry of product passports is told what it must be, by an adapter.
 
-Regulation (EU) 2024/1781 (Article 13) and Implementing Regulation (EU) 2026/1778 want each passport registered, with the hash of its
-content and where its back-up is, and the proof renewed every 90 days. The registry's own interface was not
-read: shipped is `Gateway`, which speaks what is known of it (RegisterProductDPP of EN 18222) and, where
-nothing is known, our own contract (docs/eu-registry.md). An operator replaces it by installing a package that
-names another in the entry point group below.
+Implementing Regulation (EU) 2026/1778 wants each passport registered, with the hash of its content and where
+its back-up is, and the proof renewed every 90 days. The registry's own interface was not read: shipped is
+`Gateway`, which speaks what is known of it (RegisterProductDPP of EN 18222) and, where nothing is known, our
+own contract (docs/eu-registry.md). An operator replaces it by installing a package that names another in the
+entry point group below.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ class Setting(msgspec.Struct, frozen=True):
             )
 
 
+NO_EU_REGISTRY: Final = Setting()
+
+
 def adapter_of(registry: Registry, setting: Setting, networks: Networks) -> Adapter | None:
     """Return what tells the registry; None where none is named. Raises UsageError for what cannot be used."""
     setting.check()
@@ -137,25 +140,24 @@ class Registrar:
         outbox = self._registry.eu_registry
         assert self._adapter is not None  # noqa: S101 - otherwise nothing is claimed
         try:
-            registration = self._adapter.tell(sending)
+            outbox.taken(sending, self._adapter.tell(sending))
+            return
         except Refused as error:
             outbox.refuse(sending, error.reason)
             return
-        except Exception as error:  # the network's, or of an adapter of others; it comes again
+        except NotNow as error:
+            later, said = error.later, error.message
+        except Exception as error:  # an adapter of others; the request comes again
+            log.warning("The adapter failed: %s", str(error) or repr(error))
+            log.debug("The adapter failed.", exc_info=error)
             later, said = "", f"The adapter failed: {type(error).__name__}."
-            if isinstance(error, NotNow):
-                later, said = error.later, error.message
-            else:
-                log.warning("The adapter failed: %s", str(error) or repr(error))
-            wait = timedelta(seconds=wait_s(sending.attempt, later))
-            outbox.put_off(sending, said, self._now() + wait)
-            return
-        outbox.taken(sending, registration)
+        wait = timedelta(seconds=wait_s(sending.attempt, later))
+        outbox.put_off(sending, said, self._now() + wait)
 
     def _compose(self, wanted: Wanted, now: datetime) -> Content:
         """Return what is said of a passport: the members of EN 18222, and the proof of its content."""
-        host = self._registry.origin.partition("/")[0]
-        product = f"https://{host}/b/{wanted.code}"
+        kept, host = self._registry.handed.of(wanted.code), self._registry.origin.partition("/")[0]
+        product = f"https://{host if kept is None else kept.host}/b/{wanted.code}"
         passport, at = f"{product}/passport/{wanted.number}", now.replace(microsecond=0)
         said: dict[str, object] = {
             "uniqueProductIdentifier": product,
@@ -173,7 +175,7 @@ class Registrar:
             digest = f"sha256:{sha256(FORMS[FORM].written(told)).hexdigest()}"
             said |= {
                 "contentHash": digest,
-                "contentUrl": f"{passport}?form={FORM}&as_of={moment(at)}",
+                "contentUrl": f"https://{host}/b/{wanted.code}/passport/{wanted.number}?form={FORM}&as_of={moment(at)}",
                 "provedAt": moment(at),
             }
             if wanted.status == "active":
@@ -192,7 +194,7 @@ class Gateway:
         self._url, self._networks, self._token = url.rstrip("/"), networks, token
 
     def tell(self, sending: Sending) -> str:
-        """Return the id that the registry gave. Raises Refused for what it will not take, NotNow otherwise."""
+        """Return the id that the registry gave. Raises Refused for what it does not take, or NotNow."""
         path = "/v1/registerDPP" + (f"/{sending.registration}" if sending.registration is not None else "")
         headers = {
             "Content-Type": "application/json",

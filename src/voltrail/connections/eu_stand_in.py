@@ -69,6 +69,10 @@ class StandIn(Service):
     def close(self) -> None:
         """Stop serving, and close the store."""
         super().close()
+        self.close_store()
+
+    def close_store(self) -> None:
+        """Close the file in which everything is kept."""
         with self._turn:
             self._connection.close()
 

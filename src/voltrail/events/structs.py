@@ -474,6 +474,24 @@ class PassportCeased(_Passport, frozen=True, kw_only=True, tag="passport_ceased"
     reason: Literal["re_used", "repurposed", "remanufactured", "recycled", "operator_ended", "withdrawn"]
 
 
+class TransferredIn(_Base, frozen=True, kw_only=True, tag="transferred_in"):
+    """
+    The battery's record goes on here: its first `events` events stand in the log `log`, and end in `head`.
+
+    `head` is the hash of its chain there. What held then: who answered for it, and its passport in force.
+    """
+
+    kind: ClassVar[str] = "transferred_in"
+
+    code: str
+    log: Name
+    events: Annotated[int, Meta(ge=1, le=2**53)]
+    head: Digest
+    model_id: Name | None = None
+    operator: Name | None = None
+    number: Annotated[int, Meta(ge=1, le=99)] | None = None
+
+
 # ---------------------------------------------------------------- corrections
 
 
@@ -684,6 +702,7 @@ Event: TypeAlias = (
     | Found
     | PassportIssued
     | PassportCeased
+    | TransferredIn
     | Corrected
     | OrganisationRegistered
     | RoleGranted

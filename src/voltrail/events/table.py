@@ -185,6 +185,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         "the passport is no longer in force; second lives and recycling on record end it by themselves",
     ),
     (
+        "transferred_in",
+        "档案转入",
+        "authority",
+        "authority, once what another host handed over was verified",
+        "the battery's record goes on here after that of the log named; place stays",
+    ),
+    (
         "corrected",
         "更正",
         " ".join(sorted(ANYONE)),

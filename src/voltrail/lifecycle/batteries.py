@@ -51,6 +51,17 @@ def _enrolled(turn: Turn) -> None:
         turn.changes["model_id"] = event.model_id
 
 
+def _transferred_in(turn: Turn) -> None:
+    """Begin with what another log ends with; where that is at hand, the battery has begun there."""
+    event = turn.event
+    if turn.battery.claims:
+        return
+    turn.begin(turn.at_reporter())
+    turn.changes["model_id"], turn.changes["operator"] = event.model_id, event.operator
+    if event.number is not None:
+        passports.carry(turn)
+
+
 def _identified(turn: Turn) -> None:
     codes = (turn.event.code, *turn.event.codes)
     others = (code for code in codes if code != turn.battery.code)
@@ -417,6 +428,7 @@ _HANDLERS: Final[dict[type, Callable[[Turn], None]]] = {
     kinds.Destroyed: _destroyed,
     kinds.Lost: _lost,
     kinds.Found: _found,
+    kinds.TransferredIn: _transferred_in,
     kinds.PassportIssued: passports.issue,
     kinds.PassportCeased: passports.cease,
 }

@@ -60,6 +60,7 @@ _ORGANISATIONS: Final = {
     "received": ("from_",),
     "collected": ("from_",),
     "handed_over": ("to",),
+    "transferred_in": ("operator",),
     "ownership_transferred": ("to",),
     "responsibility_transferred": ("to",),
     "organisation_registered": ("organisation", "former"),

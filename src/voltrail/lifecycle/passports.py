@@ -60,6 +60,13 @@ def issue(turn: Turn) -> None:
     turn.changes["passports"] = (*known, begun)
 
 
+def carry(turn: Turn) -> None:
+    """Go on with the passport that was in force in another log."""
+    if not turn.battery.passports:
+        carried = Issued(turn.event.number, turn.when, turn.event.operator or turn.reporter, turn.index)
+        turn.changes["passports"] = (carried,)
+
+
 def cease(turn: Turn) -> None:
     """End a passport; the first end of one stands."""
     battery, event = turn.battery, turn.event
@@ -112,6 +119,8 @@ def answers_for(events: Iterable[Recorded]) -> str | None:
         event: Any = one.event
         if isinstance(event, kinds.ResponsibilityTransferred):
             found = event.to
+        elif isinstance(event, kinds.TransferredIn):
+            found = event.operator or found
         elif isinstance(event, _BEGINNINGS):
             found = one.reporter
     return found

@@ -233,6 +233,10 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "issuer",
         "issued_on",
         "number",
+        "log",
+        "events",
+        "head",
+        "operator",
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,11 @@ MAX_FAMILY = 5000
 
 
 class Lookup:
-    """States for readers: as they stand, or folded again as of a time or as known at one."""
+    """
+    States for readers: as they stand, or folded again as of a time or as known at one.
+
+    `before` gives a subject's events that another host handed over: they come before those of this record.
+    """
 
     def __init__(
         self,
@@ -22,14 +27,16 @@ class Lookup:
         authorities: frozenset[str],
         as_of: datetime | None,
         known_at: datetime | None,
+        before: Callable[[str], list[Recorded]] | None = None,
     ) -> None:
+        self._before = before
         self._world = World(connection, authorities)
         self._as_of, self._known_at = as_of, known_at
 
     def state(self, subject: str, as_of: datetime | None = None) -> State | None:
         """Return the state of a subject; of an earlier time, where one is given."""
         as_of = as_of or self._as_of
-        if as_of is None and self._known_at is None:
+        if as_of is None and self._known_at is None and not self._handed(subject):
             return self._world.state(subject)
         chosen = self.chain(subject)
         if self._known_at is not None:
@@ -44,15 +51,22 @@ class Lookup:
     def chain(self, subject: str) -> list[Recorded]:
         """Return all events of a subject, and those that its corrections correct."""
         events = {recorded.index: recorded for recorded, _ in self._world.chain(subject)}
-        return self._world.with_corrected(events)
+        return [*self._handed(subject), *self._world.with_corrected(events)]
+
+    def _handed(self, subject: str) -> list[Recorded]:
+        return [] if self._before is None else self._before(subject)
 
     def last(self, subject: str) -> int:
         """Return the index of a subject's last event, -1 where it has none."""
         return self._world.slot(subject).last
 
     def organisation(self, identifier: str) -> Organisation | None:
-        """Return a registered organisation, or an authority of the settings."""
-        return self._world.organisation(identifier)
+        """Return a registered organisation, or an authority of the settings; one that was handed over."""
+        found = self._world.organisation(identifier)
+        if found is not None or not self._handed("organisation:" + identifier):
+            return found
+        state = self.state("organisation:" + identifier)
+        return state if isinstance(state, Organisation) else None
 
     def battery(self, code: str) -> Battery | None:
         """Return the state of a battery."""

@@ -18,8 +18,9 @@ from typing import Any, Final, Self
 
 import msgspec
 import psycopg
+from msgspec.structs import replace
 
-from voltrail.database.database import Connection, Database
+from voltrail.database.database import Connection, Database, Texts
 from voltrail.errors import NotFound
 from voltrail.events.points import POINTS
 from voltrail.ledger.keys import ED25519, Signer, Verifier, decode64
@@ -39,6 +40,7 @@ from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
 from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, declared, form
 from voltrail.registry import following
+from voltrail.registry.handed import Handed
 from voltrail.registry.lookup import Lookup
 from voltrail.registry.settings import Keys
 from voltrail.registry.world import Slot, World, to_recorded
@@ -84,6 +86,13 @@ def issuing_keys(lookup: Lookup, organisation: str, own: Verifier) -> list[Verif
     return keys if own.name.rpartition("/")[2] in on_record else [*keys, own]
 
 
+# Which events each subject ends in, and whether another host handed over something of it.
+_NEWEST: Final = """
+select id, seq, false from subject where id = any(%b)
+union all select subject, 0, true from handed where subject = any(%b)
+"""
+
+
 class Passports:
     """The passports of one registry; threads may share it."""
 
@@ -106,38 +115,53 @@ class Passports:
         Without a number it is the last that was issued. One that ended is told as it stood before its end;
         `as_of` leaves out what happened later. Raises NotFound for one that was not issued.
         """
-        lookup = Lookup(connection, self._authorities, as_of, None)
-        if as_of is not None:
-            known = lookup.battery(code)
-            return None if known is None else self._tell_then(lookup, known, eyes, as_of, number)
+        told = self._tell_now(connection, code, eyes, number) if as_of is None else None
+        return told or self._tell_then(connection, code, eyes, as_of, number)
+
+    def _tell_now(self, connection: Connection, code: str, eyes: Eyes, number: int | None) -> Told | None:
+        """Return a passport that is in force and all of this log; None for any other."""
         world = World(connection, self._authorities)
         subject = f"battery:{code}"
         chain = _read(world, subject)
         battery = world.state(subject)
         if not isinstance(battery, Battery):
             return None
-        events = effective_events(world.with_corrected({one.index: one for one in chain}), subject)
         issued = _issued(battery, number)
         if issued is not None and issued.until is not None:
-            return self._tell_then(lookup, battery, eyes, None, number)
-        self._know(world, battery, events)
-        edition = _edition(battery, issued, events, lookup, None)
+            return None
+        events = effective_events(world.with_corrected({one.index: one for one in chain}), subject)
+        if self._know(world, battery, events):
+            return None
+        edition = _edition(battery, issued, events, Lookup(connection, self._authorities, None, None), None)
         return _told(self._composed(world, battery, events), eyes, edition)
 
     def _tell_then(
-        self, lookup: Lookup, battery: Battery, eyes: Eyes, until: datetime | None, number: int | None
-    ) -> Told:
-        """Return a passport as it stood at a time, or before its end."""
-        events = _events(lookup, battery.code, until)
+        self,
+        connection: Connection,
+        code: str,
+        eyes: Eyes,
+        until: datetime | None,
+        number: int | None,
+    ) -> Told | None:
+        """Return a passport as it stood at a time, or before its end; one that another host handed over."""
+        lookup = Lookup(connection, self._authorities, until, None, Handed.reader(connection))
+        battery = lookup.battery(code)
+        if battery is None:
+            return None
+        host = Handed.host(connection, code) or self._host
+        events = _events(lookup, code, until)
         issued, then, ended_at = _issued(battery, number), battery, None
         edition = _edition(battery, issued, events, lookup, until)
         if issued is not None and issued.until is not None:
             events = _before(events, issued.ended_by)
             then, ended_at = _state(battery, events), issued.until
-        sources = _sources(
-            then, events, lambda name: lookup.state(name, ended_at), lookup.organisation, self._host, issued
+        whole = compose(
+            _sources(
+                then, events, lambda name: lookup.state(name, ended_at), lookup.organisation, host, issued
+            )
         )
-        return _told(compose(sources), eyes, edition)
+        whole = replace(whole, values={name: _of_this_log(one) for name, one in whole.values.items()})
+        return _told(whole, eyes, edition)
 
     def tell_many(self, connection: Connection, codes: Sequence[str], eyes: Eyes) -> Iterator[Told]:
         """Yield the passports of batteries on record, in their order; their chains are read at once."""
@@ -145,14 +169,17 @@ class Passports:
         subjects = [f"battery:{code}" for code in codes]
         known.read_chains(subjects)
         lookup = Lookup(connection, self._authorities, None, None)
+        handed = bool(known.rows("select exists (select from handed)", ())[0][0])
         for subject in subjects:
             battery = known.state(subject)
             assert isinstance(battery, Battery)  # noqa: S101 - it is on record
             chain = {one.index: one for one, _ in known.chain(subject)}
             events = effective_events(known.with_corrected(chain), subject)
             issued = _issued(battery, None)
-            if issued is not None and issued.until is not None:
-                yield self._tell_then(lookup, battery, eyes, None, None)
+            if handed or (issued is not None and issued.until is not None):
+                told = self._tell_then(connection, battery.code, eyes, None, None)
+                assert told is not None  # noqa: S101 - it is on record
+                yield told
                 continue
             edition = _edition(battery, issued, events, lookup, None)
             yield _told(self._composed(known, battery, events), eyes, edition)
@@ -171,23 +198,32 @@ class Passports:
             of_model = self._declared[key] = declared(sources)
         return compose(sources, of_model)
 
-    def _know(self, world: World, battery: Battery, events: Sequence[Recorded]) -> None:
-        """Bring what a passport says of others than the battery into a world, kept or read."""
+    def _know(self, world: World, battery: Battery, events: Sequence[Recorded]) -> bool:
+        """
+        Bring what a passport says of others than the battery into a world, kept or read.
+
+        Return whether another host handed over something of it, which is not known then.
+        """
         names = {f"site:{site}" for one in events if (site := getattr(one.event, "site", None)) is not None}
         if battery.operator is not None:
             names.add(f"organisation:{battery.operator}")
         if battery.model_id is not None:
             names.add(name := f"model:{battery.model_id}")
             names |= _maker(self._kept.get(name))
-        self._read_kept(world, names)
-        if battery.model_id is not None:
-            self._read_kept(world, _maker(world.slots.get(name)) - names)
+        handed = self._read_kept(world, names | {f"battery:{battery.code}"})
+        maker = _maker(world.slots.get(f"model:{battery.model_id}")) - names
+        return handed or (bool(maker) and self._read_kept(world, maker))
 
-    def _read_kept(self, world: World, names: set[str]) -> None:
-        """Take what is kept and has no new event since; read the rest, and keep it."""
-        if not names:
-            return
-        newest = world.newest(names)
+    def _read_kept(self, world: World, names: set[str]) -> bool:
+        """
+        Take what is kept and has no new event since; read the rest, and keep it.
+
+        Return whether any of it was handed over by another host.
+        """
+        found = world.rows(_NEWEST, (Texts(names), Texts(names)))
+        if any(handed for *_, handed in found):
+            return True
+        newest = {name: last for name, last, _ in found if not name.startswith("battery:")}
         for name, last in newest.items():
             kept = self._kept.get(name)
             if kept is not None and kept.last == last:
@@ -197,6 +233,7 @@ class Passports:
         if len(self._kept) + len(missing) > MAX_KEPT:
             self._kept.clear()
         self._kept |= {name: world.slots[name] for name in missing & newest.keys()}
+        return False
 
 
 def _maker(slot: Slot | None) -> set[str]:
@@ -253,7 +290,7 @@ def _edition(
         return None if found is None else Kin(found.passports, _events(lookup, code, until))
 
     links = (
-        [] if issued is None else [find(battery.code, issued.number, kin) for find in (previous, next_ones)]
+        [] if issued is None else [lead(battery.code, issued.number, kin) for lead in (previous, next_ones)]
     )
     return Edition.of(battery.code, issued, *links)
 
@@ -278,6 +315,13 @@ def _issued(battery: Battery, number: int | None) -> Issued | None:
             f"Of this battery there were issued: {there}.",
         )
     return found
+
+
+def _of_this_log(known: Known) -> Known:
+    """Return a value with the entries of this log alone: those that were handed over have others."""
+    if all(index >= 0 for index in known.entries):
+        return known
+    return replace(known, entries=tuple(index for index in known.entries if index >= 0))
 
 
 def _before(events: list[Recorded], index: int | None) -> list[Recorded]:

@@ -62,6 +62,7 @@ from voltrail.registry.flows import Flows
 from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
 from voltrail.registry.grants import Grants
+from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
@@ -132,6 +133,7 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.eu_registry = EuRegistry(self.database)
+        self.handed = Handed(self.database, data / "handed")
         self.copies = (
             self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
         )  # fmt: skip
@@ -430,6 +432,11 @@ class Registry:
             lookup = Lookup(connection, self._writer.authorities, None, None)
             return passports.issuing_keys(lookup, self.settings.host, self.keys.host.verifier)
 
+    def has_battery(self, code: str) -> bool:
+        """Return whether any event of this record names a battery."""
+        with self.database.pool.connection() as connection:
+            return Lookup(connection, self._writer.authorities, None, None).battery(code) is not None
+
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
         with self.database.pool.connection() as connection:
@@ -591,21 +598,27 @@ class Registry:
         the battery's first event, under the last published one.
         """
         text = parse(code).text
-        standing = self._checkpoints()
         with self.database.pool.connection() as connection:
             sight = self.sights(connection).sight(text, reader)
-            for note, checkpoint in standing:
-                built = evidence.build(
-                    connection,
-                    "battery:" + text,
-                    sight,
-                    evidence.Standing(self.logs, note, checkpoint.size),
-                    self.settings.authorities,
-                    self.heads.newest(self.log.place.base + checkpoint.size),
-                )
-                if built is not None:
-                    return built
-        raise unknown_battery(text)
+            built = self.evidence_of(connection, "battery:" + text, sight)
+        if built is None:
+            raise unknown_battery(text)
+        return built
+
+    def evidence_of(self, connection: Connection, subject: str, sight: Sight) -> bytes | None:
+        """Return the evidence file of any subject; None where the record does not know it."""
+        for note, checkpoint in self._checkpoints():
+            built = evidence.build(
+                connection,
+                subject,
+                sight,
+                evidence.Standing(self.logs, note, checkpoint.size),
+                self.settings.authorities,
+                self.heads.newest(self.log.place.base + checkpoint.size),
+            )
+            if built is not None:
+                return built
+        return None
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """

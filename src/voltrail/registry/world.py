@@ -158,10 +158,6 @@ class World:
                 slot.state = slot.was = decode_state(subject, state)
                 slot.at = at
 
-    def newest(self, subjects: Iterable[str]) -> dict[str, int]:
-        """Return the index of the last event of each of these subjects that is on record, in one query."""
-        return dict(self.rows("select id, seq from subject where id = any(%b)", (Texts(subjects),)))
-
     def rows(self, query: str, values: Sequence[Any]) -> list[Any]:
         """Return what a query finds through the connection of this world."""
         return self._connection.execute(query, values, binary=True).fetchall()

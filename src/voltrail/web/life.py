@@ -87,6 +87,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "found": ("It turned up again.", "已寻回。"),
     "passport_issued": ("An EU passport was issued for it.", "已为其签发欧盟电池护照。"),
     "passport_ceased": ("Its EU passport is no longer in force.", "其欧盟电池护照已终止。"),
+    "transferred_in": (
+        "Its record goes on here; what came before was handed over by another host, with its proofs.",
+        "其档案自此在本平台延续；此前记录由另一平台连同证明一并移交。",
+    ),
     "corrected": ("An earlier report was wrong; this says what is right.", "此前报送有误，以本条为准。"),
 }
 

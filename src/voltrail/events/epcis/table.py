@@ -115,6 +115,7 @@ _ROWS: Final = (
     Mapping("found", _OBJECT, "OBSERVE", "storing", "in_progress", stays=True),
     Mapping("passport_issued", _OBJECT, "OBSERVE", None, place=None),
     Mapping("passport_ceased", _OBJECT, "OBSERVE", None, place=None),
+    Mapping("transferred_in", _OBJECT, "OBSERVE", None, place=None),
     Mapping("corrected", _OBJECT, "OBSERVE", None, what="declaration", place=None),
 )
 

@@ -39,3 +39,24 @@ create table eu_registration (
 );
 create index eu_registration_due on eu_registration (due_at) where due_at is not null and refused is null;
 create index eu_registration_refused on eu_registration (code, number) where refused is not null;
+
+-- What another host handed over (registry/handed.py): verified when it was taken in, and kept as it came. The files
+-- are in the data folder, by their digest.
+create table handed (
+    subject  text collate "C" primary key,
+    log      text not null,                -- the origin of the log in which it stands
+    size     bigint not null,              -- of the checkpoint
+    digest   text not null,                -- of the evidence file
+    events   bigint not null,
+    head     text not null,                -- of its chain, after these events: SHA-256 in hex
+    complete boolean not null,             -- the log was bound to these events and no others
+    taken_at timestamptz not null default now()
+);
+create table handed_event (
+    subject     text collate "C" not null references handed on delete cascade,
+    index       bigint not null,           -- in that log
+    reporter    text not null,
+    received_ms bigint not null,
+    line        bytea,                     -- null where a member of it is withheld
+    primary key (subject, index)
+);
