@@ -34,6 +34,7 @@ from voltrail.events.kinds import STRUCTS, member_names
 from voltrail.events.table import TRUST_KINDS
 from voltrail.organisations.access import ATTRIBUTES, BATTERY, PASSPORT, Reader, may_see
 from voltrail.organisations.identifiers import credit_code
+from voltrail.passport import FORMS
 from voltrail.registry.settings import initialise
 from voltrail.web.figures import day, number
 
@@ -417,7 +418,8 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
-    everywhere.append(("/passport?form=batterypass-ready", {}))
+    readable = [one.name for one in FORMS.values() if one.media_type.endswith("json")]
+    everywhere += [(f"/passport?form={name}", {}) for name in readable]
     yield "history.jsonld", _text(client.get(f"/b/{code}/history.jsonld"))
     for output in ("history", "family"):
         for ending in ENDINGS:
