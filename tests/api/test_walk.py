@@ -34,7 +34,7 @@ from voltrail.events.kinds import STRUCTS, member_names
 from voltrail.events.table import TRUST_KINDS
 from voltrail.organisations.access import ATTRIBUTES, BATTERY, PASSPORT, Reader, may_see
 from voltrail.organisations.identifiers import credit_code
-from voltrail.passport import EU_GUIDANCE, en18223
+from voltrail.passport import EU_GUIDANCE, FORMS, en18223
 from voltrail.registry.settings import initialise
 from voltrail.web.figures import day, number
 
@@ -418,9 +418,8 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
-    everywhere += [
-        (f"/passport?form={form}", {}) for form in ("batterypass-ready", "en18223", "en18223-full")
-    ]
+    readable = [one.name for one in FORMS.values() if one.media_type.endswith("json")]
+    everywhere += [(f"/passport?form={name}", {}) for name in readable]
     for representation in ("compressed", "full"):
         asked = {"representation": representation}
         for path in ("dpps", "dppsByProductId"):

@@ -683,11 +683,14 @@ def _as_it_is(shape: str = "", inner: str | None = None) -> _Unshape:
 
 
 def _amount(number: str, unit: str, *, step: float = 0) -> _Unshape:
-    """Return what reads a number beside its unit."""
+    """Return what reads a number beside its unit; the exact one, where ours stands beside a rounded one."""
 
     def read(reading: _Reading, row: _Row, node: _Node, _: Any) -> _Read:
-        said, value, at = reading.amount(POINTS[row.point], node, number, unit)
-        yield row.point, step, said, value, at.steps
+        exact = isinstance(node.value, dict) and batterypass_ready.EXACT in node.value
+        said, value, at = reading.amount(
+            POINTS[row.point], node, batterypass_ready.EXACT if exact else number, unit
+        )
+        yield row.point, 0 if exact else step, said, value, at.steps
 
     return read
 
