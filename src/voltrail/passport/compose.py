@@ -80,8 +80,7 @@ def compose(sources: Sources) -> Passport:
     battery, model = sources.battery, sources.model
     known: dict[str, Known] = {}
     if model is not None:
-        known |= _of_documents(model, sources.host)
-        known |= _of_model(model, sources.organisation)
+        known |= of_model(model, sources.organisation, sources.host)
     known |= _of_code(battery.code)
     known |= _of_life(sources)
     series: dict[str, list[float]] = {name: [] for name in COUNTERS}
@@ -89,6 +88,14 @@ def compose(sources: Sources) -> Passport:
     known |= {name: one for name, one in _derived(known) if name not in known}
     ordered = {name: known[name] for name in POINTS if name in known}
     return Passport(battery.code, ordered, {name: found for name, found in series.items() if found})
+
+
+def of_model(
+    model: Model, organisation: Callable[[str], Organisation | None], host: str
+) -> dict[str, Known]:
+    """Return what is the same for each battery of a model, in the order of the catalogue."""
+    known = _of_documents(model, host) | _of_model(model, organisation)
+    return {name: known[name] for name in POINTS if name in known}
 
 
 _PAPERS: Final = {
