@@ -119,7 +119,6 @@ def check(event: Any) -> None:
         )
 
 
-
 EXAMPLE: Final = {
     "part": "cell LFP-157",
     "supplier_name": "Sample 示例",
@@ -132,10 +131,8 @@ EXAMPLE: Final = {
     ),
     "algorithm": ED25519,
     "public_key": "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=",
-    "signature": (
-        "cfJ8lUKmCBmcY258TJj9hAeGYV+YLTVJBkfwfKnWBuAfvr0DJhVYNmaVPczTCaueM7aFUHWtKwCCtVQ+HU5EDg=="
-    ),
+    "signature": "cfJ8lUKmCBmcY258TJj9hAeGYV+YLTVJBkfwfKnWBuAfvr0DJhVYNmaVPczTCaueM7aFUHWtKwCCtVQ+HU5EDg==",
 }
-"""Members of an `answer_accepted` that holds, as a spreadsheet has them; the seed of its key is bytes 0 to 31."""
+"""Members of an `answer_accepted` that holds, as a spreadsheet has them; its key's seed is bytes 0 to 31."""
 
 _FORM: Final = "Take the text as the registry gives it; docs/guides/supplier.md describes it."

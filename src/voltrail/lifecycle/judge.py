@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, answers, batteries, decode, subjects
-
 from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings

@@ -11,6 +11,7 @@ from voltrail.passport.validate import Judgement, examine
 
 __all__ = [
     "CATEGORIES",
+    "EU_GUIDANCE",
     "FORMS",
     "RULE_SETS",
     "Form",

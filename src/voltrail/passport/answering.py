@@ -36,7 +36,7 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def draft_of(given: Any, asked: Sequence[str]) -> Draft:
-    """Return a draft from JSON values. Raises UsageError for what none can be, and for points nobody asked."""
+    """Return a draft from JSON values. Raises UsageError for what is none, and for points nobody asked."""
     try:
         draft = msgspec.convert(given, Draft)
     except msgspec.ValidationError as error:
@@ -79,9 +79,7 @@ def text_of(
         message = "The name of the supplier is missing, or no value is filled in."
         raise UsageError("answer.empty", message, "Fill in the name and at least one value.")
     when = at.isoformat(timespec="seconds")
-    text = write(
-        Answer(1, registry, request, asked_by, part, draft.supplier.strip(), revision, when, points)
-    )
+    text = write(Answer(1, registry, request, asked_by, part, draft.supplier.strip(), revision, when, points))
     read(text)  # whatever else cannot be, is said here
     return text
 
@@ -93,7 +91,9 @@ def _answered(name: str, entry: Entry) -> PointAnswer | None:
     if value is None:
         if entry.method.strip() or entry.remark.strip() or entry.document:
             raise UsageError(
-                "answer.value", f"{name} has a method, document or remark, and no value.", "Fill in the value."
+                "answer.value",
+                f"{name} has a method, document or remark, and no value.",
+                "Fill in the value.",
             )
         return None
     return PointAnswer(

@@ -87,7 +87,7 @@ def board(
     asked: Mapping[str, Asking],
     day: date,
 ) -> list[Line]:
-    """Return the board of a model by a rule set, in its order; points that are not for its category left out."""
+    """Return the board of a model by a rule set, in its order, without what is not for its category."""
     category = category_of(values)
     barred = rules.bars(category)
     found = []

@@ -90,9 +90,7 @@ def compose(sources: Sources) -> Passport:
     return Passport(battery.code, ordered, {name: found for name, found in series.items() if found})
 
 
-def of_model(
-    model: Model, organisation: Callable[[str], Organisation | None], host: str
-) -> dict[str, Known]:
+def of_model(model: Model, organisation: Callable[[str], Organisation | None], host: str) -> dict[str, Known]:
     """Return what is the same for each battery of a model, in the order of the catalogue."""
     known = _of_documents(model, host) | _of_model(model, organisation)
     return {name: known[name] for name in POINTS if name in known}

@@ -8,8 +8,14 @@ from typing import Any
 from voltrail.lifecycle import Battery, Model, effective_events
 from voltrail.organisations.access import PASSPORT, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Sources, Told, compose
+from voltrail.passport import Known, Sources, Told, compose
+from voltrail.passport.compose import of_model
 from voltrail.registry.lookup import Lookup
+
+
+def values_of(lookup: Lookup, model: Model, host: str) -> dict[str, Known]:
+    """Return what passports say the same of each battery of a model."""
+    return of_model(model, lookup.organisation, host)
 
 
 def tell(lookup: Lookup, battery: Battery, eyes: Eyes, host: str, until: datetime | None = None) -> Told:
