@@ -52,8 +52,8 @@ def is_said(keyword):
 
 
 def is_documented(node):
-    """Return whether this is @get(...), @post(...) or @taken(...) of a route that /docs shows."""
-    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post", "taken"}:
+    """Return whether this is @get(...), @post(...), @put(...) or @taken(...) of a route that /docs shows."""
+    if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {"get", "post", "put", "taken"}:
         return False
     return all(one.arg != "include_in_schema" for one in node.keywords)
 
