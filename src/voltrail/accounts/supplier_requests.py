@@ -18,9 +18,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from voltrail.accounts import trail
-from voltrail.accounts.accounts import actor_of
 from voltrail.accounts.attempts import count_attempt, forget_attempts
-from voltrail.accounts.person import Person, digest_of
+from voltrail.accounts.person import digest_of
 from voltrail.accounts.trail import Actor
 from voltrail.database.database import Connection
 from voltrail.errors import AccessError, NotFound, UsageError
@@ -148,13 +147,13 @@ class SupplierRequests:
 
     # -------------------------------------------------------------- the maker
 
-    def ask(self, person: Person, asked: Asked, address: str) -> Opened:
+    def ask(self, actor: Actor, asked: Asked) -> Opened:
         """
         Ask a supplier for what nobody has asked of the part yet. Raises UsageError, AccessError.
 
         What is asked already is joined, and what was accepted for another model is offered for these.
         """
-        maker = person.organisation
+        maker = actor.organisation or ""
         self._check(maker, asked)
         with self._alone(maker) as connection:
             standing = [one for one in self._of(connection, maker) if one.part == asked.part]
@@ -166,9 +165,9 @@ class SupplierRequests:
             new = [one for one in asked.points if one not in joined and one not in offered]
             opened: tuple[int | None, str | None] = (None, None)
             if new:
-                opened = self._open(connection, person, asked, new)
+                opened = self._open(connection, actor, asked, new)
             said = f"{opened[0] or 'none'}: {', '.join(new) or '-'} of {asked.part} from {asked.supplier}"
-            trail.note(connection, "supplier.asked", actor_of(person, address), said)
+            trail.note(connection, "supplier.asked", actor, said)
         return Opened(*opened, joined, offered)
 
     def _check(self, maker: str, asked: Asked) -> None:
@@ -198,12 +197,12 @@ class SupplierRequests:
                 raise AccessError("supplier.model", message, "Declare it first, or check its id.")
 
     def _open(
-        self, connection: Connection, person: Person, asked: Asked, points: Sequence[str]
+        self, connection: Connection, actor: Actor, asked: Asked, points: Sequence[str]
     ) -> tuple[int, str]:
         (count,) = connection.execute(
             "select count(*) from supplier_request r where maker = %s and withdrawn_at is null and not exists"
             " (select from supplier_answer a where a.request_id = r.id and accepted_at is not null)",
-            (person.organisation,),
+            (actor.organisation,),
         ).fetchone() or (0,)
         if count >= MAX_OPEN:
             message = f"{count} requests of yours are open."
@@ -214,14 +213,14 @@ class SupplierRequests:
             " (maker, part, supplier, contact, note, points, due, asked_by, digest)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning id",
             (
-                person.organisation,
+                actor.organisation,
                 asked.part,
                 asked.supplier,
                 asked.contact,
                 asked.note,
                 list(points),
                 asked.due,
-                person.login,
+                actor.login or actor.address,
                 digest_of(token),
             ),
         ).fetchone() or (0,)
@@ -229,32 +228,32 @@ class SupplierRequests:
             _link(connection, number, model, points)
         return number, token
 
-    def new_link(self, person: Person, number: int, address: str) -> str:
+    def new_link(self, actor: Actor, number: int) -> str:
         """Return a new token for a request; the one before ends at once."""
-        with self._alone(person.organisation) as connection:
-            self._mine(connection, person.organisation, number)
+        with self._alone(actor.organisation) as connection:
+            self._mine(connection, actor.organisation, number)
             token = _token()
             connection.execute(
                 "update supplier_request set digest = %s where id = %s", (digest_of(token), number)
             )
-            trail.note(connection, "supplier.link_made", actor_of(person, address), str(number))
+            trail.note(connection, "supplier.link_made", actor, str(number))
         return token
 
-    def withdraw(self, person: Person, number: int, address: str) -> None:
+    def withdraw(self, actor: Actor, number: int) -> None:
         """End a request; its link then says so."""
-        with self._alone(person.organisation) as connection:
-            if self._mine(connection, person.organisation, number).state not in OPEN:
+        with self._alone(actor.organisation) as connection:
+            if self._mine(connection, actor.organisation, number).state not in OPEN:
                 raise _closed()
             connection.execute("update supplier_request set withdrawn_at = now() where id = %s", (number,))
-            trail.note(connection, "supplier.withdrawn", actor_of(person, address), str(number))
+            trail.note(connection, "supplier.withdrawn", actor, str(number))
 
-    def send_back(self, person: Person, number: int, revision: int, reason: str, address: str) -> None:
+    def send_back(self, actor: Actor, number: int, revision: int, reason: str) -> None:
         """Return an answer, with a reason that the supplier is shown. Raises UsageError, NotFound."""
         if not 1 <= len(reason) <= 1_000:
             message = "The reason has 1 to 1,000 characters."
             raise UsageError("supplier.reason", message, "Say what is to be changed.")
-        with self._alone(person.organisation) as connection:
-            request = self._mine(connection, person.organisation, number)
+        with self._alone(actor.organisation) as connection:
+            request = self._mine(connection, actor.organisation, number)
             if request.state != "answered" or request.last is None or request.last.revision != revision:
                 raise _closed()
             connection.execute(
@@ -263,7 +262,7 @@ class SupplierRequests:
                 (reason, number, revision),
             )
             said = f"{number}: revision {revision}"
-            trail.note(connection, "supplier.answer_returned", actor_of(person, address), said)
+            trail.note(connection, "supplier.answer_returned", actor, said)
 
     def lines(self, maker: str, number: int, at: datetime) -> list[bytes]:
         """
@@ -374,7 +373,7 @@ class SupplierRequests:
             ).fetchone() or (0, 0)
         return waiting, overdue
 
-    def _mine(self, connection: Connection, maker: str, number: int) -> Request:
+    def _mine(self, connection: Connection, maker: str | None, number: int) -> Request:
         found = _read(connection, "r.id = %(of)s and r.maker = %(maker)s", number, maker=maker)
         if not found:
             raise NotFound(
@@ -386,7 +385,7 @@ class SupplierRequests:
         return _read(connection, "r.maker = %(of)s order by r.id desc limit 1000", maker)
 
     @contextmanager
-    def _alone(self, maker: str) -> Iterator[Connection]:
+    def _alone(self, maker: str | None) -> Iterator[Connection]:
         """Give a transaction in which nobody else changes a maker's requests."""
         with self._database.pool.connection() as connection, connection.transaction():
             connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, %s))", (maker, _LOCK))

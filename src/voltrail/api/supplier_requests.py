@@ -11,6 +11,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from voltrail.accounts import Person
+from voltrail.accounts.accounts import actor_of
 from voltrail.accounts.supplier_requests import Asked as Wanted
 from voltrail.accounts.supplier_requests import Request, by_state
 from voltrail.api.access import (
@@ -83,7 +84,7 @@ def ask(request: Asked, data: Form) -> Response[bytes]:
     check_form(request, person, field(data, "csrf"))
     try:
         wanted = _wanted(data)
-        opened = supplier_requests_of(request).ask(person, wanted, address_of(request))
+        opened = supplier_requests_of(request).ask(actor_of(person, address_of(request)), wanted)
     except VoltrailError as error:
         tell_programs(request, error)
         return _form(request, person, (_many(data, "model") or [""])[0], data, error)
@@ -112,7 +113,7 @@ def new_link(request: Asked, number: Number, data: Form) -> Response[bytes]:
     """Take `csrf`; the page shows the new link this once, and the one before ends."""
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
-    token = supplier_requests_of(request).new_link(person, number, address_of(request))
+    token = supplier_requests_of(request).new_link(actor_of(person, address_of(request)), number)
     return _answer(request, person, number, link=_link(request, token))
 
 
@@ -125,9 +126,8 @@ def new_link(request: Asked, number: Number, data: Form) -> Response[bytes]:
 )
 def withdraw(request: Asked, number: Number, data: Form) -> Response[Any]:
     """Take `csrf`; the link then says that nothing is asked any more."""
-    return _done(request, number, data, lambda person: supplier_requests_of(request).withdraw(
-        person, number, address_of(request)
-    ))  # fmt: skip
+    requests = supplier_requests_of(request)
+    return _done(request, number, data, lambda actor: requests.withdraw(actor, number))
 
 
 @post(
@@ -141,9 +141,8 @@ def send_back(request: Asked, number: Number, data: Form) -> Response[Any]:
     """Take `revision`, `reason`, which the supplier is shown, and `csrf`."""
     reason, revision = field(data, "reason").strip(), field(data, "revision")
     known = int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 6 else -1
-    return _done(request, number, data, lambda person: supplier_requests_of(request).send_back(
-        person, number, known, reason, address_of(request)
-    ))  # fmt: skip
+    requests = supplier_requests_of(request)
+    return _done(request, number, data, lambda actor: requests.send_back(actor, number, known, reason))
 
 
 @post(
@@ -200,7 +199,7 @@ def _done(request: Asked, number: int, data: dict[str, Any], deed: Any) -> Respo
     person = signed_in(request)
     check_form(request, person, field(data, "csrf"))
     try:
-        deed(person)
+        deed(actor_of(person, address_of(request)))
     except NotFound:
         raise
     except VoltrailError as error:
