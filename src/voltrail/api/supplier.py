@@ -360,8 +360,8 @@ def _page(
 ) -> Response[bytes]:
     page = page_for(request)
     page.path = "/answers"  # also after a form, whose address cannot be asked for again
-    kept = draft or found.draft
-    return as_page(
+    kept, link_form = draft or found.draft, form_secret(request)
+    response = as_page(
         page,
         "answers",
         200 if error is None else status_of(error),
@@ -373,8 +373,11 @@ def _page(
         forms={name: _form_of(POINTS[name]) for name in found.points},
         maker=registry_of(request).names([found.maker]).get(found.maker),
         csrf=csrf_of(cookie_secret(request, COOKIE) or ""),
+        link_csrf=csrf_of(link_form),
         error=error,
     )
+    keep_cookie(request, response, "form", link_form)  # another link may be opened here
+    return response
 
 
 def _closed_page(request: Asked, error: VoltrailError | None) -> Response[bytes]:

@@ -260,7 +260,9 @@ def _form(
         missing=missing,
         asked=asked,
         there={one.point for one in lines if one.known is not None},
-        points=[one for one in POINTS.values() if one.by == "declared"],
+        points=sorted(
+            (one for one in POINTS.values() if one.by == "declared"), key=lambda one: one.name not in missing
+        ),
         typed={name: field(typed, name) for name in ("part", "supplier", "contact", "due", "note")},
         today=datetime.now(CHINA).date().isoformat(),
         error=error,

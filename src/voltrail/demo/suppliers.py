@@ -28,7 +28,7 @@ CELL: Final = "cell LFP-157"
 _KNOWN: Final = (
     "category", "chemistry", "manufacturer_web", "manufacturer_email", "manufacturing_place", "mass_kg",
     "voltage_min_v", "voltage_nominal_v", "voltage_max_v", "warranty_years", "extinguishing_agent",
-    "extinguishing_class", "instructions", "collection_symbol", "metal_symbols", "label_meanings",
+    "extinguishing_class", "collection_symbol", "metal_symbols", "label_meanings",
 )  # fmt: skip
 _OF_THE_CELL: Final = ("cathode_material", "anode_material", "electrolyte_material", "rated_capacity_ah")
 _ASKED: Final = (

@@ -1,9 +1,15 @@
 // The pages of a supplier: a link that ends in #TOKEN fills its form in and sends it; an answer is signed here, with
 // a key that is made in this browser or chosen, and never leaves it. What stands behind # is sent to no server.
 
-const token = location.hash.slice(1);
 const show = document.querySelector("#show");
-if (show && /^answer_[\w-]+$/.test(token)) {
+if (show) {
+  open();
+  addEventListener("hashchange", open); // a link that is opened where this page is already
+}
+
+function open() {
+  const token = location.hash.slice(1);
+  if (!/^answer_[\w-]+$/.test(token)) return;
   show.querySelector("#token").value = token;
   history.replaceState(null, "", location.pathname + location.search);
   show.requestSubmit();
