@@ -159,6 +159,7 @@ def test_the_story(opened, registry, bodies):
     assert ask(maker, "WEB-4", "cell", ["mass_kg"]) is None  # another model with the part: taken over
     looked_at(maker)
     maker.click("#offered a")
-    maker.click("text=Take it over")
+    with maker.expect_navigation():
+        maker.click("text=Take it over")
     maker.goto("/completeness?model=WEB-4")
     assert "3.25" in maker.locator("#there").inner_text()

@@ -1,6 +1,6 @@
 """The board of a model: how each point of a rule set stands, and what counts as complete."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -102,8 +102,6 @@ def test_whatever_is_typed_is_told_or_can_be_signed(name, typed):
 )
 def test_what_is_not_wrong_has_one_text(points):
     """A draft without troubles gives a text that reads back to its values, and is written in its one form."""
-    from datetime import UTC, datetime
-
     draft = Draft("Kathode", {name: Entry(typed) for name, typed in points.items()})
     if wrong(draft):
         return

@@ -27,6 +27,7 @@ from voltrail.events import answers, decode, split
 from voltrail.events.kinds import AnswerAccepted
 from voltrail.events.points import POINTS
 from voltrail.lifecycle import Model, effective_events
+from voltrail.organisations.identifiers import check_organisation
 from voltrail.passport.answering import Draft
 from voltrail.passport.completeness import Asking
 from voltrail.regimes.deadlines import CHINA
@@ -173,11 +174,15 @@ class SupplierRequests:
     def _check(self, maker: str, asked: Asked) -> None:
         today = datetime.now(CHINA).date()
         for name in ("part", "supplier", "contact"):
-            if not 1 <= len(getattr(asked, name)) <= 256:
-                message = f"The {name} has 1 to 256 characters."
+            if not 1 <= len(getattr(asked, name)) <= 256 or not getattr(asked, name).isprintable():
+                message = f"The {name} has 1 to 256 characters that are seen."
                 raise UsageError("supplier.named", message, "Fill in part, supplier and contact.")
-        if asked.note is not None and len(asked.note) > 1_000:
-            raise UsageError("supplier.note", "The note has more than 1,000 characters.", "Shorten it.")
+        if asked.note is not None and (len(asked.note) > 1_000 or "\0" in asked.note):
+            raise UsageError(
+                "supplier.note",
+                "The note has more than 1,000 characters, or one that is none.",
+                "Shorten it.",
+            )
         if not today <= asked.due <= today + timedelta(days=MAX_DAYS):
             message = f"The deadline {asked.due} is past, or more than a year ahead."
             raise UsageError("supplier.due", message, "Choose a day from today on, within a year.")
@@ -249,7 +254,7 @@ class SupplierRequests:
 
     def send_back(self, actor: Actor, number: int, revision: int, reason: str) -> None:
         """Return an answer, with a reason that the supplier is shown. Raises UsageError, NotFound."""
-        if not 1 <= len(reason) <= 1_000:
+        if not 1 <= len(reason) <= 1_000 or "\0" in reason:
             message = "The reason has 1 to 1,000 characters."
             raise UsageError("supplier.reason", message, "Say what is to be changed.")
         with self._alone(actor.organisation) as connection:
@@ -437,7 +442,7 @@ class SupplierRequests:
             connection.execute(
                 "insert into supplier_document (request_id, digest, name, bytes) values (%s, %s, %s, %s)"
                 " on conflict do nothing",
-                (request.id, digest, name[-200:] or digest[:16], len(content)),
+                (request.id, digest, _shown(name) or digest[:16], len(content)),
             )
         return digest
 
@@ -488,6 +493,7 @@ class SupplierRequests:
         """Return the organisation whose key on record an answer is signed with."""
         if organisation is None:
             return None
+        check_organisation(organisation)
         with self._database.pool.connection() as connection:
             known = Lookup(connection, self._registry.authorities, None, None).organisation(organisation)
         keys = known.keys if known is not None else ()
@@ -614,6 +620,11 @@ def _read(connection: Connection, where: str, of: object, **named: object) -> li
 
 def _draft(kept: bytes | None) -> Draft:
     return msgspec.json.decode(kept, type=Draft) if kept is not None else Draft()
+
+
+def _shown(name: str) -> str:
+    """Return the name of a file as pages may show it."""
+    return "".join(filter(str.isprintable, name.replace("\\", "/").rpartition("/")[2]))[-200:]
 
 
 def _token() -> str:

@@ -342,7 +342,10 @@ def _told(request: Asked, found: Request) -> dict[str, Any]:
     }
     if found.state in {"asked", "returned"} and found.draft != Draft():
         faults = wrong(found.draft)
-        told |= {"wrong": faults} if faults else {"text": _text(request, found)}
+        try:
+            told |= {"wrong": faults} if faults else {"text": _text(request, found)}
+        except VoltrailError as error:  # too long as a whole
+            told["wrong"] = {"": f"{error.message} {error.fix}"}
     return told
 
 

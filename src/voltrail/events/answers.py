@@ -78,6 +78,8 @@ def read(text: str) -> Answer:
         raise reading.value("The answer is not written in its one form.", _FORM)
     if len(answer.values) != len(answer.points):
         raise reading.value("The answer names a data point twice.", "Name each once.")
+    if not answer.supplier.isprintable() or answer.supplier != answer.supplier.strip():
+        raise reading.value("The supplier's name has signs that are not seen.", "Type the name anew.")
     try:
         zone = datetime.fromisoformat(answer.answered_at).tzinfo
     except ValueError:
