@@ -160,6 +160,6 @@ def test_the_story(opened, registry, bodies):
     looked_at(maker)
     maker.click("#offered a")
     with maker.expect_navigation():
-        maker.click("text=Take it over")
+        maker.click("button:has-text('Take it over')")
     maker.goto("/completeness?model=WEB-4")
     assert "3.25" in maker.locator("#there").inner_text()
