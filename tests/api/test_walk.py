@@ -236,6 +236,10 @@ def grow(registry, marks):
     people.append(marks.line("model_certified", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("document_added", since, WORKER, model_id="MODEL-WALK"))
     people.append(marks.line("points_declared", since, WORKER, model_id="MODEL-WALK"))
+    answered = sample.answered({"anode_material": "marked answer"}, sample.AUTHORITY)
+    people.append(
+        marks.line("answer_accepted", since, WORKER, model_id="MODEL-WALK", supplier_id=None, **answered)
+    )
     report(registry, sample.AUTHORITY, people)
     return [
         _long(registry, marks),

@@ -5,7 +5,9 @@ import secrets
 from base64 import b64encode
 
 from voltrail.codes import build
-from voltrail.events import split
+from voltrail.events import answers, split
+from voltrail.events.answers import Answer, PointAnswer
+from voltrail.events.points import POINTS
 from voltrail.ledger.keys import Signer
 from voltrail.ledger.reports import sign_report
 from voltrail.organisations.identifiers import credit_code
@@ -82,3 +84,20 @@ def fitted(code, vin="LSVAA4187E2184847", day=20):
         line("received", f"2026-04-{day:02}T10:00:00+08:00", code=code, from_=MAKER),
         line("installed", f"2026-04-{day + 1:02}T10:00:00+08:00", code=code, vin=vin, reason="new"),
     ]
+
+
+def answered(values, asked_by, part="cell LFP-157", key=None, request="1", revision=1, name="示例电芯"):
+    """Return the members of `answer_accepted` for what a supplier answered and signed."""
+    key = key or Signer.from_seed("supplier/key", bytes(range(32)))
+    points = tuple(PointAnswer(point, value, POINTS[point].unit) for point, value in values.items())
+    when = "2026-04-21T09:00:00+08:00"
+    text = answers.write(Answer(1, ORIGIN, request, asked_by, part, name, revision, when, points))
+    return {
+        "part": part,
+        "supplier_name": name,
+        "points": values,
+        "answer": text,
+        "algorithm": key.algorithm,
+        "public_key": b64encode(key.verifier.public_key).decode(),
+        "signature": b64encode(key.sign_bytes(text.encode())).decode(),
+    }

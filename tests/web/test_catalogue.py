@@ -56,6 +56,7 @@ def is_documented(node):
     if not isinstance(node, ast.Call) or getattr(node.func, "id", "") not in {
         "get",
         "post",
+        "put",
         "patch",
         "delete",
         "taken",

@@ -21,6 +21,7 @@ from voltrail.accounts import Accounts, Owners, Person
 from voltrail.accounts import Scope as Right
 from voltrail.accounts.applications import Applications
 from voltrail.accounts.person import csrf_of, is_same
+from voltrail.accounts.supplier_requests import SupplierRequests
 from voltrail.api.answers import OWNS, WHO, Asked, registry_of
 from voltrail.errors import AccessError, VoltrailError
 from voltrail.organisations.access import Claim, Reader
@@ -39,7 +40,7 @@ class Identified(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Note who asks and go on; without cookie and token the database is not asked."""
         request: Asked = Request(scope)
-        if _bearer(request) is not None or session_secret(request) is not None:
+        if bearer_of(request) is not None or session_secret(request) is not None:
             scope["state"][WHO] = await sync_to_thread(_identify, request)
         await next_app(scope, receive, send)
 
@@ -83,6 +84,11 @@ def reader_of(request: Asked) -> Reader:
 def owners_of(request: Asked) -> Owners:
     """Return the claim tokens of the application's registry."""
     return cast("Owners", request.app.state.owners)
+
+
+def supplier_requests_of(request: Asked) -> SupplierRequests:
+    """Return what makers of the application's registry ask of their suppliers."""
+    return cast("SupplierRequests", request.app.state.supplier_requests)
 
 
 def claim_of(request: Asked) -> Claim | None:
@@ -235,7 +241,7 @@ def session_secret(request: Asked) -> str | None:
 
 
 def _identify(request: Asked) -> Person | VoltrailError | None:
-    token, accounts = _bearer(request), accounts_of(request)
+    token, accounts = bearer_of(request), accounts_of(request)
     if token is None:
         secret = session_secret(request)
         return accounts.by_session(secret) if secret is not None else None
@@ -249,7 +255,7 @@ def _identify(request: Asked) -> Person | VoltrailError | None:
     )
 
 
-def _bearer(request: Asked) -> str | None:
+def bearer_of(request: Asked) -> str | None:
     """Return the token that a request brings; of a session beside it nothing is taken."""
     given = [value for name, value in request.headers.multi_items() if name.lower() == "authorization"]
     scheme, _, token = (given[0] if given else "").partition(" ")

@@ -13,6 +13,7 @@ from litestar.openapi import OpenAPIConfig
 from voltrail.accounts import Accounts, Followed, Owners
 from voltrail.accounts.applications import Applications
 from voltrail.accounts.identities import Identities
+from voltrail.accounts.supplier_requests import SupplierRequests
 from voltrail.api import (
     account,
     administration,
@@ -21,6 +22,7 @@ from voltrail.api import (
     batteries,
     battery_files,
     checks,
+    completeness,
     documents,
     dpps,
     duties,
@@ -56,6 +58,8 @@ from voltrail.api import (
     scan,
     sign_in,
     static,
+    supplier,
+    supplier_requests,
     webhooks,
     work,
     work_files,
@@ -110,6 +114,9 @@ def create_app(
             *organisations.ROUTES,
             *models.ROUTES,
             *documents.ROUTES,
+            *completeness.ROUTES,
+            *supplier_requests.ROUTES,
+            *supplier.ROUTES,
             *recalls.ROUTES,
             *reports.ROUTES,
             *report_page.ROUTES,
@@ -154,6 +161,7 @@ def create_app(
                 "provider": provider_of(registry),
                 "applications": Applications(registry),
                 "owners": Owners(registry),
+                "supplier_requests": SupplierRequests(registry),
                 "followed": Followed(registry.database),
                 "files": worker,
                 "metrics": metrics,

@@ -11,7 +11,14 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect
 
 from voltrail.accounts import Person
-from voltrail.api.access import check_form, check_right, may_report, person_of, signed_in
+from voltrail.api.access import (
+    check_form,
+    check_right,
+    may_report,
+    person_of,
+    signed_in,
+    supplier_requests_of,
+)
 from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of, wants_page
 from voltrail.api.batteries import After, Before
 from voltrail.api.failures import status_of
@@ -54,11 +61,14 @@ def work(request: Asked) -> Response[Any]:
     mine = person.organisation
     counts = registry.holdings.counts(mine)
     reports, _ = list_reports(registry.database, mine, REPORTS_LOOKED_AT)
+    waiting, overdue = supplier_requests_of(request).counts(mine, datetime.now(CHINA).date())
     todo = {
         "incoming": registry.holdings.count_incoming(mine),
         "refused": sum(one.refused or 0 for one in reports),
         "found": registry.holdings.count(mine, Wanted(findings=True)),
         "recalled": sum(one.batteries for one in registry.recalls.notices_for(mine)),
+        "answers": waiting,
+        "overdue": overdue,
         "platform": sum(one.refused for one in registry.platform.counts(mine)),
     }
     if not wants_page(request):

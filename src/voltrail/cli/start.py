@@ -348,9 +348,11 @@ def _tell_world(packs: int, seed: int) -> World:
 def _report_world(registry: Registry, data: Path, world: World) -> None:
     """Report a sample world; one that was broken off is taken up again."""
     from voltrail.accounts.applications import Applications
+    from voltrail.accounts.supplier_requests import SupplierRequests
     from voltrail.demo.applicants import apply_all
     from voltrail.demo.campaigns import open_campaigns
     from voltrail.demo.driver import populate
+    from voltrail.demo.suppliers import ask_suppliers
     from voltrail.demo.tour import Tale, write_tale
 
     with _bar("Reports") as told:
@@ -358,6 +360,7 @@ def _report_world(registry: Registry, data: Path, world: World) -> None:
     open_campaigns(registry.recalls)
     registry.enter_heads()
     apply_all(Applications(registry), world.seed, datetime.now(UTC).date().isoformat())
+    ask_suppliers(registry, SupplierRequests(registry), world.seed)
     (data / "authority.vkey").write_text(world.authority.vkey + "\n")
     (data / "authority.pem").write_text(world.authority.pem)  # of no worth: it follows from the seed
     write_tale(data, Tale(world.packs, world.seed, world.tour))

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from voltrail.codes import parse
 from voltrail.errors import CodeError, EventError, VoltrailError
-from voltrail.events import lines, reading
+from voltrail.events import answers, lines, reading
 from voltrail.events.structs import (
+    AnswerAccepted,
     Corrected,
     Enrolled,
     Event,
@@ -223,6 +224,7 @@ MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {
 """The times and days of a kind besides occurred_at."""
 
 CHECKS: dict[type, Callable[[Any], None]] = {
+    AnswerAccepted: answers.check,
     Installed: _check_fitting,
     Removed: _check_fitting,
     Enrolled: _check_enrolled,

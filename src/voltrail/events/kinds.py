@@ -33,6 +33,7 @@ from voltrail.events.checks import (
 from voltrail.events.points import check_points
 from voltrail.events.structs import (
     STRUCTS,
+    AnswerAccepted,
     Assembled,
     Assessed,
     Collected,
@@ -91,6 +92,7 @@ from voltrail.events.structs import (
 
 __all__ = [
     "STRUCTS",
+    "AnswerAccepted",
     "Assembled",
     "Assessed",
     "Collected",

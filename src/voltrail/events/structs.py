@@ -663,6 +663,27 @@ class PointsDeclared(_Base, frozen=True, kw_only=True, tag="points_declared"):
     digest: Digest | None = None
 
 
+class AnswerAccepted(_Base, frozen=True, kw_only=True, tag="answer_accepted"):
+    """
+    Data points of a type of battery as a supplier answered them, taken over by its maker.
+
+    `answer` is the very text that the supplier signed (`answers`); `supplier_id` says that the key is that of
+    an organisation on record.
+    """
+
+    kind: ClassVar[str] = "answer_accepted"
+
+    model_id: Name
+    part: Name
+    supplier_name: Name
+    supplier_id: Name | None = None
+    points: Points
+    answer: Annotated[str, Meta(min_length=2, max_length=20_000)]
+    algorithm: Name
+    public_key: Annotated[str, Meta(max_length=4_096)]
+    signature: Annotated[str, Meta(max_length=4_096)]
+
+
 Event: TypeAlias = (
     Manufactured
     | Enrolled
@@ -714,6 +735,7 @@ Event: TypeAlias = (
     | ModelCertified
     | DocumentAdded
     | PointsDeclared
+    | AnswerAccepted
 )
 
 STRUCTS: Final[dict[str, type[msgspec.Struct]]] = {struct.kind: struct for struct in Event.__args__}
@@ -751,7 +773,10 @@ def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
             "organisation",
             (OrganisationRegistered, RoleGranted, RoleRevoked, KeyAdded, KeyRevoked, Corrected),
         ),
-        "model:": ("model_id", (ModelRegistered, ModelCertified, DocumentAdded, PointsDeclared, Corrected)),
+        "model:": (
+            "model_id",
+            (ModelRegistered, ModelCertified, DocumentAdded, PointsDeclared, AnswerAccepted, Corrected),
+        ),
         "site:": ("site", (SiteRegistered, Corrected)),
     }
     return {

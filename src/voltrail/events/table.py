@@ -51,6 +51,7 @@ _ABOUT: Final = {
     "model_certified": ["model_id"],
     "document_added": ["model_id"],
     "points_declared": ["model_id"],
+    "answer_accepted": ["model_id"],
 }
 
 _MAKERS = "battery_maker importer"
@@ -243,6 +244,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         f"{_MAKERS} vehicle_maker authority",
         "maker; vehicle_maker and importer, where no maker has declared the model; authority",
         "the model has these data points",
+    ),
+    (
+        "answer_accepted",
+        "采纳答复",
+        f"{_MAKERS} vehicle_maker authority",
+        "maker; authority",
+        "the model has these data points, as a supplier said and signed them",
     ),
 )
 

@@ -16,8 +16,8 @@ import msgspec
 from msgspec.structs import replace
 
 from voltrail.errors import IdentityError, Refusal
-from voltrail.events import Event, batteries, decode, subjects
-from voltrail.events.kinds import Corrected, KeyAdded, PassportIssued
+from voltrail.events import Event, answers, batteries, decode, subjects
+from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded, PassportIssued
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle import passports
 from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
@@ -42,7 +42,9 @@ _BACK: Final = frozenset({"imported", "vehicle_imported"})
 _ABROAD: Final = frozenset({"passport_issued", *_BACK})
 _PASSPORT_KINDS: Final = frozenset({"passport_issued", "passport_ceased"})
 _SELF_KINDS: Final = frozenset({"key_added", "key_revoked", "site_registered"})
-_MODEL_KINDS: Final = frozenset({"model_registered", "model_certified", "document_added", "points_declared"})
+_MODEL_KINDS: Final = frozenset(
+    {"model_registered", "model_certified", "document_added", "points_declared", "answer_accepted"}
+)
 _NEVER_CORRECTED: Final = frozenset(
     {"organisation_registered", "role_granted", "role_revoked", "key_added", "key_revoked"}
 )
@@ -349,6 +351,8 @@ def _trust_refusal(event: Any, organisation: Organisation, received_ms: int, wor
     """
     if isinstance(event, KeyAdded) and (refusal := _key_refusal(event, world)) is not None:
         return refusal
+    if isinstance(event, AnswerAccepted) and (refusal := _answer_refusal(event, world)) is not None:
+        return refusal
     if has_role(organisation, AUTHORITY, from_ms(received_ms)):
         return None
     if event.kind == "site_registered" and (refusal := _site_refusal(event, world)) is not None:
@@ -395,6 +399,29 @@ def _key_refusal(event: KeyAdded, world: World) -> Refusal | None:
             "Give every key a new name: names are never used again.",
         )
     return None
+
+
+def _answer_refusal(event: AnswerAccepted, world: World) -> Refusal | None:
+    """Return why an answer is not one to this model's maker, or not by the organisation it names, or None."""
+    model = world.state("model:" + event.model_id)
+    asked_by = answers.read(event.answer).asked_by
+    if not isinstance(model, Model) or model.maker != asked_by:
+        return Refusal(
+            "answer.asked_by",
+            f"The answer was given to {asked_by[:60]}, which has not declared the model {event.model_id}.",
+            "Declare the model first; another maker asks the supplier itself.",
+        )
+    if event.supplier_id is None:
+        return None
+    supplier = world.organisation(event.supplier_id)
+    keys = supplier.keys if supplier is not None else ()
+    if any(key.public_key == event.public_key and key.revoked is None for key in keys):
+        return None
+    return Refusal(
+        "answer.supplier_id",
+        f"The key of the answer is none of {event.supplier_id} that counts.",
+        "Leave supplier_id out, or name the organisation whose key it is.",
+    )
 
 
 def _model_refusal(event: Any, organisation: Organisation, world: World) -> Refusal | None:

@@ -202,7 +202,8 @@ def _add_document(model: Model, recorded: Recorded) -> dict[str, Any]:
 
 def _declare_points(model: Model, recorded: Recorded) -> dict[str, Any]:
     event: Any = recorded.event
-    said = {name: Said(value, recorded.index) for name, value in event.points.items()}
+    by = getattr(event, "supplier_name", None)
+    said = {name: Said(value, recorded.index, by) for name, value in event.points.items()}
     return {"points": dict(sorted((model.points | said).items()))}
 
 
@@ -222,4 +223,5 @@ _HANDLERS: Final[dict[tuple[type, type], Callable[[Any, Recorded], dict[str, Any
     (Model, kinds.ModelCertified): _certify_model,
     (Model, kinds.DocumentAdded): _add_document,
     (Model, kinds.PointsDeclared): _declare_points,
+    (Model, kinds.AnswerAccepted): _declare_points,
 }

@@ -215,10 +215,11 @@ class Document(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Said(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A value of a data point, and the entry that said it."""
+    """A value of a data point, the entry that said it, and the supplier where one answered it."""
 
     value: float | int | str
     index: int
+    by: str | None = None
 
 
 class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):

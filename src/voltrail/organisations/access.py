@@ -237,6 +237,10 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "events",
         "head",
         "operator",
+        "part",
+        "supplier_name",
+        "supplier_id",
+        "signature",
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(
@@ -279,6 +283,8 @@ _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
     ("manufactured", "site"): EVERYONE,  # where it was made stands on the label, and in the passport
     ("measured", "points"): CONDITION,
     ("points_declared", "points"): EVIDENCE,  # point by point they are read in the passport
+    ("answer_accepted", "points"): EVIDENCE,
+    ("answer_accepted", "answer"): EVIDENCE,
     ("installed", "reason"): CONDITION,
     ("removed", "reason"): CONDITION,
     ("retired", "reason"): CONDITION,

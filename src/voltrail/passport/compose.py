@@ -87,14 +87,16 @@ class Sources(msgspec.Struct, frozen=True):
         return f"https://{self.host}/b/{self.battery.code}"
 
 
-def compose(sources: Sources, of_model: Mapping[str, Known] | None = None) -> Passport:
+def compose(sources: Sources, same: Mapping[str, Known] | None = None) -> Passport:
     """
     Return the passport of a battery. Total: what the record does not know is not in it.
 
-    `of_model` is what `declared` gives, where it is known already: many batteries share it.
+    `same` is what `of_model` gives, where it is known already: many batteries share it.
     """
-    battery = sources.battery
-    known = dict(declared(sources) if of_model is None else of_model)
+    battery, model = sources.battery, sources.model
+    known = dict(same or {})
+    if model is not None and same is None:
+        known = of_model(model, sources.organisation, sources.host)
     known |= _of_code(battery.code)
     known |= _of_life(sources)
     series: dict[str, list[float]] = {name: [] for name in COUNTERS}
@@ -104,12 +106,10 @@ def compose(sources: Sources, of_model: Mapping[str, Known] | None = None) -> Pa
     return Passport(battery.code, ordered, {name: found for name, found in series.items() if found})
 
 
-def declared(sources: Sources) -> dict[str, Known]:
-    """Return the values that every battery of a model has."""
-    model = sources.model
-    if model is None:
-        return {}
-    return _of_documents(model, sources.host) | _of_model(model, sources.organisation)
+def of_model(model: Model, organisation: Callable[[str], Organisation | None], host: str) -> dict[str, Known]:
+    """Return what is the same for each battery of a model, in the order of the catalogue."""
+    known = _of_documents(model, host) | _of_model(model, organisation)
+    return {name: known[name] for name in POINTS if name in known}
 
 
 _PAPERS: Final = {

@@ -38,7 +38,7 @@ from voltrail.lifecycle.passports import Kin, passport_id, previous
 from voltrail.lifecycle.passports import following as next_ones
 from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
-from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, declared, form
+from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, form, of_model
 from voltrail.registry import following
 from voltrail.registry.handed import Handed
 from voltrail.registry.lookup import Lookup
@@ -86,6 +86,11 @@ def issuing_keys(lookup: Lookup, organisation: str, own: Verifier) -> list[Verif
     return keys if own.name.rpartition("/")[2] in on_record else [*keys, own]
 
 
+def values_of(lookup: Lookup, model: Model, host: str) -> dict[str, Known]:
+    """Return what passports say the same of each battery of a model."""
+    return of_model(model, lookup.organisation, host)
+
+
 # Which events each subject ends in, and whether another host handed over something of it.
 _NEWEST: Final = """
 select id, seq, false from subject where id = any(%b)
@@ -99,7 +104,7 @@ class Passports:
     def __init__(self, authorities: frozenset[str], host: str) -> None:
         self._authorities, self._host = authorities, host
         self._kept: dict[str, Slot] = {}
-        self._declared: dict[tuple[str, int, int], dict[str, Known]] = {}
+        self._same: dict[tuple[str, int, int], dict[str, Known]] = {}  # of a model and its maker as they were
 
     def tell(
         self,
@@ -191,12 +196,12 @@ class Passports:
             return compose(sources)
         maker = world.slot(f"organisation:{model.maker}").last if model.maker is not None else -1
         key = model.model_id, world.slot(f"model:{model.model_id}").last, maker
-        of_model = self._declared.get(key)
-        if of_model is None:
-            if len(self._declared) >= MAX_KEPT:
-                self._declared.clear()
-            of_model = self._declared[key] = declared(sources)
-        return compose(sources, of_model)
+        same = self._same.get(key)
+        if same is None:
+            if len(self._same) >= MAX_KEPT:
+                self._same.clear()
+            same = self._same[key] = of_model(model, sources.organisation, self._host)
+        return compose(sources, same)
 
     def _know(self, world: World, battery: Battery, events: Sequence[Recorded]) -> bool:
         """

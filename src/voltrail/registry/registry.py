@@ -51,7 +51,7 @@ from voltrail.lifecycle.since import sale_of
 from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
-from voltrail.passport import Told
+from voltrail.passport import Known, Told
 from voltrail.registry import catalogue, evidence, links, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
@@ -437,6 +437,12 @@ class Registry:
         with self.database.pool.connection() as connection:
             return Lookup(connection, self._writer.authorities, None, None).battery(code) is not None
 
+    def model_values(self, model: Model) -> dict[str, Known]:
+        """Return what passports say the same of each battery of a model, by point."""
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return passports.values_of(lookup, model, self.origin.partition("/")[0])
+
     def sale(self, vin: str) -> Recorded | None:
         """Return the last sale of a vehicle that counts, or None."""
         with self.database.pool.connection() as connection:
@@ -760,6 +766,12 @@ class Registry:
         with self.database.pool.connection() as connection:
             found, following = catalogue.list_models(connection, maker, _limit(limit), after)
         return [views.model_view(model) for model in found], following
+
+    def own_models(self, maker: str, limit: int, after: str | None) -> tuple[list[Model], str | None]:
+        """Return a maker's models as the record has them, in the order of their ids, and the next `after`."""
+        _check_text(after)
+        with self.database.pool.connection() as connection:
+            return catalogue.list_models(connection, maker, _limit(limit), after)
 
     def received_at(self, indices: Sequence[int]) -> dict[int, str]:
         """Return when the events at these places of the log were received."""

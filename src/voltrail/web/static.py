@@ -37,6 +37,7 @@ def _read(name: str, media_type: str, folder: str = ".") -> Asset:
 
 ASSETS: Final[dict[str, Asset]] = {
     "voltrail.css": _read("voltrail.css", "text/css; charset=utf-8"),
+    "answer.js": _read("answer.js", "text/javascript; charset=utf-8"),
     "owner.js": _read("owner.js", "text/javascript; charset=utf-8"),
     "report.js": _read("report.js", "text/javascript; charset=utf-8"),
     "upload.js": _read("upload.js", "text/javascript; charset=utf-8"),

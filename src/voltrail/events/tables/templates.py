@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from voltrail.errors import TableError
+from voltrail.events.answers import EXAMPLE
 from voltrail.events.structs import STRUCTS
 from voltrail.events.table import KINDS
 from voltrail.events.tables.cells import types_of
@@ -42,7 +43,7 @@ _EXAMPLES: Final = {
     "soh_fraction": "0.92", "corrects": "1204978", "name": "Sample 示例", "key_id": "line-1",
     "algorithm": "ed25519", "public_key": "3m8Z…", "certificate": "C-2026-018", "campaign": "R-2026-03",
     "work": "BMS", "reason": "SOH 62 %", "title": "9ZZ-60", "digest": "0" * 64,
-    "makers": "91000000MA00000009",
+    "makers": "91000000MA00000009", "supplier_id": "91000000MA00000009", "part": "cell LFP-157",
     "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 
@@ -91,6 +92,8 @@ def _example(kind: str, member: str, language: Language) -> str:
         if value is True:
             return "是" if language == "zh" else "yes"
         return NAMES_ZH.get(str(value), str(value)) if language == "zh" else str(value)
+    if kind == "answer_accepted" and member in EXAMPLE:
+        return EXAMPLE[member]
     if (kind, member) == ("points_declared", "points"):
         return "rated_capacity_ah=157; chemistry=LFP"
     return _EXAMPLES.get(member, "")

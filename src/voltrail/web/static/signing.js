@@ -97,6 +97,8 @@ export async function readKey(pem) {
     name,
     vkey: `${name}+${hex}+${to64(concat(kind.type, publicKey))}`, // what others need: as voltrail key new prints it
     organisation: name.slice(0, name.lastIndexOf("/")),
+    algorithm: kind.algorithm,
+    publicKey: to64(publicKey),
     id,
     sign: kind.sign,
     seed: await sha256(bytes(`Voltrail-Key: ${name}\n${asPem(der)}`)),
@@ -125,6 +127,7 @@ async function importKey(der) {
 
 function ed25519(key) {
   return {
+    algorithm: "ed25519",
     type: Uint8Array.of(1),
     publicKey: async () => fromUrl64((await crypto.subtle.exportKey("jwk", key)).x),
     sign: async (data) => new Uint8Array(await crypto.subtle.sign("Ed25519", key, data)),
@@ -133,6 +136,7 @@ function ed25519(key) {
 
 function p256(key) {
   return {
+    algorithm: "ecdsa-p256-sha256",
     type: concat(Uint8Array.of(0xff), bytes("ecdsa-p256-sha256")),
     publicKey: async () => {
       const { x, y } = await crypto.subtle.exportKey("jwk", key);
@@ -169,6 +173,11 @@ export async function signReport(origin, key, data, progress = () => {}) {
   const text = `${origin}/report/${key.organisation}\n${lines.length}\n${to64(root)}\n`;
   const signature = to64(concat(key.id, await key.sign(bytes(text))));
   return concat(bytes(`${text}\n\u2014 ${key.name} ${signature}\n\nsecret ${to64(secret)}\n\n`), data);
+}
+
+// A bare signature over a text in UTF-8, in base64.
+export async function signText(key, text) {
+  return to64(await key.sign(bytes(text)));
 }
 
 export async function commitLines(secret, lines, progress = () => {}) {
