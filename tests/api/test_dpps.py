@@ -226,8 +226,19 @@ def test_a_form_that_is_not_given_is_told(ask):
     """And a method that no path takes."""
     is_told(ask("GET", f"/v1/dpps/{CODE}", headers={"Accept": "application/xml"}), 406, "request.accept")
     is_told(ask("PUT", f"/v1/dpps/{CODE}"), 405, "route.method")
-    either = {"Accept": "application/ld+json, application/json;q=0.5"}
-    assert ask("GET", f"/v1/dpps/{CODE}", headers=either).status_code == 200
+
+
+def test_json_ld_is_given_to_who_likes_it_best(ask):
+    """The registry's one form of it, of what the reader may see."""
+    for accept, kind in (
+        ("application/ld+json, application/json;q=0.5", "application/ld+json"),
+        ("application/ld+json;q=0.5, application/json", "application/json"),
+        ("application/xml, */*;q=0.1", "application/json"),
+    ):
+        found = ask("GET", f"/v1/dpps/{CODE}", headers={"Accept": accept})
+        assert found.headers["content-type"] == kind
+        assert ("@context" in found.json()) == (kind == "application/ld+json")
+        assert "LFP" not in found.text
 
 
 def test_one_element_is_read(ask):
@@ -242,7 +253,11 @@ def test_one_element_is_read(ask):
 
     mass = {"elementId": "mass", "value": 412.5, "unit": "kg"}
     assert element("$.battery.mass") == element("$['battery'][\"mass\"]") == mass
-    typed = {"objectType": "SingleValuedDataElement", "valueDataType": "xsd:decimal"}
+    typed = {
+        "objectType": "SingleValuedDataElement",
+        "valueDataType": "xsd:decimal",
+        "dictionaryReference": f"https://{HOST}/points#mass_kg",
+    }
     assert element("$.battery.mass", representation="full") == mass | typed
     assert element("$.battery.mass.value") == {"elementId": "value", "value": 412.5}
     assert element("$.battery.mass.unit") == {"elementId": "unit", "value": "kg"}
@@ -261,6 +276,31 @@ def test_an_element_that_one_may_not_see_is_forbidden(ask):
     is_told(ask("GET", path, "recycler"), 403, "access.point")
     assert ask("GET", path, "ministry").json()["value"] == 40
     is_told(ask("GET", path, headers={"Authorization": "Bearer wrong"}), 401, "access.token")
+
+
+def test_a_passport_that_ended_is_read_as_it_stood_and_takes_no_update(ask, registry):
+    """Each by its number; without one the last counts."""
+    code = code_of(504)
+    given = {"code": code, "number": 1}
+    lines = [
+        sample.line("manufactured", "2026-04-13T10:00:00+08:00", code=code, model_id=MODEL, mass_kg=412.5),
+        sample.line("passport_issued", "2026-04-14T10:00:00+08:00", **given),
+        sample.line("measured", "2026-04-15T10:00:00+08:00", code=code, points={"charge_percent": 40}),
+        sample.line("passport_ceased", "2026-04-16T10:00:00+08:00", **given, reason="withdrawn"),
+        sample.line("passport_issued", "2026-04-17T10:00:00+08:00", **given | {"number": 2}),
+    ]
+    assert not json.loads(registry.report_lines(SMALL, lines))["refused"]
+    charge = {"condition": {"stateOfCharge": {"value": 30, "unit": "%"}}}
+    assert ask("PATCH", f"/v1/dpps/{address(code)}%2Fpassport%2F2", "small", json=charge).status_code == 200
+    for number, state, said in ((1, "inactive", 40), (2, "active", 30)):
+        told = ask("GET", f"/v1/dpps/{address(code)}%2Fpassport%2F{number}", "ministry").json()
+        assert told["digitalProductPassportId"] == f"https://{HOST}/b/{code}/passport/{number}"
+        assert (told["dppStatus"], told["condition"]["stateOfCharge"]["value"]) == (state, said)
+    last = ask("GET", f"/v1/dppsByProductId/{address(code)}", "ministry").json()
+    assert last["digitalProductPassportId"].endswith("/passport/2")
+    is_told(ask("PATCH", f"/v1/dpps/{code}%2F1", "small", json=charge), 409, "passport.ended")
+    is_told(ask("GET", f"/v1/dpps/{code}%2F3"), 404, "passport.unknown")
+    assert ask("GET", f"/v1/dpps/{code}%2F1", headers=HTML).headers["location"] == f"/b/{code}/passport/1"
 
 
 # ------------------------------------------------------------------ by products

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.passport.telling import told_to
+from tests.passport.telling import HOST, told_to
 from voltrail.errors import CodeError, UsageError
 from voltrail.events.points import MAX_TEXT, POINTS
 from voltrail.organisations.access import AUDIENCES
@@ -62,13 +62,15 @@ def test_each_element_alone_says_the_same(full, values):
 
 def test_an_element_in_full_says_its_type_and_unit(passports):
     """Each of a real passport: a value of its XSD type, or a resource with its address."""
-    values = next(iter(passports.values())).plain
-    for section in en18223.written(values, full=True)["elements"]:
+    passport = next(iter(passports.values()))
+    values = passport.plain
+    for section in FORMS["en18223-full"].write(told_to("operator", passport))["elements"]:
         assert section["objectType"] == "DataElementCollection"
         for one in section["elements"]:
             place = next(p for p in en18223.PLACES if p.steps == (section["elementId"], one["elementId"]))
             point = POINTS[place.point]
             assert one.get("unit") == point.unit
+            assert one["dictionaryReference"] == f"https://{HOST}/points#{point.name}"
             assert one["url" if one["objectType"] == "RelatedResource" else "value"] == values[point.name]
             assert (point.type == "uri") == (one["objectType"] == "RelatedResource")
             assert point.type == "uri" or one["valueDataType"].startswith("xsd:")

@@ -83,9 +83,11 @@ def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:
 
 
 def example(method: str, path: str, host: str) -> str:
-    """Return a command that calls a route."""
+    """Return a command that calls a route; none for a form whose fields its page says best."""
     if (method, path) in _EXAMPLES:
         return _EXAMPLES[method, path].replace("HOST", host)
+    if method != "get":
+        return ""
     for name, sample in _SAMPLES.items():
         path = path.replace(name, sample)
     return f"curl '{host}{path}'"

@@ -24,13 +24,13 @@ from litestar.response import Redirect
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from voltrail.api.access import accounts_of, address_of, check_right, may_report, person_of, reader_of
-from voltrail.api.answers import Asked, as_json, page_for, registry_of, wants_page
+from voltrail.api.answers import NEGOTIATED, Asked, as_json, page_for, registry_of, wants_page
 from voltrail.api.batteries import read_moment
 from voltrail.api.problems import is_dpp
 from voltrail.api.reports import taken_from
 from voltrail.errors import AccessError, CodeError, NotFound, UsageError
 from voltrail.events.points import Value
-from voltrail.passport import FORMS, Form, Told, en18223, identifiers
+from voltrail.passport import FORMS, Form, Told, en18223, identifiers, json_ld
 from voltrail.passport.patch import changed, lines_of
 from voltrail.passport.paths import MAX_CHARACTERS
 from voltrail.passport.rulesets import EU_GUIDANCE
@@ -39,7 +39,6 @@ from voltrail.web.language import preferred
 MAX_BODY_BYTES: Final = 262_144
 MAX_IDS: Final = 1_000  # that one question names
 MAX_PAGE: Final = 100  # identifiers in one answer; more are not refused, the rest is on the next page
-LD_TYPE: Final = "application/ld+json"
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
 REPRESENTATIONS: Final = {"compressed": "en18223", "full": "en18223-full"}
 
@@ -87,10 +86,8 @@ OPERATIONS: Final = {
 
 NOT_OFFERED: Final = {(one.path, one.method) for one in OPERATIONS.values() if not one.offered}
 
-DppId = Annotated[
-    str, PathParameter(description="a passport: `https://HOST/b/CODE`, CODE/N or CODE, encoded")
-]
-ProductId = Annotated[str, PathParameter(description="a battery: `https://HOST/b/CODE` or CODE, encoded")]
+DppId = Annotated[str, PathParameter(description="a passport: its address, CODE/N or CODE, percent-encoded")]
+ProductId = Annotated[str, PathParameter(description="a battery: its address or CODE, percent-encoded")]
 ElementPath = Annotated[
     str, PathParameter(description="JSONPath to one element, as `$.battery.mass`, encoded")
 ]
@@ -162,32 +159,20 @@ def _read(request: Asked, text: str, representation: str, at: datetime | None = 
     named = identifiers.read(unquote(text))
     form = _form(request, representation)
     if form is None:
-        page = page_for(request).link(f"/b/{named.code}/passport", as_of=at and at.isoformat())
-        return Redirect(page, status_code=303)
+        return _to_page(request, named, at)
     told = _told(request, named, at)
-    return Response(
-        msgspec.json.encode(form.write(told)),
-        media_type=form.media_type,
-        headers={"Vary": "Accept, Authorization, Cookie"},
-    )
+    return Response(form.written(told), media_type=form.media_type, headers=NEGOTIATED)
+
+
+def _to_page(request: Asked, named: identifiers.Named, at: datetime | None = None) -> Redirect:
+    number = f"/{named.number}" if named.number is not None else ""
+    page = page_for(request).link(f"/b/{named.code}/passport{number}", as_of=at and at.isoformat())
+    return Redirect(page, status_code=303)
 
 
 def _told(request: Asked, named: identifiers.Named, at: datetime | None = None) -> Told:
     """Return a passport as the reader sees it. Raises NotFound for what is not there."""
-    told = registry_of(request).passport(named.code, reader_of(request), at)
-    current = _number(told)
-    if named.number not in {None, current}:
-        raise NotFound(
-            "passport.unknown",
-            f"{named.code} has no passport {named.number}; the one that counts is {current}.",
-            f"Ask for {named.code}, or for {named.code}/{current}.",
-        )
-    return told
-
-
-def _number(told: Told) -> int:
-    """Return which of a battery's passports this is: the first, unless its identifier says otherwise."""
-    return identifiers.read(str(told.whole.values["passport_id"].value)).number or 1
+    return registry_of(request).passport(named.code, reader_of(request), at, named.number)
 
 
 def _form(request: Asked, representation: str) -> Form | None:
@@ -197,14 +182,14 @@ def _form(request: Asked, representation: str) -> Form | None:
         return None
     accepted = preferred(request.headers.get("accept", "")) or ["*/*"]
     for media_type in accepted:
-        if media_type == LD_TYPE and "json-ld" in FORMS:
+        if media_type == json_ld.MEDIA_TYPE:
             return FORMS["json-ld"]
         if media_type in {"application/json", "application/*", "*/*"}:
             return form
     raise UsageError(
         "request.accept",
         f"A passport is not given as {accepted[0][:60]!r}.",
-        "Ask for application/json" + (f", {LD_TYPE}" if "json-ld" in FORMS else "") + " or text/html.",
+        f"Ask for application/json, {json_ld.MEDIA_TYPE} or text/html.",
     )
 
 
@@ -233,7 +218,7 @@ async def read_element(
 def _read_element(request: Asked, dpp_id: str, path: str, representation: str) -> Response[Any]:
     named, found = identifiers.read(unquote(dpp_id)), _find(path)
     if _form(request, representation) is None:
-        return Redirect(page_for(request).link(f"/b/{named.code}/passport"), status_code=303)
+        return _to_page(request, named)
     told = _told(request, named)
     return as_json(_element(request, told, found, full=representation == "full"))
 
@@ -252,7 +237,8 @@ def _element(request: Asked, told: Told, found: en18223.Found, *, full: bool) ->
     barred = EU_GUIDANCE.bars(told.whole.category)
     values, hidden = told.shown(barred), told.hidden(barred)
     if not values.keys().isdisjoint(found.points):
-        return en18223.element(found, values, hidden, full=full)
+        vocabulary = told.by.address + json_ld.VOCABULARY
+        return en18223.element(found, values, hidden, full=full, vocabulary=vocabulary)
     if set(hidden).isdisjoint(found.points):
         raise NotFound(
             "passport.no_value", f"This passport says nothing of {found.element}.", "Nobody has reported it."
@@ -402,6 +388,12 @@ def _update(request: Asked, body: bytes, dpp_id: str, read: Callable[[Any], Mapp
     _check_type(request, PATCH_TYPES)
     registry, named = registry_of(request), identifiers.read(unquote(dpp_id))
     told = _told(request, named)
+    if told.edition.ended_at is not None:
+        raise UsageError(
+            "passport.ended",
+            f"The passport {told.edition.id} has ended, and stays as it stood.",
+            "Update one that follows it: " + (", ".join(told.edition.next) or "there is none."),
+        )
     try:
         given = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -484,16 +476,17 @@ _BODY: Final = f"""
 ## Identifiers
 
 `dpp_id` and `product_id` are percent-encoded, as one part of the address: `https://HOST/b/CODE/passport/N`,
-`https://HOST/b/CODE` (on any host, for a passport may move), `CODE/N` or `CODE`. Where a number is given
-that the battery's passport does not have, the answer is 404.
+`https://HOST/b/CODE` (on any host, for a passport may move), `CODE/N` or `CODE`. Without a number the last
+passport that was issued is meant, or the draft of the first; a number that was not issued is 404. One that
+ended is told as it stood before its end, and takes no update: 409.
 
 ## Reading
 
 `representation` is `compressed` (key and value; where there is a unit, `{{"value": 412.5, "unit": "kg"}}`)
-or `full` (`elements[]`, with the type of each). JSON by default; `application/ld+json` where the registry
-gives it; a browser is led to the page. What the reader may not see is named by its path in `withheld`. What
-must not stand in a passport of its category is left out. A passport without an economic operator on record
-lacks `economicOperatorId`: nobody is made up.
+or `full` (`elements[]`, with the type of each). JSON by default; `application/ld+json` gives the JSON-LD
+form, which is one; a browser is led to the page. What the reader may not see is named by its path in
+`withheld`. What must not stand in a passport of its category is left out. A passport without an economic
+operator on record lacks `economicOperatorId`: nobody is made up.
 
 `ReadDPPVersionByIdAndDate` takes `date`, a time with its offset, and gives the passport as it stood then,
 as it is known now. `ReadDPPIdsByProductIds` takes `{{"productIds": [...]}}` and answers `dppIds`, `unknown`
@@ -554,8 +547,9 @@ Errors are the `Result` of EN 18222 (`statusCode`, `message`), and beside it our
 - `CreateDPP`, `DeleteDPPById`: a passport begins with `manufactured` or `enrolled` and is archived by
   `recycled`; what was reported stays on record. The contract has 501 for what is not supported.
 - `RegisterProductDPP` is the EU registry's own.
-- XML, `dictionaryReference` and `contentSpecificationIds`: no dictionary of these elements is published. A
-  unit is a member `unit` of its element, which the contract does not know, and allows.
+- XML and `contentSpecificationIds`. `dictionaryReference` leads to the registry's own data points (`GET
+  /points`): no dictionary of EN 18223 is known to us.
+- A unit is a member `unit` of its element, which the contract does not know, and allows.
 - The contract's `DataElement` is one of five shapes that overlap: by JSON Schema alone none of them is the
   only one. Our tests choose by `objectType`, as its `discriminator` says.
 

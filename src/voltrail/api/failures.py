@@ -73,7 +73,9 @@ _BY_RULE: Final = {
         (f"epcis.{name}" for name in ("identifier", "context", "ilmd", "kind", "mapping", "subject")), 400
     ),
     "epcis.unknown_event": 400,
-    **dict.fromkeys((f"passport.{name}" for name in ("removal", "decided", "barred", "no_model")), 409),
+    **dict.fromkeys(
+        (f"passport.{name}" for name in ("removal", "decided", "barred", "no_model", "ended")), 409
+    ),
     "passport.follows": 501,
 }
 # What EN 18222 has no 422 for: who may not say it, and what became of the battery since.

@@ -21,7 +21,10 @@ import msgspec
 
 from voltrail.errors import UsageError
 from voltrail.events.points import POINTS, Value
+from voltrail.passport.json_ld import VOCABULARY
 from voltrail.passport.paths import read_path, written_path
+from voltrail.passport.rulesets import EU_GUIDANCE
+from voltrail.passport.told import Told
 
 WITHHELD: Final = "withheld"
 ELEMENTS: Final = "elements"
@@ -53,13 +56,31 @@ _BY_STEPS: Final = {one.steps: one for one in PLACES}
 _BY_POINT: Final = {one.point: one for one in PLACES}
 
 
+def compressed(told: Told) -> dict[str, Any]:
+    """Return the compressed document of what a reader sees, without what must not stand in it."""
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    return written(told.shown(barred), told.hidden(barred))
+
+
+def in_full(told: Told) -> dict[str, Any]:
+    """Return the full document of what a reader sees; its elements lead to the host's vocabulary."""
+    barred = EU_GUIDANCE.bars(told.whole.category)
+    vocabulary = told.by.address + VOCABULARY
+    return written(told.shown(barred), told.hidden(barred), full=True, vocabulary=vocabulary)
+
+
 def written(
-    values: Mapping[str, Value], withheld: Collection[str] = (), *, full: bool = False
+    values: Mapping[str, Value],
+    withheld: Collection[str] = (),
+    *,
+    full: bool = False,
+    vocabulary: str | None = None,
 ) -> dict[str, Any]:
     """
     Return the document of these values, as JSON has it, compressed or in full.
 
-    Where some points are `withheld` the document is partial, and says so.
+    Where some points are `withheld` the document is partial, and says so. `vocabulary` is where it is told
+    what points mean; elements in full then refer to it.
     """
     document: dict[str, Any] = {}
     for place in PLACES:
@@ -70,7 +91,7 @@ def written(
         if not places:
             continue
         if full:
-            document.setdefault(ELEMENTS, []).append(_collection(section, places, values, full=True))
+            document.setdefault(ELEMENTS, []).append(_collection(section, places, values, full, vocabulary))
         else:
             document[section] = {one.element: _value(one.point, values[one.point]) for one in places}
     if withheld:
@@ -79,9 +100,9 @@ def written(
 
 
 def _collection(
-    section: str, places: list[Place], values: Mapping[str, Value], *, full: bool
+    section: str, places: list[Place], values: Mapping[str, Value], full: bool, vocabulary: str | None
 ) -> dict[str, Any]:
-    elements = [_element(one, values[one.point], full=full) for one in places]
+    elements = [_element(one, values[one.point], full, vocabulary) for one in places]
     kind = {"objectType": "DataElementCollection"} if full else {}
     return {"elementId": section, **kind, ELEMENTS: elements}
 
@@ -91,12 +112,14 @@ def _value(point: str, value: Value) -> Any:
     return value if unit is None else {"value": value, "unit": unit}
 
 
-def _element(place: Place, value: Value, *, full: bool) -> dict[str, Any]:
+def _element(place: Place, value: Value, full: bool, vocabulary: str | None) -> dict[str, Any]:
     point = POINTS[place.point]
     said: dict[str, Any] = {"value": value}
     kind = {"objectType": "SingleValuedDataElement", "valueDataType": _XSD.get(point.type, "xsd:string")}
     if point.type == "uri" and place.section is not None:
         kind, said = {"objectType": "RelatedResource", "resourceTitle": point.en}, {"url": value}
+    if vocabulary is not None:
+        kind["dictionaryReference"] = vocabulary + point.name
     unit = {} if point.unit is None else {"unit": point.unit}
     return {"elementId": place.element, **(kind if full else {}), **said, **unit}
 
@@ -137,15 +160,22 @@ def find(path: str) -> Found | None:
 
 
 def element(
-    found: Found, values: Mapping[str, Value], withheld: Collection[str] = (), *, full: bool = False
+    found: Found,
+    values: Mapping[str, Value],
+    withheld: Collection[str] = (),
+    *,
+    full: bool = False,
+    vocabulary: str | None = None,
 ) -> dict[str, Any]:
     """Return a data element, of whose points at least one has a value."""
     places = [_BY_POINT[one] for one in found.points if one in values]
     if found.section:
         hidden = [_BY_POINT[one].path for one in found.points if one in withheld]
-        return _collection(found.element, places, values, full=full) | ({WITHHELD: hidden} if hidden else {})
+        return _collection(found.element, places, values, full, vocabulary) | (
+            {WITHHELD: hidden} if hidden else {}
+        )
     (place,) = places
-    whole = _element(place, values[place.point], full=full)
+    whole = _element(place, values[place.point], full, vocabulary)
     if found.part is None:
         return whole
     kind = {"objectType": whole["objectType"], "valueDataType": "xsd:string"} if full else {}

@@ -13,7 +13,6 @@ import msgspec
 
 from voltrail.errors import UsageError
 from voltrail.passport import batterypass, batterypass_ready, credentials, en18223, idta, json_ld
-from voltrail.passport.rulesets import EU_GUIDANCE
 from voltrail.passport.told import Told
 
 
@@ -40,16 +39,6 @@ def _batterypass_ready(told: Told) -> dict[str, Any]:
     return batterypass_ready.written(told.shown(barred), told.hidden(barred))
 
 
-def _en18223(told: Told) -> dict[str, Any]:
-    barred = EU_GUIDANCE.bars(told.whole.category)
-    return en18223.written(told.shown(barred), told.hidden(barred))
-
-
-def _en18223_full(told: Told) -> dict[str, Any]:
-    barred = EU_GUIDANCE.bars(told.whole.category)
-    return en18223.written(told.shown(barred), told.hidden(barred), full=True)
-
-
 FORMS: Final = {
     one.name: one
     for one in (
@@ -59,8 +48,8 @@ FORMS: Final = {
         Form("json-ld", "JSON-LD", json_ld.MEDIA_TYPE, json_ld.written),
         Form("sd-jwt", "SD-JWT (RFC 9901)", "application/sd-jwt", credentials.as_sd_jwt),
         Form("vc", "W3C Verifiable Credential", "application/vc+jwt", credentials.as_verifiable_credential),
-        Form("en18223", "EN 18223", "application/json", _en18223),
-        Form("en18223-full", "EN 18223 (elements[])", "application/json", _en18223_full),
+        Form("en18223", "EN 18223", "application/json", en18223.compressed),
+        Form("en18223-full", "EN 18223 (elements[])", "application/json", en18223.in_full),
     )
 }
 
