@@ -180,6 +180,8 @@ def test_what_answers_always_have_is_described(served):
         places["event_name"] = f"urn:voltrail:event:sample.example:{index}"
         of_pack = {"MATCH_anyEPC": places["epc"]}
         for path, names in description._MEMBERS.items():
+            if "/handed" in path:
+                continue  # nothing was handed over to this registry
             skipped = {
                 "/reports",
                 "/checks",

@@ -104,6 +104,12 @@ class Marks:
                 return f"LSVAA{n:04}E2181357"[:17].ljust(17, "7")
             case "to" | "from" | "carrier":
                 return credit_code(f"91000000MB{n:07}") if kind not in TRUST_KINDS else EARLY
+            case "number" | "events":
+                return 1 + n % 9 if name == "number" else 1_000_000 + n
+            case "head":
+                return f"{n:04}".ljust(64, "f")
+            case "operator":
+                return credit_code(f"91000000MD{n:07}")
             case "soh_fraction":
                 return float(f"0.7{n:04}91357")
             case "cycles":
@@ -158,6 +164,8 @@ def forms(value):
         value = next(iter(value.values()))
     if isinstance(value, bool) or value in {"DE", EARLY} or (isinstance(value, str) and is_code(value)):
         return ()  # codes of batteries are public
+    if isinstance(value, int) and value < 100:
+        return ()  # the number of a passport is public, and too short to be known again
     if isinstance(value, int | float):
         return (str(value), number(value, "en"))
     if value[:3] == "200" and value[4:5] == "-":
@@ -182,6 +190,10 @@ def special(kind, code, marks):
             return [{"system": None}, {"vin": None}]
         case "swapped":
             return [{"codes": (code, other), "taken_out": code, "put_in": other}]
+        case "passport_issued":
+            return [{"number": len(marks.of.get((code, kind), ())) + 1}]
+        case "passport_ceased":
+            return [{"number": len(marks.of[code, "passport_issued"])}]
         case "repurposed" | "remanufactured":
             return [{"codes": (code, new), "into": (new,)}]
     return [{}]

@@ -30,7 +30,8 @@ def handed(request: Asked, code: CodeText) -> Response[bytes]:
     for one in registry.handed.events(parsed.text):
         kind = one.event.kind
         members, withheld = event_view(kind, encode(one.event), sight.event(kind, -1, 0, ""))
-        events.append({"index": one.index, "kind": kind, "members": members, "withheld": withheld})
+        said = {name: value for name, value in members.items() if value != []}
+        events.append({"index": one.index, "kind": kind, "members": said, "withheld": withheld})
     told = msgspec.structs.asdict(kept) | {"code": parsed.text, "told": events}
     if not wants_page(request):
         return as_json(told)

@@ -188,8 +188,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     (
         "transferred_in",
         "档案转入",
-        "authority",
-        "authority, once what another host handed over was verified",
+        f"{_ISSUERS} authority",
+        "authority, or who issues passports, once what another host handed over was verified",
         "the battery's record goes on here after that of the log named; place stays",
     ),
     (
