@@ -364,6 +364,13 @@ def test_what_another_organisation_sees(browser, model):
     ours = browser("small")
     form = {"model": identifier, "part": "x", "supplier": "y", "contact": "z", "due": DUE, "point": "mass_kg"}
     assert ours.client.post("/requests/ask", data=form, headers=JSON).status_code == 403
+    for deed in ("link", "withdraw", "return", "accept"):
+        path = f"/requests/{opened['request']}/{deed}"
+        for csrf in ({}, {"csrf": browser("carmaker").form()}):
+            assert ours.client.post(path, data={"revision": "1"} | csrf, headers=JSON).status_code == 403
+        away = {"Sec-Fetch-Site": "cross-site"} | JSON
+        assert ours.client.post(path, data={"csrf": ours.form()}, headers=away).status_code == 403
+        assert browser().client.post(path, data={}, headers=JSON).status_code == 401
     theirs = form | {"csrf": browser("carmaker").form()}
     assert ours.client.post("/requests/ask", data=theirs, headers=JSON).status_code == 403
 
