@@ -319,6 +319,8 @@ def test_attacks_on_an_answer(browser, model):
     assert rule(one.send(text.replace("}]", ',"document":"' + "a" * 64 + '"}]'))) == "answer.document"
     asked_for = text.replace('"point":"mass_kg"', '"point":"voltage_nominal_v"').replace('"kg"', '"V"')
     assert rule(one.send(asked_for)) == "answer.not_asked"
+    assert rule(one.send(text.replace("Kathode", "K\u202e"))) == "event.value"
+    assert rule(one.send(text, organisation="a\0b")).startswith("identity.")
     old = re.sub(r'"answered_at":"[^"]*"', '"answered_at":"2020-01-01T00:00:00+00:00"', text)
     assert rule(one.send(old)) == "answer.time"
     for value in (-5, 1e308, "1e400", "NaN", "inf", 0.1234567890123456789, True, None, [1]):
@@ -385,6 +387,10 @@ def test_what_another_organisation_sees(browser, model):
         ({"model": "NOBODYS"}, "supplier.model"),
         ({"model": []}, "supplier.models"),
         ({"part": " "}, "supplier.named"),
+        ({"part": "cell\0"}, "supplier.named"),
+        ({"supplier": "\u202egnp"}, "supplier.named"),
+        ({"note": "a\0b"}, "supplier.note"),
+        ({"model": "a\0b"}, "usage.text"),
         ({"note": "x" * 1001}, "supplier.note"),
     ],
 )
