@@ -317,6 +317,7 @@ FORMS = [
     ("/workspace/files/{number}/remove", {}),
     ("/scan/report", {"code": PACK, "kind": "measured", "soh_fraction": "90"}),
     ("/authority/missing/terms/choose", {"kind": "late", "term_days": "1", "percent": "5", "why": "x"}),
+    ("/requests/ask", {"model": "M", "part": "intruder", "point": "mass_kg"}),
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
@@ -346,6 +347,12 @@ def test_every_form_is_on_the_list(app):
     batches = ("make", "answer", "take-back", "again", "accept")  # in test_platform.py: tokens may, too
     elsewhere |= {f"/workspace/platform/{one}" for one in batches}
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
+    elsewhere |= {f"/requests/{{number}}/{one}" for one in ("accept", "return", "withdraw", "link")}
+    # in test_suppliers.py: who has a supplier's link has no session
+    needing_none |= {
+        "/answers",
+        *(f"/answers/{one}" for one in ("show", "leave", "save", "files", "workbook")),
+    }
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token
     needing_none |= {"/v1/dpps", "/v1/dppsByProductIds"}  # not offered; nothing is changed

@@ -319,6 +319,8 @@ def test_attacks_on_an_answer(browser, model):
     assert rule(one.send(text.replace("}]", ',"document":"' + "a" * 64 + '"}]'))) == "answer.document"
     asked_for = text.replace('"point":"mass_kg"', '"point":"voltage_nominal_v"').replace('"kg"', '"V"')
     assert rule(one.send(asked_for)) == "answer.not_asked"
+    assert rule(one.send(text.replace("Kathode", "K\u202e"))) == "event.value"
+    assert rule(one.send(text, organisation="a\0b")).startswith("identity.")
     old = re.sub(r'"answered_at":"[^"]*"', '"answered_at":"2020-01-01T00:00:00+00:00"', text)
     assert rule(one.send(old)) == "answer.time"
     for value in (-5, 1e308, "1e400", "NaN", "inf", 0.1234567890123456789, True, None, [1]):
@@ -364,6 +366,13 @@ def test_what_another_organisation_sees(browser, model):
     ours = browser("small")
     form = {"model": identifier, "part": "x", "supplier": "y", "contact": "z", "due": DUE, "point": "mass_kg"}
     assert ours.client.post("/requests/ask", data=form, headers=JSON).status_code == 403
+    for deed in ("link", "withdraw", "return", "accept"):
+        path = f"/requests/{opened['request']}/{deed}"
+        for csrf in ({}, {"csrf": browser("carmaker").form()}):
+            assert ours.client.post(path, data={"revision": "1"} | csrf, headers=JSON).status_code == 403
+        away = {"Sec-Fetch-Site": "cross-site"} | JSON
+        assert ours.client.post(path, data={"csrf": ours.form()}, headers=away).status_code == 403
+        assert browser().client.post(path, data={}, headers=JSON).status_code == 401
     theirs = form | {"csrf": browser("carmaker").form()}
     assert ours.client.post("/requests/ask", data=theirs, headers=JSON).status_code == 403
 
@@ -378,6 +387,10 @@ def test_what_another_organisation_sees(browser, model):
         ({"model": "NOBODYS"}, "supplier.model"),
         ({"model": []}, "supplier.models"),
         ({"part": " "}, "supplier.named"),
+        ({"part": "cell\0"}, "supplier.named"),
+        ({"supplier": "\u202egnp"}, "supplier.named"),
+        ({"note": "a\0b"}, "supplier.note"),
+        ({"model": "a\0b"}, "usage.text"),
         ({"note": "x" * 1001}, "supplier.note"),
     ],
 )

@@ -174,6 +174,8 @@ def test_a_token_reads_as_far_as_its_scope(app, program):
         "refused": 1,
         "found": 0,
         "recalled": 0,
+        "answers": 0,
+        "overdue": 0,
         "platform": 0,
     }
     assert len(table_of(client, bearer)) == 90
