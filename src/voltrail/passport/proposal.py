@@ -1,8 +1,8 @@
 """
 What a passport that others made would become here: against the record, and as lines to report.
 
-What is declared for a model becomes `points_declared`, what was measured of a battery `measured`; what follows
-from the record is compared with it, and stands in no line.
+What is declared for a model becomes `points_declared`, what was measured of a battery `measured`; what
+follows from the record is compared with it, and stands in no line.
 """
 
 from __future__ import annotations
