@@ -90,6 +90,12 @@ def test_a_label_of_another_host_is_read_here(client):
     link = gs1_url(PACK, GTIN, "gone.example")
     scanned = client.get("/scan", params={"text": link}).json()
     assert (scanned["code"], scanned["host"]) == (PACK, "gone.example")
+    part = f"https://gone.example/gtin/{GTIN}/ser/{SERIAL}"  # a program dropped what is not GS1's
+    assert client.get("/scan", params={"text": part}).json()["code"] == PACK
+    assert (
+        client.get("/scan", params={"text": part.replace(GTIN, OTHER)}).json()["error"]["rule"]
+        == "scan.no_code"
+    )
     found = client.get("/search", params={"q": link}, headers=HTML)
     assert found.headers["location"] == f"/b/{PACK}"
     shown = client.post("/labels/make", data={"codes": link, "do": "show"}, headers=HTML)

@@ -66,7 +66,7 @@ def test_the_page_shows_what_each_value_becomes(browser, registry):
     assert 'id="declared"' in page
     assert 'id="measured"' in page
     assert 'id="record"' in page
-    assert re.search(r"Serial number</td>.*?agrees", page, re.DOTALL)
+    assert re.search(r"Serial number</b>.*?agrees", page, re.DOTALL)
     assert "points_declared" in page
     assert 'value="report"' in page
     assert registry.checkpoint() == before

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.events.epcis_strategies import CONTEXT, document
 from voltrail.errors import EventError
 from voltrail.events.epcis import identifiers, read_document
-from voltrail.events.epcis.source import MAX_DEPTH
+from voltrail.events.epcis.source import MAX_DEPTH, read_json
 
 EVENT = {
     "type": "ObjectEvent",
@@ -378,3 +378,10 @@ def test_any_json_is_answered_with_troubles_and_never_by_a_defect(value):
 def test_identifiers_have_one_spelling(uri, canonical):
     """URNs, older words and addresses of others come to the canonical Digital Link; private ones stay."""
     assert identifiers.canonical(uri) == canonical
+
+
+def test_a_string_that_does_not_end_takes_no_longer_than_another():
+    """A million quotes within it are looked at once: as many times as there are, that took hours."""
+    with pytest.raises(EventError) as caught:
+        read_json(b'{"a":"' + b'\\"' * 1_000_000 + b"}")
+    assert caught.value.rule == "epcis.json"

@@ -14,8 +14,9 @@ from voltrail.errors import PassportError
 from voltrail.events import decode
 from voltrail.events.points import POINTS
 from voltrail.passport import batterypass_ready
-from voltrail.passport.importing import FORMS, Imported, compared, lines_of, read_passport
+from voltrail.passport.importing import FORMS, Imported, read_passport
 from voltrail.passport.loading import MAX_BYTES, MAX_DEPTH, MAX_FILES, MAX_VALUES, load
+from voltrail.passport.proposal import compared, lines_of
 
 NOW = "2026-11-30T09:00:00+08:00"
 NOT_A_NUMBER = ["import.nan", "import.number"]
@@ -235,6 +236,8 @@ def test_files_that_contradict_each_other():
         (b"[" * (MAX_DEPTH + 1), "import.too_deep"),
         (b"[" + b"1," * (MAX_VALUES + 1) + b"1]", "import.too_large"),
         (b" " * (MAX_BYTES + 1), "import.too_large"),
+        (b"[" + b"{}," * MAX_FILES + b"{}]", "import.too_large"),
+        (b'{"a":"' + b'\\"' * 4_000_000 + b"}", "import.json"),  # a string that does not end
         (packed(**{f"{n}.json": "{}" for n in range(MAX_FILES + 1)}), "import.too_large"),
         (packed(**{"a.json": b" " * (MAX_BYTES + 1)}), "import.too_large"),
     ],

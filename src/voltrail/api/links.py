@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -13,7 +14,8 @@ from voltrail.api.answers import NEGOTIATED, Asked, page_for, registry_of
 from voltrail.api.labels import label_host
 from voltrail.codes import gs1_url, is_code, parse
 from voltrail.codes.digital_link import read_link
-from voltrail.errors import NotFound, UsageError
+from voltrail.codes.scanned import Scanned, read_label
+from voltrail.errors import CodeError, IdentityError, NotFound, UsageError
 from voltrail.events.epcis.identifiers import escape
 
 LINKSET: Final = "application/linkset+json"
@@ -48,6 +50,19 @@ def resolve(
             f"Ask for {', '.join((*DEFAULT, *ALL))}.",
         )
     return Redirect(page_for(request).link(f"/b/{code}"), status_code=303)
+
+
+def read_scanned(request: Asked, text: str) -> Scanned:
+    """Return the code that a label carries; for a Digital Link with a part of one, the record is asked."""
+    try:
+        return read_label(text)
+    except CodeError:
+        with suppress(IdentityError):
+            link = read_link(text.strip(), words=True, short=True)
+            found = registry_of(request).linked(link.value("01") or "", link.value("21") or "")
+            if len(found) == 1:
+                return Scanned(found[0], link.host)
+        raise
 
 
 def _code_of(request: Asked, gtin: str, serial: str, head: str) -> str:

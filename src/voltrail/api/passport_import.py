@@ -20,8 +20,9 @@ from voltrail.codes import parse, tidy
 from voltrail.errors import AccessError, UnknownBattery, UsageError, VoltrailError
 from voltrail.events.points import POINTS, Point, Value
 from voltrail.ledger.reports import split_lines
-from voltrail.passport.importing import FORMS, Compared, Found, Proposal, propose, read_passport
+from voltrail.passport.importing import FORMS, Found, read_passport
 from voltrail.passport.loading import MAX_BYTES
+from voltrail.passport.proposal import Compared, Proposal, propose
 from voltrail.web.outcome import read_receipt
 
 MOST_FILES: Final = 20

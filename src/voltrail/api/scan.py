@@ -28,6 +28,7 @@ from voltrail.api.answers import Asked, as_json, as_page, page_for, registry_of,
 from voltrail.api.batteries import search
 from voltrail.api.failures import status_of
 from voltrail.api.labels import label_host
+from voltrail.api.links import read_scanned
 from voltrail.api.report_page import signs
 from voltrail.api.reports import taken_from
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
@@ -66,7 +67,7 @@ def scan_page(
     """
     try:
         if text and text.strip():
-            return _battery(request, read_label(text), _outcome(request, report))
+            return _battery(request, read_scanned(request, text), _outcome(request, report))
         if part and part.strip():
             return _typed(request, part.strip())
     except CodeError as error:

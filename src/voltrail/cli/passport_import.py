@@ -16,7 +16,8 @@ from voltrail.codes import parse, tidy
 from voltrail.errors import UnknownBattery, UsageError
 from voltrail.events.points import POINTS, Value
 from voltrail.organisations.access import Reader
-from voltrail.passport.importing import Proposal, propose, read_passport
+from voltrail.passport.importing import read_passport
+from voltrail.passport.proposal import Proposal, propose
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WHOLE = Reader("auditor")  # who has the folder has the record

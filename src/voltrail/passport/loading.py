@@ -28,9 +28,11 @@ MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 100_000
 MAX_NUMBER: Final = 64  # characters
 
-_STRINGS: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# A string that does not end is taken to the end of the text: looking again from each quote takes hours.
+_STRING: Final = r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
+_STRINGS: Final = re.compile(_STRING, re.DOTALL)
 _NO_BRACKETS: Final = re.compile(r"[^\[\]{}]+")
-_TRAILING: Final = re.compile(r'("(?:[^"\\]++|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+_TRAILING: Final = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.DOTALL)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"),

@@ -18,7 +18,8 @@ MAX_STRING: Final = 65_536
 MAX_NUMBER: Final = 64
 SOURCE: Final = "EPCIS 2.0, section 9"
 
-_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# One that does not end is taken to the end of the text: looking again from each quote takes hours.
+_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
