@@ -83,10 +83,10 @@ def operations(schema: dict[str, Any], host: str) -> list[dict[str, Any]]:
 
 
 def example(method: str, path: str, host: str) -> str:
-    """Return a command that calls a route; none for a form whose fields its page says best."""
+    """Return a command that calls a route; none where it were the path alone, or a form without fields."""
     if (method, path) in _EXAMPLES:
         return _EXAMPLES[method, path].replace("HOST", host)
-    if method != "get":
+    if method != "get" or "{" not in path:
         return ""
     for name, sample in _SAMPLES.items():
         path = path.replace(name, sample)
