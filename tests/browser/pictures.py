@@ -7,7 +7,7 @@ The same world each time; only times of receipt and hashes differ. WebP, since i
 import re
 import tempfile
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from voltrail.demo.cast import Cast
 
 FOLDER = Path(__file__).parents[2] / "docs/pictures"
 QUALITY = 80
+WHOLE = 0.4  # of the size on screen, for a page that is shown down to its end
 SEED = 20261  # of the sample world that `voltrail demo` makes
 LARGEST_BYTES = 200_000
 FILE = """\
@@ -46,6 +47,7 @@ class Picture(NamedTuple):
     look: Look
     theme: str = "light"
     who: str = ""  # is signed in: an administrator, or a role of the sample world; or the owner of a car
+    beside: str = ""  # who sees the same page in the right half of the picture, which is as high as they are
 
     @property
     def file(self):
@@ -74,6 +76,17 @@ PICTURES = (
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("flows", "/authority/flows", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
+    Picture("passport", "/b/{code}/passport", Look("en", "desk")),
+    Picture("passport-zh", "/b/{code}/passport", Look("zh", "desk")),
+    Picture("passport-phone", "/b/{code}/passport", Look("en", "phone")),
+    Picture("passport-phone-zh", "/b/{code}/passport", Look("zh", "phone")),
+    Picture(
+        "passport-sides",
+        "/b/{repaired}/passport",
+        Look("en", "desk"),
+        who="authority",
+        beside="repair_enterprise",
+    ),
 )
 
 
@@ -136,6 +149,37 @@ def take(browser, site, picture):
     return b64decode(shot["data"])
 
 
+def note_repaired(site):
+    """Note a battery that a repair shop has, of which something was measured."""
+    shop = httpx.Client(base_url=site.url, cookies={"session": cookie_of(site, "repair_enterprise")["value"]})
+    shop.headers["Accept"] = "application/json"
+    held = [one["code"] for one in shop.get("/workspace/batteries").json()["batteries"]]
+    points = {code: shop.get(f"/b/{code}/passport").json()["points"] for code in held}
+    site.places["repaired"] = max(held, key=lambda code: len(points[code]))
+
+
+def take_sides(browser, site, picture):
+    """Return a picture of a page as two see it, beside each other, whole."""
+    width, sides = picture.look.context["viewport"]["width"] // 2, []
+    for who in (picture.who, picture.beside):
+        options = picture.look.context | {"viewport": {"width": width, "height": 900}}
+        context = browser.new_context(**options, color_scheme=picture.theme)
+        context.add_cookies([cookie_of(site, who)])
+        page = context.new_page()
+        page.goto(site.address(picture.path), wait_until="networkidle")
+        sides.append(b64encode(page.screenshot(full_page=True)).decode())
+        context.close()
+    page = browser.new_page(viewport={"width": 2 * width, "height": 900})
+    images = "".join(f'<img src="data:image/png;base64,{one}" width="{width}">' for one in sides)
+    page.set_content(f'<body style="margin: 0; display: flex; align-items: start">{images}')
+    height = page.evaluate("document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": 2 * width, "height": height, "scale": WHOLE}
+    options = {"format": "webp", "quality": QUALITY, "clip": clip, "captureBeyondViewport": True}
+    shot = page.context.new_cdp_session(page).send("Page.captureScreenshot", options)
+    page.close()
+    return b64decode(shot["data"])
+
+
 def main():
     """Serve the sample world and take all of them."""
     if chromium.find() is None:
@@ -145,8 +189,9 @@ def main():
         browser = chromium.launch(playwright)
         with serving.sample_site(Path(folder) / "data") as site:
             send_file(site)
+            note_repaired(site)
             for picture in PICTURES:
-                content = take(browser, site, picture)
+                content = (take_sides if picture.beside else take)(browser, site, picture)
                 if len(content) > LARGEST_BYTES:
                     raise SystemExit(f"{picture.name} has {len(content):,} bytes, too many for a README.")
                 picture.file.write_bytes(content)

@@ -29,10 +29,6 @@ class Form(msgspec.Struct, frozen=True):
         document = self.write(told)
         return document.encode() if isinstance(document, str) else msgspec.json.encode(document)
 
-    def document(self, told: Told) -> bytes:
-        """Return the bytes of the document."""
-        return msgspec.json.encode(self.write(told))
-
 
 def _batterypass_ready(told: Told) -> dict[str, Any]:
     barred = batterypass_ready.RULES.bars(told.whole.category)
