@@ -236,7 +236,7 @@ FORGED = {
     "passport": (
         "update passport set why = 'X' where code = (select min(code) from passport)",
         "delete from passport where code = (select min(code) from passport)",
-        "insert into passport select code, 77, operator, status, since, until, why, entry from passport limit 1",
+        "insert into passport select code, 77, operator, status, since, until, why, 1 from passport limit 1",
     ),
     "missing_count": (
         "update missing_count set done = done + 1 where kind = 'not_received'",
