@@ -43,6 +43,7 @@ TABLES = {
     "outlets": "outlet, sale",
     "flows": "flow, flow_count, flow_place_count, flow_age_count, flow_maker",
     "missing": "missing_case, missing_count",
+    "issued": "passport",
 }
 LIMIT = """
 select e.line, r.organisation, (select array_agg(s.state) from subject s where s.id = any(e.subjects))
