@@ -24,9 +24,9 @@ from voltrail.demo.cast import Cast
 
 FOLDER = Path(__file__).parents[2] / "docs/pictures"
 QUALITY = 80
-WHOLE = 0.4  # of the size on screen, for a page that is shown down to its end
+WHOLE = 0.65  # of the size on screen, for a page that is shown down to its end
 SEED = 20261  # of the sample world that `voltrail demo` makes
-LARGEST_BYTES = 200_000
+LARGEST_BYTES, LARGEST_WHOLE = 200_000, 500_000
 FILE = """\
 事件,发生时间,电池编码,场所,备注
 回收,2026-04-21 09:30,9ZZPB240000003G4C0221953,outlet-1,
@@ -48,6 +48,11 @@ class Picture(NamedTuple):
     theme: str = "light"
     who: str = ""  # is signed in: an administrator, or a role of the sample world; or the owner of a car
     beside: str = ""  # who sees the same page in the right half of the picture, which is as high as they are
+
+    @property
+    def most(self):
+        """How many bytes it may have."""
+        return LARGEST_WHOLE if self.beside else LARGEST_BYTES
 
     @property
     def file(self):
@@ -76,10 +81,10 @@ PICTURES = (
     Picture("authority", "/authority", Look("en", "desk"), who="authority"),
     Picture("flows", "/authority/flows", Look("en", "desk"), who="authority"),
     Picture("owner-phone", "/owner", Look("zh", "phone"), "dark", who="owner"),
-    Picture("passport", "/b/{code}/passport", Look("en", "desk")),
-    Picture("passport-zh", "/b/{code}/passport", Look("zh", "desk")),
-    Picture("passport-phone", "/b/{code}/passport", Look("en", "phone")),
-    Picture("passport-phone-zh", "/b/{code}/passport", Look("zh", "phone")),
+    Picture("passport", "/b/{issued}/passport", Look("en", "desk")),
+    Picture("passport-zh", "/b/{issued}/passport", Look("zh", "desk")),
+    Picture("passport-phone", "/b/{issued}/passport", Look("en", "phone")),
+    Picture("passport-phone-zh", "/b/{issued}/passport", Look("zh", "phone")),
     Picture(
         "passport-sides",
         "/b/{repaired}/passport",
@@ -149,6 +154,14 @@ def take(browser, site, picture):
     return b64decode(shot["data"])
 
 
+def note_issued(site):
+    """Note a pack whose passport is in force."""
+    told = httpx.Client(base_url=site.url, headers={"Accept": "application/json"})
+    packs = [one["code"] for one in told.get("/batteries?level=pack&limit=1000").json()["batteries"]]
+    status = {code: told.get(f"/b/{code}/passport").json()["passport"]["status"] for code in packs}
+    site.places["issued"] = next(code for code in packs if status[code] == "active")
+
+
 def note_repaired(site):
     """Note a battery that a repair shop has, of which something was measured."""
     shop = httpx.Client(base_url=site.url, cookies={"session": cookie_of(site, "repair_enterprise")["value"]})
@@ -189,10 +202,11 @@ def main():
         browser = chromium.launch(playwright)
         with serving.sample_site(Path(folder) / "data") as site:
             send_file(site)
+            note_issued(site)
             note_repaired(site)
             for picture in PICTURES:
                 content = (take_sides if picture.beside else take)(browser, site, picture)
-                if len(content) > LARGEST_BYTES:
+                if len(content) > picture.most:
                     raise SystemExit(f"{picture.name} has {len(content):,} bytes, too many for a README.")
                 picture.file.write_bytes(content)
                 print(f"{picture.file.relative_to(FOLDER.parents[1])}  {len(content):>7,} bytes")

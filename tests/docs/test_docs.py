@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import voltrail
-from tests.browser.pictures import LARGEST_BYTES, PICTURES
+from tests.browser.pictures import PICTURES
 from tests.registry.conftest import postgres  # noqa: F401 - a fixture
 from voltrail.api import create_app
 from voltrail.cli import main
@@ -214,5 +214,5 @@ def test_the_readme_shows_a_picture():
     assert {ROOT / one for one in shown} <= {one.file for one in PICTURES}
     for one in PICTURES:
         assert one.file.read_bytes()[:4] == b"RIFF", one.name
-        assert one.file.stat().st_size <= LARGEST_BYTES, one.name
+        assert one.file.stat().st_size <= one.most, one.name
     assert {one.file for one in PICTURES} == set((ROOT / "docs/pictures").iterdir())
