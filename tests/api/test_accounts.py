@@ -345,7 +345,7 @@ def test_every_form_is_on_the_list(app):
     }  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     batches = ("make", "answer", "take-back", "again", "accept")  # in test_platform.py: tokens may, too
-    elsewhere |= {f"/workspace/platform/{one}" for one in batches}
+    elsewhere |= {f"/workspace/platform/{one}" for one in batches} | {"/workspace/eu-registry/again"}
     needing_none = WITHOUT_SESSION | {"/sign-in/link/confirm", "/reports", "/report", "/checks"}
     elsewhere |= {f"/requests/{{number}}/{one}" for one in ("accept", "return", "withdraw", "link")}
     # in test_suppliers.py: who has a supplier's link has no session

@@ -41,6 +41,7 @@ def test_a_passport_stands_under_its_number(client, issued):
         "value": f"https://sample.example/b/{PACK}/passport/1",
         "entries": [issued],
         "derived": False,
+        "at": None,
     }
     assert "in force" in client.get(f"/b/{PACK}/passport/1", headers=HTML).text
     assert rule(client.get(f"/b/{PACK}/passport/2")) == "passport.unknown"

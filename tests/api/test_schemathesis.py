@@ -186,6 +186,7 @@ def test_what_answers_always_have_is_described(served):
                 "/reports",
                 "/checks",
                 "/v1/dppsByProductIds",
+                "/passports/import",
                 "/models/{identifier}",
                 "/scan/photo",
                 "/scan/report",

@@ -98,7 +98,7 @@ def test_a_passport_is_registered_with_the_hash_of_what_the_public_reads(registr
     assert tell(registrar, clock) == 1
     code = sample.pack(1)
     [(registration, entry)] = service.held().items()
-    document = FORMS["batterypass-ready"].document(registry.passport(code, PUBLIC, NOW, 1))
+    document = FORMS["batterypass-ready"].written(registry.passport(code, PUBLIC, NOW, 1))
     assert entry == {
         "uniqueProductIdentifier": f"https://sample.example/b/{code}",
         "digitalProductPassportId": f"https://sample.example/b/{code}/passport/1",

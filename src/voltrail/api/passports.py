@@ -72,6 +72,7 @@ def _passport(
     return as_page(
         page,
         "passport",
+        number=number,
         code=parsed.text,
         parts=read_out(parsed, page.language),
         title=title(parsed, page.language),

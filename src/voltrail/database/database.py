@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
-import time
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-from weakref import WeakKeyDictionary
+from typing import Self
 
 import psycopg
 from psycopg.adapt import Dumper
@@ -96,17 +95,12 @@ class Database:
         self.close()
 
 
-ASKED_S: Final = 1.0
-"""A connection that was asked this lately is taken for alive: asking costs as much as a read."""
-
-_asked: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-
-
 def _check(connection: Connection) -> None:
-    now = time.monotonic()
-    if now - _asked.get(connection, 0.0) > ASKED_S:
+    """Ask a connection whether it lives where something came unasked, as when its server ends it."""
+    end = select.poll()
+    end.register(connection.fileno(), select.POLLIN)
+    if end.poll(0):
         ConnectionPool.check_connection(connection)
-        _asked[connection] = now
 
 
 def migrate(connection: Connection) -> None:

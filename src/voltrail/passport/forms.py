@@ -45,7 +45,7 @@ FORMS: Final = {
         Form("sd-jwt", "SD-JWT (RFC 9901)", "application/sd-jwt", credentials.as_sd_jwt),
         Form("vc", "W3C Verifiable Credential", "application/vc+jwt", credentials.as_verifiable_credential),
         Form("en18223", "EN 18223", "application/json", en18223.compressed),
-        Form("en18223-full", "EN 18223 (elements[])", "application/json", en18223.in_full),
+        Form("en18223-full", "EN 18223, in full", "application/json", en18223.in_full),
     )
 }
 
