@@ -62,7 +62,8 @@ def verify(*, file: Path, jwks: Path | None, vkeys: tuple[str, ...], as_json: bo
         unit = f" {POINTS[name].unit}" if name in POINTS and POINTS[name].unit else ""
         click.echo(f"  ✓ {POINTS[name].en if name in POINTS else name}: {value}{unit}")
     if found.hidden:
-        click.echo(f"\n{found.hidden} more points were signed and are not disclosed here.")
+        more = "1 more point was" if found.hidden == 1 else f"{found.hidden} more points were"
+        click.echo(f"\n{more} signed and not disclosed here.")
 
 
 @credential.command()

@@ -90,7 +90,8 @@ def _tell(proposal: Proposal) -> None:
         said = trouble.said
         click.echo(f"{trouble.where} ({kept}): {said.message} {said.fix}".rstrip(), err=True)
     if read.left:
-        click.echo(f"{len(read.left)} values have no place here: see --json.")
+        some = "1 value has" if len(read.left) == 1 else f"{len(read.left)} values have"
+        click.echo(f"{some} no place here: see --json.")
 
 
 def _write(path: Path, lines: list[str]) -> None:
