@@ -192,6 +192,8 @@ def main() -> None:
             with voltrail.open(folder) as registry:
                 fill(registry, 0, options.batteries)
                 registry.enter_heads()  # else the server makes them while it is asked
+                while registry.follow(100_000):  # nor what follows from the record
+                    pass
         authority = token(folder)
         rng, number = random.Random(3), int(options.rate * options.seconds)
         codes = [ledger.pack(rng.randrange(options.batteries)) for _ in range(number)]
