@@ -8,7 +8,6 @@ member, and holds who answers, the hash of the content, where the back-up is, an
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,8 +17,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from voltrail.connections.stand_in import Answer, Request, Service
-from voltrail.errors import UsageError
+from voltrail.connections.stand_in import Answer, Request, Service, open_store
 
 Fault = Literal["down", "slow", "busy", "error", "lost", "broken"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
@@ -55,15 +53,7 @@ class StandIn(Service):
         self, store: Path, token: str | None = None, port: int = 0, faults: Iterable[Fault] = ()
     ) -> None:
         self._token, self._turn = token, threading.Lock()
-        try:
-            store.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(store, isolation_level=None, check_same_thread=False)
-            self._connection.execute("pragma synchronous = extra")
-            self._connection.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise UsageError(
-                "eu_registry.store", f"{store} cannot be used: {error}.", "Name another file with --store."
-            ) from error
+        self._connection = open_store(store, _TABLES)
         super().__init__(port, faults, Answer(200, {"registration": 1}))
 
     def close(self) -> None:

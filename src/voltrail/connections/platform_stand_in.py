@@ -10,7 +10,6 @@ fail in the ways in which networks and services do.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterable
 from hashlib import sha256
@@ -21,8 +20,8 @@ import msgspec
 
 from voltrail.client.signatures import verify_signature
 from voltrail.codes import parse
-from voltrail.connections.stand_in import Answer, Request, Service
-from voltrail.errors import UsageError, VerificationError, VoltrailError
+from voltrail.connections.stand_in import Answer, Request, Service, open_store
+from voltrail.errors import VerificationError, VoltrailError
 from voltrail.regimes import RULES
 from voltrail.registry.batches import FORMAT
 
@@ -89,15 +88,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._turn = threading.Lock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("pragma synchronous = extra")
-            self._connection.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise UsageError(
-                "platform.store", f"{path} cannot be used: {error}.", "Name another file with --store."
-            ) from error
+        self._connection = open_store(path, _TABLES)
 
     def close(self) -> None:
         """Close the file."""

@@ -7,11 +7,13 @@ the ways in which networks and services do.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +23,24 @@ from voltrail.errors import UsageError
 LOOPBACK: Final = "127.0.0.1"
 MAX_BODY_BYTES: Final = 16 << 20
 SLOW_S: Final = 30.0
+
+
+def open_store(path: Path, tables: str) -> sqlite3.Connection:
+    """
+    Return the SQLite file in which a stand-in keeps what it took, each statement synced.
+
+    Threads may share it, by turns. Raises UsageError where the file cannot be used.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("pragma synchronous = extra")
+        connection.executescript(tables)
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(
+            "stand_in.store", f"{path} cannot be used: {error}.", "Name another file with --store."
+        ) from error
+    return connection
 
 
 class Request(msgspec.Struct, frozen=True):
