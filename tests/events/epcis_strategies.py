@@ -8,7 +8,7 @@ from tests.lifecycle.strategies import CODES, ORGANISATIONS, PACKS, VINS
 from voltrail.codes.digital_link import check_digit
 from voltrail.events import encode, kinds
 from voltrail.events.epcis.table import MAPPINGS
-from voltrail.events.structs import STRUCTS
+from voltrail.events.structs import STRUCTS, Assay, Stream, Yield
 
 HOST = "registry.example"
 ZONES = st.sampled_from([0, 480, -330, 60, 839, -720]).map(
@@ -20,9 +20,24 @@ TIMES = st.builds(
     ZONES,
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
-AMOUNTS = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda x: round(x, 6)))
+AMOUNTS = st.one_of(st.integers(0, 10**9 - 1).map(float), st.floats(0, 1e6).map(lambda x: round(x, 6)))
 DAYS = st.dates(datetime(1991, 1, 1).date(), datetime(2198, 1, 1).date()).map(str)  # noqa: DTZ001
+LOTS = st.integers(1, 999).map(lambda n: f"{ORGANISATIONS[0]}/{n}")
+ASSAYS = st.sampled_from([(), (Assay(element="Li", fraction=0.05),)])
+STREAMS = st.lists(
+    st.builds(Stream, substance=st.just("gas"), mass_kg=AMOUNTS, assays=ASSAYS), max_size=2
+).map(tuple)
 BY_NAME = {
+    "lot": LOTS,
+    "outputs": st.lists(
+        st.builds(Yield, lot=LOTS, substance=st.just("black_mass"), mass_kg=AMOUNTS, assays=ASSAYS),
+        max_size=2,
+        unique_by=lambda made: made.lot,
+    ).map(tuple),
+    "additions": STREAMS,
+    "emissions": STREAMS,
+    "tolerance_fraction": st.sampled_from([0.01, 0.2]),
+    "recycled_kg": st.just({"Li": 0.5}),
     "points": st.fixed_dictionaries(
         {"capacity_ah": st.integers(0, 8_000).map(lambda eighths: eighths / 8)},
         optional={"charge_percent": st.integers(0, 100), "temperature_c": st.integers(-40, 60)},
@@ -98,6 +113,8 @@ def event_of_kind(draw, kind):
         members[draw(st.sampled_from(["vin", "system"]))] = draw(st.sampled_from(VINS))
     elif "vin" in names and (kind != "enrolled" or draw(st.booleans())):
         members["vin"] = draw(BY_NAME["vin"])
+    if members.get("outputs"):
+        members.setdefault("mass_kg", 412.5)
     return struct(**members)
 
 
@@ -119,6 +136,7 @@ def corrections(draw):
         "code": codes[0] if codes else None,
         "codes": codes[1:],
         "vin": getattr(wrong, "vin", None),
+        "lots": kinds.lots(wrong),
     }
     if draw(st.booleans()):
         return kinds.Corrected(**members, void=True)

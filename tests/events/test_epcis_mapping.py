@@ -30,11 +30,11 @@ from voltrail.events.epcis.context import read_context
 from voltrail.events.epcis.mapping import OURS
 from voltrail.events.epcis.source import read_json, write_json
 from voltrail.events.kinds import STRUCTS, member_names
-from voltrail.events.table import TRUST_KINDS
+from voltrail.events.table import LOT_KINDS, TRUST_KINDS
 from voltrail.organisations.identifiers import credit_code
 
 REPORTER = ORGANISATIONS[0]
-KINDS_OF_LIFE = [kind for kind in STRUCTS if kind not in TRUST_KINDS]
+KINDS_OF_LIFE = [kind for kind in STRUCTS if kind not in TRUST_KINDS | LOT_KINDS]
 STANDS = StandsOn("registry.example/log", 7, "cm9vdA==", datetime(2026, 7, 22, tzinfo=UTC))
 EVENT = {
     "type": "ObjectEvent",

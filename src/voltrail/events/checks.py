@@ -8,18 +8,25 @@ from typing import Any, Final
 
 from voltrail.codes import parse
 from voltrail.errors import CodeError, EventError, VoltrailError
-from voltrail.events import answers, lines, reading
+from voltrail.events import answers, reading
+from voltrail.events import lines as strict
+from voltrail.events.masses import is_exact
 from voltrail.events.structs import (
     AnswerAccepted,
     Corrected,
+    CreditSpent,
+    Dismantled,
     Enrolled,
     Event,
     Identified,
     Imported,
     Installed,
     KeyRevoked,
+    LotCreated,
+    LotProcessed,
     ModelCertified,
     PointsDeclared,
+    Recycled,
     Remanufactured,
     Removed,
     Repurposed,
@@ -33,6 +40,7 @@ from voltrail.events.structs import (
     VehicleImported,
     VehicleScrapped,
     batteries,
+    lots,
     subjects,
 )
 
@@ -86,7 +94,7 @@ def check_many(event: Event, named: tuple[str, ...]) -> None:
             "event.too_many",
             f"The event names more than {MAX_SUBJECTS:,} batteries, vehicles and others.",
             "Make several events that share a `batch`.",
-            source=lines.SOURCE,
+            source=strict.SOURCE,
         )
 
 
@@ -137,7 +145,7 @@ def _check_mentioned(event: Event, mentioned: tuple[str, ...]) -> None:
                 "event.mention",
                 f"{event.kind} mentions {code[:40]!r}, which is not among code and codes.",
                 "Name every battery of the event in code or codes too.",
-                source=lines.SOURCE,
+                source=strict.SOURCE,
             )
 
 
@@ -176,6 +184,79 @@ def _check_corrected(event: Corrected) -> None:
             'Say "void":true when the event never was; otherwise put the whole right line in line.',
         )
     _check_vin(event)
+    _check_lots(event.lots)
+
+
+def _check_lots(named: tuple[str, ...]) -> None:
+    """Raise when a lot is named twice."""
+    if len(set(named)) != len(named):
+        twice = next(lot for lot in named if named.count(lot) > 1)
+        raise reading.value(
+            f"The lot {twice} is named twice in one event.",
+            "Name each lot once, with its whole mass; what comes out of a process is a lot of its own.",
+        )
+
+
+def _check_masses(event: Any) -> None:
+    """Raise for a mass finer than a milligram, and for assays that say more than there is."""
+    said = [event, *(getattr(event, "inputs", ())), *(getattr(event, "outputs", ()))]
+    said += [*getattr(event, "additions", ()), *getattr(event, "emissions", ())]
+    for one in said:
+        for name in ("mass_kg", "parts_mass_kg"):
+            _check_mass(name, getattr(one, name, None))
+        for mass in (getattr(one, "recycled_kg", None) or {}).values():
+            _check_mass("recycled_kg", mass)
+        _check_assays(getattr(one, "assays", ()))
+
+
+def _check_mass(name: str, mass: float | None) -> None:
+    if mass is not None and not (mass < 1_000_000_000 and is_exact(mass)):
+        raise reading.value(
+            f"{name} is {mass}, which is no mass in whole milligrams below 1,000,000 t.",
+            "Give kilograms with at most six decimals.",
+        )
+
+
+def _check_assays(assays: tuple[Any, ...]) -> None:
+    elements = [one.element for one in assays]
+    if len(set(elements)) != len(elements):
+        twice = next(one for one in elements if elements.count(one) > 1)
+        raise reading.value(f"The assays give {twice} twice.", "Give each element once.")
+    if sum(one.fraction for one in assays) > 1.000001:
+        raise reading.value(
+            "The assays add up to more than the whole.", "Give each as a share of dry mass, from 0 to 1."
+        )
+
+
+def _check_process(event: Dismantled | Recycled) -> None:
+    """Raise for lots, masses and assays that cannot be; lots come of a mass."""
+    _check_lots(lots(event))
+    _check_masses(event)
+    if event.outputs and event.mass_kg is None and event.batch is None:
+        raise reading.missing(
+            event.kind, "mass_kg", "Where lots come out, say what mass of batteries went in."
+        )
+
+
+def _check_lot_processed(event: LotProcessed) -> None:
+    """Raise for lots, masses, assays and batteries that cannot be."""
+    _check_lots(lots(event))
+    _check_masses(event)
+    if event.code is None and event.codes:
+        raise reading.missing(event.kind, "code", "Name the first battery in code, further ones in codes.")
+    if event.code is not None and event.process not in {"discharge", "repair"}:
+        raise reading.value(
+            f"lot_processed names batteries, but {event.process} ends them.",
+            "Report recycled or dismantled, which end batteries and give lots.",
+        )
+    if event.code is None and not event.inputs and not event.outputs:
+        raise reading.missing(event.kind, "inputs", "Say what went in, or what came out.")
+    declared = any(one.recycled_kg is not None for one in event.outputs)
+    if declared and event.custody != "mass_balance":
+        raise reading.value(
+            "An output declares recycled_kg, but the process does not keep to mass balance.",
+            'Say "custody":"mass_balance", or leave recycled_kg out: then it follows from what went in.',
+        )
 
 
 def _check_site(event: SiteRegistered) -> None:
@@ -200,7 +281,7 @@ def check_subject(text: str) -> str:
             "identity.subject",
             f"{text[:60]!r} does not name a subject.",
             f"Write it as KIND:NAME, such as battery:CODE; kinds are {', '.join(SUBJECTS)}.",
-            source=lines.SOURCE,
+            source=strict.SOURCE,
         )
     if kind == "battery" and (right := parse(name).text) != name:
         message = f"{name[:60]!r} is not written as the record has codes."
@@ -224,6 +305,11 @@ MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {
 """The times and days of a kind besides occurred_at."""
 
 CHECKS: dict[type, Callable[[Any], None]] = {
+    CreditSpent: _check_masses,
+    Dismantled: _check_process,
+    LotCreated: _check_masses,
+    LotProcessed: _check_lot_processed,
+    Recycled: _check_process,
     AnswerAccepted: answers.check,
     Installed: _check_fitting,
     Removed: _check_fitting,

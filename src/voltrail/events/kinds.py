@@ -21,7 +21,8 @@ import msgspec
 
 from voltrail.codes import is_code
 from voltrail.errors import EventError, VoltrailError
-from voltrail.events import lines, reading
+from voltrail.events import lines as strict
+from voltrail.events import reading
 from voltrail.events.checks import (
     CHECKS,
     MORE_TIMES,
@@ -38,6 +39,7 @@ from voltrail.events.structs import (
     Assessed,
     Collected,
     Corrected,
+    CreditSpent,
     Destroyed,
     Disassembled,
     Dismantled,
@@ -54,6 +56,9 @@ from voltrail.events.structs import (
     KeyAdded,
     KeyRevoked,
     Lost,
+    LotCreated,
+    LotMoved,
+    LotProcessed,
     Manufactured,
     Measured,
     ModelCertified,
@@ -87,6 +92,7 @@ from voltrail.events.structs import (
     VehicleImported,
     VehicleScrapped,
     batteries,
+    lots,
     subjects,
 )
 
@@ -97,6 +103,7 @@ __all__ = [
     "Assessed",
     "Collected",
     "Corrected",
+    "CreditSpent",
     "Destroyed",
     "Disassembled",
     "Dismantled",
@@ -113,6 +120,9 @@ __all__ = [
     "KeyAdded",
     "KeyRevoked",
     "Lost",
+    "LotCreated",
+    "LotMoved",
+    "LotProcessed",
     "Manufactured",
     "Measured",
     "ModelCertified",
@@ -150,6 +160,7 @@ __all__ = [
     "decode_all",
     "decode_taken",
     "encode",
+    "lots",
     "member_names",
     "subjects",
 ]
@@ -247,7 +258,7 @@ def encode(event: Event) -> bytes:
 def _check_replacement(event: Corrected, line: bytes) -> None:
     """Raise unless the replacement is itself a good line on subjects of the correction."""
     try:
-        lines.split(line)
+        strict.split(line)
         replacement = decode(line)
     except VoltrailError as error:
         raise EventError(
@@ -263,5 +274,5 @@ def _check_replacement(event: Corrected, line: bytes) -> None:
             "event.mention",
             f"The line of this correction is about {min(outside)}, which the correction does not name.",
             "Name the subjects of both lines, the wrong and the right one, in the correction itself.",
-            source=lines.SOURCE,
+            source=strict.SOURCE,
         )

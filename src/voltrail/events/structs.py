@@ -23,6 +23,10 @@ Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
 Codes: TypeAlias = tuple[str, ...]
+Kilograms: TypeAlias = Annotated[float, Meta(ge=0, lt=1_000_000_000)]
+"""Exact, to the milligram: see `masses`."""
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+LotId: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9A-Z]{18,20}/[0-9A-Za-z._-]{1,64}$")]
 Points: TypeAlias = Annotated[dict[Name, float | int | str], Meta(min_length=1, max_length=200)]
 
 Role = Literal[
@@ -43,6 +47,61 @@ Role = Literal[
     "auditor",
 ]
 Phase = Literal["original", "re_used", "repurposed", "remanufactured", "waste"]
+Element = Literal[
+    "Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "P", "C", "Na", "F", "Ti", "Zn", "Pb"
+]  # fmt: skip
+Substance = Literal[
+    "black_mass",
+    "cathode_powder",
+    "anode_powder",
+    "copper",
+    "aluminium",
+    "steel",
+    "plastics",
+    "electrolyte",
+    "graphite",
+    "cells",
+    "casings",
+    "solution",
+    "lithium_carbonate",
+    "lithium_hydroxide",
+    "lithium_phosphate",
+    "nickel_sulfate",
+    "cobalt_sulfate",
+    "manganese_sulfate",
+    "mixed_hydroxide",
+    "iron_phosphate",
+    "alloy",
+    "lead",
+    "precursor",
+    "cathode_material",
+    "anode_material",
+    "electrodes",
+    "slag",
+    "sludge",
+    "residue",
+    "wastewater",
+    "gas",
+    "reagent",
+    "water",
+    "other",
+]
+Origin = Literal["primary", "manufacturing_waste", "post_consumer"]
+Process = Literal[
+    "discharge",
+    "shred",
+    "pyrolyse",
+    "smelt",
+    "leach",
+    "precipitate",
+    "refine",
+    "repair",
+    "blend",
+    "split",
+    "synthesise",
+    "make_cells",
+]
+Custody = Literal["segregation", "mass_balance"]
 FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
 
 
@@ -388,22 +447,159 @@ class Remanufactured(_Reborn, frozen=True, kw_only=True, tag="remanufactured"):
     kind: ClassVar[str] = "remanufactured"
 
 
+class Assay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """How much of an element is in dry matter: a share of its mass, with its standard uncertainty (k = 1)."""
+
+    element: Element
+    fraction: Share
+    uncertainty: Share | None = None
+    method: Name | None = None
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """So much of a lot went into a process, as it lay there: moisture included."""
+
+    lot: LotId
+    mass_kg: Kilograms
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """What was added to a process, or left it, and is no lot: reagents and water, gas and what was lost."""
+
+    substance: Substance
+    mass_kg: Kilograms
+    assays: Annotated[tuple[Assay, ...], Meta(max_length=20)] = ()
+    method: Name | None = None
+
+
+class Yield(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """
+    A lot that a process gave, its mass as it lies there. `waste` has no further use.
+
+    `recycled_kg` says, where the process keeps recycled content by mass balance, how much of each element in
+    this lot is to count as recycled.
+    """
+
+    lot: LotId
+    substance: Substance
+    mass_kg: Kilograms
+    moisture_fraction: Share | None = None
+    assays: Annotated[tuple[Assay, ...], Meta(max_length=20)] = ()
+    waste: Literal[True] | None = None
+    waste_code: Name | None = None
+    recycled_kg: Annotated[dict[Element, Kilograms], Meta(max_length=20)] | None = None
+
+
+Inputs: TypeAlias = Annotated[tuple[Taken, ...], Meta(max_length=500)]
+Outputs: TypeAlias = Annotated[tuple[Yield, ...], Meta(max_length=100)]
+Streams: TypeAlias = Annotated[tuple[Stream, ...], Meta(max_length=50)]
+
+
 class Dismantled(_Battery, frozen=True, kw_only=True, tag="dismantled"):
-    """The pack in `code` ended; the modules and cells in `codes` go on by themselves."""
+    """
+    The pack in `code` ended; the modules and cells in `codes` go on by themselves.
+
+    `mass_kg` is the pack's, `parts_mass_kg` that of what goes on; `outputs` are the lots that were won.
+    """
 
     kind: ClassVar[str] = "dismantled"
 
     site: Name | None = None
+    mass_kg: Kilograms | None = None
+    parts_mass_kg: Kilograms | None = None
+    outputs: Outputs = ()
+    additions: Streams = ()
+    emissions: Streams = ()
+    tolerance_fraction: Share | None = None
 
 
 class Recycled(_Battery, frozen=True, kw_only=True, tag="recycled"):
-    """The battery was turned back into materials."""
+    """
+    The batteries were turned back into materials: `mass_kg` of them gave the lots in `outputs`.
+
+    Several events that share a `batch` are one run of the plant, whose mass balances as a whole.
+    """
 
     kind: ClassVar[str] = "recycled"
 
     site: Name | None = None
     process: Name | None = None
     mass_kg: Amount | None = None
+    outputs: Outputs = ()
+    additions: Streams = ()
+    emissions: Streams = ()
+    tolerance_fraction: Share | None = None
+
+
+# ----------------------------------------------------------------- materials
+
+
+class LotCreated(_Base, frozen=True, kw_only=True, tag="lot_created"):
+    """A mass of material joins the record from outside: bought, mined, or left over from making."""
+
+    kind: ClassVar[str] = "lot_created"
+
+    lot: LotId
+    substance: Substance
+    mass_kg: Kilograms
+    origin: Origin
+    moisture_fraction: Share | None = None
+    assays: Annotated[tuple[Assay, ...], Meta(max_length=20)] = ()
+    site: Name | None = None
+    supplier_name: Name | None = None
+    country: Country | None = None
+    digest: Digest | None = None
+    waste: Literal[True] | None = None
+    waste_code: Name | None = None
+
+
+class LotProcessed(_Base, frozen=True, kw_only=True, tag="lot_processed"):
+    """
+    Lots went into a process, and others came out of it. `code` and `codes` are batteries that it was done to
+    and that go on, as those that were discharged.
+    """
+
+    kind: ClassVar[str] = "lot_processed"
+
+    process: Process
+    code: str | None = None
+    codes: Codes = ()
+    inputs: Inputs = ()
+    outputs: Outputs = ()
+    additions: Streams = ()
+    emissions: Streams = ()
+    site: Name | None = None
+    tolerance_fraction: Share | None = None
+    custody: Custody | None = None
+
+
+class LotMoved(_Base, frozen=True, kw_only=True, tag="lot_moved"):
+    """A lot went to another organisation or site, as a whole; `country` is where it went to from abroad."""
+
+    kind: ClassVar[str] = "lot_moved"
+
+    lot: LotId
+    to: Name
+    site: Name | None = None
+    carrier: Name | None = None
+    from_country: Country | None = None
+    country: Country | None = None
+    waste_code: Name | None = None
+
+
+class CreditSpent(_Battery, frozen=True, kw_only=True, tag="credit_spent"):
+    """
+    So much of a lot went into making these batteries, in equal parts; each kilogram can be spent once.
+
+    `recycled_kg` says, by mass balance, how much of each element is to count as recycled in all of them.
+    """
+
+    kind: ClassVar[str] = "credit_spent"
+
+    lot: LotId
+    mass_kg: Kilograms
+    site: Name | None = None
+    recycled_kg: Annotated[dict[Element, Kilograms], Meta(max_length=20)] | None = None
 
 
 # ------------------------------------------------------------- away, and back
@@ -509,6 +705,7 @@ class Corrected(_Base, frozen=True, kw_only=True, tag="corrected"):
     vin: str | None = None
     organisation: Name | None = None
     model_id: Name | None = None
+    lots: tuple[LotId, ...] = ()
     site: Name | None = None
     corrects: Count
     void: Literal[True] | None = None
@@ -716,6 +913,10 @@ Event: TypeAlias = (
     | Remanufactured
     | Dismantled
     | Recycled
+    | LotCreated
+    | LotProcessed
+    | LotMoved
+    | CreditSpent
     | Exported
     | Imported
     | Destroyed
@@ -759,10 +960,30 @@ def subjects(event: Event) -> tuple[str, ...]:
     found = ["battery:" + code for code in batteries(event)]
     others = _SUBJECT_FIELDS[type(event)]
     for prefix, name in others:
+        if prefix == "lot:":
+            found += ["lot:" + lot for lot in lots(event)]
+            continue
         value = getattr(event, name)
         if value is not None:
             found.append(prefix + value)
     return tuple(found)
+
+
+def lots(event: Any) -> tuple[str, ...]:
+    """Return the lots that an event is about: those that went in, then those that came out."""
+    struct = type(event)
+    if struct not in _WITH_LOTS:
+        return ()
+    if struct is Corrected:
+        return event.lots  # type: ignore[no-any-return]
+    if (one := getattr(event, "lot", None)) is not None:
+        return (one,)
+    return (*(taken.lot for taken in getattr(event, "inputs", ())), *(made.lot for made in event.outputs))
+
+
+_WITH_LOTS: Final = frozenset(
+    {LotCreated, LotProcessed, LotMoved, CreditSpent, Dismantled, Recycled, Corrected}
+)
 
 
 def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
@@ -777,13 +998,14 @@ def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
             "model_id",
             (ModelRegistered, ModelCertified, DocumentAdded, PointsDeclared, AnswerAccepted, Corrected),
         ),
+        "lot:": ("", tuple(_WITH_LOTS)),
         "site:": ("site", (SiteRegistered, Corrected)),
     }
     return {
         struct: tuple(
             (prefix, name)
             for prefix, (name, only) in about.items()
-            if name in struct.__struct_fields__ and (only is None or struct in only)
+            if (not name or name in struct.__struct_fields__) and (only is None or struct in only)
         )
         for struct in STRUCTS.values()
     }

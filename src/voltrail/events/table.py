@@ -40,7 +40,13 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _ABOUT: Final = {
-    "corrected": ["organisation", "model_id", "site"],
+    "corrected": ["organisation", "model_id", "lots", "site"],
+    "lot_created": ["lot"],
+    "lot_moved": ["lot"],
+    "credit_spent": ["lot"],
+    "lot_processed": ["inputs", "outputs"],
+    "dismantled": ["outputs"],
+    "recycled": ["outputs"],
     "organisation_registered": ["organisation"],
     "role_granted": ["organisation"],
     "role_revoked": ["organisation"],
@@ -64,6 +70,7 @@ _SERVICE = "battery_maker vehicle_maker swap_operator storage_operator repair_en
 _WASTE = "collection_outlet battery_maker vehicle_maker vehicle_dismantler utilisation_enterprise"
 _JUDGES = "utilisation_enterprise repair_enterprise testing_lab"
 _ISSUERS = "battery_maker importer vehicle_maker utilisation_enterprise repair_enterprise"
+_MATERIAL = "utilisation_enterprise battery_maker importer supplier"
 _HOLDERS = " ".join(sorted(HOLDING_ROLES))
 _HOLDER_OR_AUTHORITY = f"{_HOLDERS} authority"
 
@@ -166,6 +173,22 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
     ),
     ("dismantled", "拆解", "utilisation_enterprise", "", "the pack ends; its parts in_stock at the reporter"),
     ("recycled", "再生利用", "utilisation_enterprise", "", "the batteries end; lots begin"),
+    ("lot_created", "批次登记", _MATERIAL, "", "the lot begins, with what it was said to be"),
+    (
+        "lot_processed",
+        "批次加工",
+        _MATERIAL,
+        "",
+        "so much of each input is gone; the outputs begin, held by the reporter",
+    ),
+    ("lot_moved", "批次转移", f"{_MATERIAL} carrier collection_outlet", "holder of the lot", "custody moves"),
+    (
+        "credit_spent",
+        "再生料投用",
+        "battery_maker importer",
+        "who made the batteries",
+        "so much of the lot is gone into these batteries; they have its recycled content",
+    ),
     ("exported", "出口", _HOLDER_OR_AUTHORITY, "holder, authority", "gone, end exported"),
     ("imported", "进口", _HOLDER_OR_AUTHORITY, "holder, authority", "in_stock at the reporter"),
     ("destroyed", "灭失", _HOLDER_OR_AUTHORITY, "holder, authority", "gone, end destroyed"),
@@ -259,8 +282,13 @@ KINDS: Final[dict[str, Kind]] = {
     for kind, zh, roles, who, effect in _ROWS
 }
 
-TRUST_KINDS: Final = frozenset(_ABOUT) - {"corrected"}
+TRUST_KINDS: Final = frozenset(
+    kind for kind, about in _ABOUT.items() if not {"lot", "lots", "outputs"} & set(about)
+)
 """The kinds about organisations, sites and models; each has its own rule of who may report it."""
+
+LOT_KINDS: Final = frozenset({"lot_created", "lot_processed", "lot_moved"})
+"""The kinds about material, whether batteries are named or not."""
 
 _HEAD = """\
 # Events

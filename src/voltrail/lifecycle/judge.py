@@ -19,7 +19,7 @@ from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, answers, batteries, decode, subjects
 from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded, PassportIssued
 from voltrail.events.table import KINDS, TRUST_KINDS
-from voltrail.lifecycle import passports
+from voltrail.lifecycle import lots, passports
 from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.gates import PRIVATE
@@ -63,6 +63,7 @@ _ORGANISATIONS: Final = {
     "collected": ("from_",),
     "handed_over": ("to",),
     "transferred_in": ("operator",),
+    "lot_moved": ("to", "carrier"),
     "ownership_transferred": ("to",),
     "responsibility_transferred": ("to",),
     "organisation_registered": ("organisation", "former"),
@@ -127,9 +128,18 @@ def judge(
 
 
 def _refusal(
-    event: Event, organisation: Organisation, received_ms: int, world: World, about: Sequence[Battery]
+    event: Event,
+    organisation: Organisation,
+    received_ms: int,
+    world: World,
+    about: Sequence[Battery],
+    standing: Event | None = None,
 ) -> Refusal | None:
-    """Return why this organisation cannot have this to report, or None; of a correction, its line aside."""
+    """
+    Return why this organisation cannot have this to report, or None; of a correction, its line aside.
+
+    `standing` is the event in whose place it would stand.
+    """
     if event.occurred_at > from_ms(received_ms + FUTURE_ALLOWANCE_MS, event.occurred_at.tzinfo):
         return Refusal(
             "time.future",
@@ -141,6 +151,7 @@ def _refusal(
         or _role_refusal(event, organisation, received_ms, world)
         or _state_refusal(event, about, world)
         or _passport_refusal(event, organisation, received_ms, world, about)
+        or lots.refusal(event, organisation.identifier, world, standing)
     )
 
 
@@ -156,6 +167,7 @@ def _findings(
     found: tuple[Finding, ...] = ()
     if rules.speaks_of(event.kind):
         found = tuple(rule_findings(event, organisation, from_ms(received_ms), rules, about, world))
+    found += tuple(lots.findings(event))
     if event.kind in _ANSWERS and not has_role(organisation, AUTHORITY, from_ms(received_ms)):
         found += tuple(_not_theirs(event, organisation, about, world))
     return found
@@ -542,7 +554,7 @@ def _replacement_refusal(
     standing = target.event
     if isinstance(standing, Corrected):
         standing = decode(standing.line.encode()) if standing.line is not None else root.event
-    refusal = _refusal(line, first, received_ms, world, _bound(_batteries(line, world), standing))
+    refusal = _refusal(line, first, received_ms, world, _bound(_batteries(line, world), standing), standing)
     if refusal is None:
         return None
     message = f"In the line of this correction: {refusal.message}"

@@ -1,4 +1,4 @@
-"""What each kind of event does to a vehicle, an organisation, a model or a site."""
+"""What each kind of event does to a vehicle, an organisation, a model or a site; for lots see `lots`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from voltrail.events import kinds
 from voltrail.lifecycle.claims import MAX_FINDINGS
 from voltrail.lifecycle.findings import from_ms
-from voltrail.lifecycle.state import Document, Finding, Model, Recorded, Said, State, Vehicle
+from voltrail.lifecycle.lots import turn_lot
+from voltrail.lifecycle.state import Document, Finding, Lot, Model, Recorded, Said, State, Vehicle
 from voltrail.organisations.trust import Key, Organisation, RolePeriod, Site
 
 MAX_BATTERIES: Final = 2_000
@@ -19,6 +20,8 @@ MAX_DOCUMENTS: Final = 200  # of a model, the newest
 
 def turn_other(state: State, recorded: Recorded) -> dict[str, Any]:
     """Return what an event changes in the state of a subject that is no battery."""
+    if isinstance(state, Lot):
+        return turn_lot(state, recorded)
     handler = _HANDLERS.get((type(state), type(recorded.event)))
     return handler(state, recorded) if handler is not None else {}
 

@@ -25,6 +25,7 @@ __all__ = [
     "Effective",
     "Finding",
     "Issued",
+    "Lot",
     "Model",
     "Organisation",
     "Recorded",
@@ -244,7 +245,43 @@ class Model(msgspec.Struct, frozen=True, array_like=True, gc=False):
     points: dict[str, Said] = {}
 
 
-State: TypeAlias = Battery | Vehicle | Organisation | Model | Site
+class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """
+    What the record says of a mass of material, in milligrams.
+
+    `made` is the entry that made it, None while only events that took of it are on record. `assays` are
+    (element, share of dry mass, standard uncertainty or None). `takes` are (entry, mass taken, where to: the
+    process, or `battery`), the newest; `taken_mg` is the sum of all.
+    """
+
+    lot: str
+    made: int | None = None
+    made_at: datetime | None = None
+    maker: str | None = None
+    substance: str | None = None
+    mass_mg: int = 0
+    moisture_fraction: float | None = None
+    assays: tuple[tuple[str, float, float | None], ...] = ()
+    origin: str | None = None
+    waste: bool = False
+    waste_code: str | None = None
+    holder: str | None = None
+    site: str | None = None
+    country: str | None = None
+    taken_mg: int = 0
+    takes: tuple[tuple[int, int, str], ...] = ()
+    latest: datetime | None = None
+    count: int = 0
+    findings: tuple[Finding, ...] = ()
+    mended: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def left_mg(self) -> int:
+        """Return how much of it is left; less than nothing where more was taken than there was."""
+        return self.mass_mg - self.taken_mg
+
+
+State: TypeAlias = Battery | Vehicle | Organisation | Model | Site | Lot
 
 _STRUCTS: Final[dict[str, type]] = {
     "battery": Battery,
@@ -252,6 +289,7 @@ _STRUCTS: Final[dict[str, type]] = {
     "organisation": Organisation,
     "model": Model,
     "site": Site,
+    "lot": Lot,
 }
 _encode = msgspec.msgpack.Encoder().encode
 _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {

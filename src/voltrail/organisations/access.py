@@ -266,6 +266,23 @@ _CUSTODY_MEMBERS: Final = frozenset(
         "certificate_no",
         "certificate_date",
         "buyer_region",
+        "lot",
+        "lots",
+        "substance",
+        "origin",
+        "moisture_fraction",
+        "assays",
+        "waste",
+        "waste_code",
+        "inputs",
+        "outputs",
+        "additions",
+        "emissions",
+        "parts_mass_kg",
+        "tolerance_fraction",
+        "custody",
+        "recycled_kg",
+        "from_country",
     ]
 )
 # `epcis` holds whatever the sender wrote, notes and names of others among it.
@@ -273,6 +290,12 @@ _INTERNAL_MEMBERS: Final = frozenset({"batch", "note", "epcis", "evidence", "lin
 
 # Where a name does not mean the same in every kind.
 _OVERRIDES: Final[dict[tuple[str, str], Audiences]] = {
+    ("credit_spent", "mass_kg"): CUSTODY,  # how much goes into what is the maker's matter
+    **{
+        (kind, member): CUSTODY
+        for kind in ("lot_created", "lot_processed", "lot_moved")
+        for member in ("lot", "mass_kg", "process", "country", "supplier_name", "digest")
+    },
     ("manufactured", "energy_kwh"): EVERYONE,
     ("model_registered", "energy_kwh"): EVERYONE,
     ("model_registered", "capacity_ah"): EVERYONE,

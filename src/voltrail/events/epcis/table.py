@@ -108,6 +108,7 @@ _ROWS: Final = (
     Mapping(
         "recycled", _TRANSFORMATION, None, "destroying", "destroyed", what="ended", alone=("destroying",)
     ),
+    Mapping("credit_spent", _OBJECT, "OBSERVE", None),
     Mapping("exported", _OBJECT, "OBSERVE", "departing", place=None),
     Mapping("imported", _OBJECT, "OBSERVE", "arriving", place=None),
     Mapping("destroyed", _OBJECT, "DELETE", "destroying", "destroyed", place=None, alone=("destroying",)),

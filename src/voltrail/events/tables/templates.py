@@ -29,6 +29,10 @@ _EXAMPLES: Final = {
     "points": "capacity_ah=157; temperature_c=23",
     "issued_on": "2026-04-21",
     "number": "1",
+    "lot": "91000000MA00000009/2026-041",
+    "moisture_fraction": "0.12",
+    "tolerance_fraction": "0.01",
+    "from_country": "CN",
     "log": "registry.example/log",
     "events": "12",
     "head": "0" * 64,
@@ -86,6 +90,8 @@ def _example(kind: str, member: str, language: Language) -> str:
         return ""
     if isinstance(field, msgspec.inspect.DateTimeType):
         return _EXAMPLES["occurred_at"]
+    if (kind, member) == ("lot_processed", "process"):
+        return NAMES_ZH["discharge"] if language == "zh" else "discharge"
     values = getattr(field, "values", None)
     if values:
         value: str | bool = values[0]
