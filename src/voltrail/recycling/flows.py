@@ -400,7 +400,9 @@ class Flows:
         item, column = np.nonzero(bare & known[self.item_batch])
         batch, lot = self.item_batch[item], row[item]
         sources.content[lot, column] = np.maximum(rest[batch, column], 0.0) / dry[batch, column]
-        sources.uncertainty[lot, column] = self.policy.by_feed_relative * fed[batch, column] / dry[batch, column]
+        sources.uncertainty[lot, column] = (
+            self.policy.by_feed_relative * fed[batch, column] / dry[batch, column]
+        )
         sources.basis[lot, column] = BY_FEED
 
     def _like_lots(self, ours: Ints) -> None:
