@@ -57,6 +57,7 @@ RUNS: Final = Table(
         "reporter": "text",
         "site": "text",
         "batch": "text",
+        "takes": "text[]",
     },
     key=1,
     by="subject",
@@ -144,7 +145,7 @@ def read_material(connection: Connection, wanted: str, values: Mapping[str, Any]
     """Return the material of the runs that a query finds: seq, reporter, says, at."""
     found = _read_runs(connection, wanted, values)
     lots = {lot.lot: lot for run in found for lot in lots_made(run)}
-    taken = {name for run in found for name in _inputs(run)}
+    taken = {name for run in found for name in taken_by(run.event)}
     elsewhere = connection.execute(_MAKING, (Texts(taken - lots.keys()),)).fetchall()
     made = _read_runs(connection, _NAMED, {"seqs": [seq for (seq,) in elsewhere]})
     lots |= {
@@ -169,10 +170,11 @@ def _event(line: bytes) -> Any:
     return decode_taken(event.line.encode()) if isinstance(event, Corrected) and event.line else event
 
 
-def _inputs(run: Run) -> tuple[str, ...]:
-    if isinstance(run.event, CreditSpent):
-        return (run.event.lot,)
-    return tuple(taken.lot for taken in getattr(run.event, "inputs", ()))
+def taken_by(event: Any) -> tuple[str, ...]:
+    """Return the lots that went into a run."""
+    if isinstance(event, CreditSpent):
+        return (event.lot,)
+    return tuple(taken.lot for taken in getattr(event, "inputs", ()))
 
 
 def read_models(connection: Connection, identifiers: Collection[str]) -> dict[str, Composition]:
@@ -258,4 +260,5 @@ def _run(recorded: Recorded, says: int | None = None) -> Row:
         recorded.reporter,
         getattr(event, "site", None) or recorded.reporter,
         event.batch if event.batch is not None else f"#{recorded.index}",
+        taken_by(event),
     )

@@ -25,8 +25,10 @@ create table lot_run (
     at         timestamptz not null,
     reporter   text collate "C" not null,
     site       text collate "C" not null,  -- the reporter, where none was named
-    batch      text collate "C" not null   -- what balances together, within the reporter's
+    batch      text collate "C" not null,  -- what balances together, within the reporter's
+    takes      text[] collate "C" not null -- the lots that went in
 );
+create index lot_run_takes on lot_run using gin (takes);
 create index lot_run_subject on lot_run (subject);
 create index lot_run_batch on lot_run (reporter, batch);
 create index lot_run_site on lot_run (site, at);
