@@ -30,6 +30,9 @@ from voltrail.lifecycle.state import Model
 from voltrail.recycling.record import KINDS, Composition, Material, Run, lots_made
 from voltrail.registry.following import Copy, Known, Row, Step, Table
 
+AT_ONCE: Final = 1_000
+MOST_AFTER: Final = 2_000  # runs that one battery is followed through
+
 _ASKED: Final = frozenset({*KINDS, "lot_moved", "corrected"})
 
 LOTS: Final = Table(
@@ -79,11 +82,21 @@ where (%(site)s::text is null or r.site = %(site)s)
   and (%(batch)s::text is null or r.batch = %(batch)s)
 """
 _NAMED: Final = "select seq, reporter, says, at from lot_run where seq = any(%(seqs)s)"
+_AROUND: Final = """
+select seq, reporter, says, at from lot_run
+where seq = (select made from lot where lot = %(lot)s) or takes @> array[%(lot)s]
+"""
+_ENDED: Final = """
+select b.seq, e.line from lot_battery b join lot_run r using (seq) join event e on e.seq = r.says
+where b.code = %s
+"""
+_LISTED: Final = "lot, made_at, maker, holder, site, substance, origin, waste, mass_mg, taken_mg, findings"
 _MAKING: Final = "select distinct made from lot where lot = any(%s) and made is not null"
 _COUNTS: Final = """
 select b.seq, s.model, count(*) from lot_battery b left join subject s on s.id = 'battery:' || b.code
 where b.seq = any(%s) group by 1, 2
 """
+_STATE: Final = "select state from subject where id = %s"
 _MODELS: Final = "select id, seq, state from subject where id = any(%s)"
 
 
@@ -95,6 +108,48 @@ class Scope(msgspec.Struct, frozen=True):
     batch: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which lots of a list: those that an organisation has or made, of a substance, with something left."""
+
+    holder: str | None = None
+    maker: str | None = None
+    substance: str | None = None
+    left: bool = False
+
+    @property
+    def condition(self) -> str:
+        """The condition in SQL."""
+        named = [name for name in ("holder", "maker", "substance") if getattr(self, name) is not None]
+        left = " and taken_mg < mass_mg" if self.left else ""
+        return "".join(f" and {name} = %({name})s" for name in named) + left
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values for `condition`."""
+        return msgspec.structs.asdict(self)
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One lot of a list; its masses in milligrams."""
+
+    lot: str
+    made_at: datetime | None
+    maker: str | None
+    holder: str | None
+    site: str | None
+    substance: str | None
+    origin: str | None
+    waste: bool
+    mass_mg: int
+    taken_mg: int
+    findings: int
+
+    @property
+    def left_mg(self) -> int:
+        """Return how much is left."""
+        return self.mass_mg - self.taken_mg
 
 
 class Lots(Copy):
@@ -135,6 +190,61 @@ class Lots(Copy):
         with self._database.pool.connection() as connection:
             return read_material(connection, _OF_PERIOD, msgspec.structs.asdict(scope))
 
+    def find(self, lot: str) -> LotState | None:
+        """Return the state of a lot, None where nothing on record is about it."""
+        with self._database.pool.connection() as connection:
+            return _state(connection, lot)
+
+    def page(self, wanted: Wanted, most: int, after: str | None = None) -> tuple[list[Listed], str | None]:
+        """Return lots in the order of their names, after one, and the `after` of the next page or None."""
+        values = wanted.values | {"after": after or "", "most": most + 1}
+        query = (
+            f"select {_LISTED} from lot where lot > %(after)s{wanted.condition} order by lot limit %(most)s"  # noqa: S608
+        )
+        with self._database.pool.connection() as connection:
+            found = [Listed(*row) for row in connection.execute(query, values)]
+        return found[:most], found[most - 1].lot if len(found) > most else None
+
+    def all(self, wanted: Wanted) -> Iterator[list[Listed]]:
+        """Yield all lots that are wanted, in runs."""
+        after: str | None = None
+        while True:
+            found, after = self.page(wanted, AT_ONCE, after)
+            yield found
+            if after is None:
+                return
+
+    def count(self, wanted: Wanted) -> int:
+        """Return how many lots are wanted."""
+        query = f"select count(*) from lot where true{wanted.condition}"  # noqa: S608 - our own words
+        with self._database.pool.connection() as connection:
+            (number,) = connection.execute(query, wanted.values).fetchall()[0]
+            return int(number)
+
+    def around(self, lot: str) -> Material:
+        """Return the run that made a lot, and those that took of it."""
+        with self._database.pool.connection() as connection:
+            return read_material(connection, _AROUND, {"lot": lot})
+
+    def ended(self, code: str) -> int | None:
+        """Return the run that ended a battery, the last where several say so."""
+        with self._database.pool.connection() as connection:
+            found = connection.execute(_ENDED, (code,), binary=True).fetchall()
+        ending = [seq for seq, line in found if not isinstance(_event(line), CreditSpent)]
+        return max(ending, default=None)
+
+    def after(self, index: int, most: int = MOST_AFTER) -> tuple[Material, bool]:
+        """Return a run and those that its lots went into, to any depth; False where there are more."""
+        with self._database.pool.connection() as connection:
+            seen, fresh = {index}, [index]
+            while fresh and len(seen) <= most:
+                runs = _read_runs(connection, _NAMED, {"seqs": fresh})
+                made = Texts(lot.lot for run in runs for lot in lots_made(run))
+                found = connection.execute("select seq from lot_run where takes && %s", (made,)).fetchall()
+                fresh = [seq for (seq,) in found if seq not in seen]
+                seen.update(fresh)
+            return read_material(connection, _NAMED, {"seqs": sorted(seen)[:most]}), not fresh
+
     def of_runs(self, indices: Iterable[int]) -> Material:
         """Return the runs of these entries, the lots that they make and use, and the models."""
         with self._database.pool.connection() as connection:
@@ -161,8 +271,14 @@ def read_material(connection: Connection, wanted: str, values: Mapping[str, Any]
 
 def _read_runs(connection: Connection, wanted: str, values: Mapping[str, Any]) -> list[Run]:
     query = _RUNS.format(wanted=wanted)
-    rows = connection.execute(query, values, binary=True)
-    return [Run(seq, reporter, _event(line)) for seq, reporter, line in rows]
+    found = connection.execute(query, values, binary=True)
+    return [Run(seq, reporter, _event(line)) for seq, reporter, line in found]
+
+
+def _state(connection: Connection, lot: str) -> LotState | None:
+    row = connection.execute(_STATE, ("lot:" + lot,), binary=True).fetchone()
+    state = None if row is None else decode_state("lot:" + lot, bytes(row[0]))
+    return state if isinstance(state, LotState) else None
 
 
 def _event(line: bytes) -> Any:
