@@ -172,8 +172,8 @@ def test_who_has_to_do_with_a_lot_sees_it_and_nobody_else(ask):
 def test_where_a_battery_went_is_followed_into_new_batteries(ask):
     """
     Two packs of 6 kg of lithium each gave 250 × 0.8 × 0.05 = 10 kg in black mass, 5 kg for one pack; 40 % of
-    it was leached: 2 of its kg of 4. The carbonate has 20 × 0.18 = 3.6, half of it the pack's: 1.8; the cathode
-    material 20 × 0.044 = 0.88, of which it has 0.44; a quarter of that is in the new pack: 0.11.
+    it was leached: 2 of its kg of 4. The carbonate has 20 × 0.18 = 3.6, half of it the pack's: 1.8; the
+    cathode material 20 × 0.044 = 0.88, of which it has 0.44; a quarter of that is in the new pack: 0.11.
     """
     told = ask("plant", f"/b/{PACKS[0]}/materials").json()
     assert told["whole"] is True
