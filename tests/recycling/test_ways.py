@@ -1,4 +1,4 @@
-"""From packs to metals for one element, by hand: every gram that came in is somewhere, and none is made up."""
+"""From packs to metals for one element, by hand: every gram is somewhere, and none is made up."""
 
 from datetime import timedelta
 
