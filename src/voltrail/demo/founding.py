@@ -9,6 +9,7 @@ from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
 from voltrail.demo.dossier import declared
 from voltrail.demo.market import DESIGNS, Design
+from voltrail.demo.matter import composition
 from voltrail.ledger.keys import Signer, encode64
 
 FOUNDED: Final = moment(2016)
@@ -152,6 +153,7 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         chemistry=design.chemistry,
         energy_kwh=design.energy_kwh.value,
         mass_kg=design.mass_kg.value,
+        composition=composition(design),
     )
     diary.tell(
         maker,

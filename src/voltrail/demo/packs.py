@@ -25,7 +25,7 @@ class Pack(msgspec.Struct):
     A pack of the sample world; `modules` are the codes of its modules on the record.
 
     `fitted_by` built it into its first vehicle. A `pioneer` was made early and worn out soon: its life has
-    gone all the way.
+    gone all the way. One whose making was told is `modelled`: the record knows its model.
     """
 
     code: str
@@ -36,6 +36,7 @@ class Pack(msgspec.Struct):
     modules: list[str] = []
     fitted_by: Member | None = None
     pioneer: bool = False
+    modelled: bool = False
 
 
 class Serials:
@@ -83,6 +84,7 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
         site=pack.maker.sites[0],
         points=tested(pack.design),
     )
+    pack.modelled = True
     if pack.pioneer:
         diary.issue(pack.maker, pack.made + 7_200, pack.code, made)
     if pack.modules:
