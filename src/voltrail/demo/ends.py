@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, NEGLIGENT, YEAR, Bag, Diary, moment, stamp
+from voltrail.demo.matter import MODULES_SHARE
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
-from voltrail.demo.plants import MODULES_SHARE, Plants
+from voltrail.demo.plants import Plants
 from voltrail.demo.rounds import Stocktakings
 from voltrail.organisations.identifiers import credit_code
 

@@ -51,6 +51,9 @@ PER_KWH: Final[dict[str, dict[str, Fact]]] = {
 }
 STEEL: Final = Fact(0.08, "invented", "the share of a pack's mass that is the steel of its case")
 
+MODULES: Final = 8  # in a pack
+MODULES_SHARE: Final = 0.8  # of a pack's mass
+
 FE_PER_P: Final = 1.803  # in the cathode, by mass: one atom each
 _OXYGEN: Final = 1.55  # mass of a layered oxide to that of its nickel, cobalt and manganese
 _PHOSPHATE: Final = 4.868  # mass of iron phosphate to that of its phosphorus
@@ -103,6 +106,24 @@ def composition(design: Design) -> dict[str, float]:
     found = {element: fact.value * energy for element, fact in PER_KWH[design.chemistry].items()}
     found["Fe"] = found.get("Fe", 0.0) + STEEL.value * mass
     return {element: round(kg, 3) for element, kg in found.items()}
+
+
+def module_composition(design: Design) -> dict[str, float]:
+    """Return what makers declare of the modules of a design: kg of each element in one."""
+    whole = composition(design)
+    return {element: round(kg / MODULES, 3) for element, kg in less(whole, case(whole)).items()}
+
+
+def case(content: Elements) -> Elements:
+    """Return what of a pack is in no module: a case of aluminium and steel, wiring of copper."""
+    steel = content.get("Fe", 0.0) - FE_PER_P * content.get("P", 0.0)
+    return {"Al": content["Al"] * 0.5, "Fe": steel * 0.9, "Cu": content["Cu"] * 0.1}
+
+
+def less(content: Elements, part: Elements) -> Elements:
+    """Return the elements without a part of them."""
+    left = {name: grams - part.get(name, 0.0) for name, grams in content.items()}
+    return {name: grams for name, grams in left.items() if grams > 0}
 
 
 def powder_grams(content: Elements) -> float:

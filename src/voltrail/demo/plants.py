@@ -21,10 +21,13 @@ from voltrail.demo.matter import (
     CATHODES,
     ELECTRODES,
     FE_PER_P,
+    MODULES_SHARE,
     PURE,
     Elements,
     Lot,
+    case,
     composition,
+    less,
     plus,
     powder_grams,
     times,
@@ -109,7 +112,7 @@ class Plants:
         delay = self.diary.delay(utiliser, when, NEGLIGENT)
         content = self._content(pack)
         if codes[0] != pack.code:
-            content = _less(content, _case(content))
+            content = less(content, case(content))
         self._runs.setdefault(key, []).append(_Taken(codes, grams, content, delay))
 
     def dismantle(self, utiliser: Member, pack: Pack, when: int) -> dict[str, Any]:
@@ -122,18 +125,18 @@ class Plants:
         grams = round(pack.design.mass_kg.value * 1_000)
         books = Books(self.diary, self._rng, utiliser, site, when)
         books.into = grams
-        case = _case(content)
+        outer = case(content)
         parts = round(grams * MODULES_SHARE) if pack.modules else 0
-        wiring = {"Cu": case["Cu"]}
-        casings = _less(case, wiring)
+        wiring = {"Cu": outer["Cu"]}
+        casings = less(outer, wiring)
         books.give("casings", round(sum(casings.values()) / 0.97), casings)
-        books.give("copper", round(case["Cu"] / PURE["copper"]["Cu"]), wiring)
+        books.give("copper", round(outer["Cu"] / PURE["copper"]["Cu"]), wiring)
         if not pack.modules:
-            rest = _less(content, case)
+            rest = less(content, outer)
             cells = books.give("cells", round(books.gap * 0.98), rest)
             self._feed.setdefault((month_end(when), site, pack.design.chemistry), []).append(cells)
         books.lose("plastics", books.gap - parts)
-        said: dict[str, Any] = {"mass_kg": grams / 1_000, **books.streams()}
+        said: dict[str, Any] = {"site": site, "mass_kg": grams / 1_000, **books.streams()}
         return {**said, "parts_mass_kg": parts / 1_000} if parts else said
 
     def _content(self, pack: Pack) -> Elements:
@@ -221,14 +224,14 @@ class Plants:
         if "P" in content:
             powder["Fe"] = FE_PER_P * content["P"]
         wins = plant.wins(0.988, (0.86, 0.93))
-        won = times(powder, wins) | {"Cu": content["Cu"] * 0.006, "Al": content["Al"] * 0.005}
+        won = times(powder, wins) | {"Cu": content["Cu"] * 0.008, "Al": content["Al"] * 0.01}
         claims = plant.handling == "claims" and not plant.leaches
         said = plant.said(powder, won, plant.claimed) if claims else won
         dry = powder_grams(said if plant.hidden == "moisture" else won)
         wet = round(dry / (1 - (moisture := round(plant.rng.uniform(0.01, 0.04), 3))))
         books.add("water", wet - round(powder_grams(won)))
         black = books.give("black_mass", wet, said, moisture=moisture)
-        lost = _less(powder, times(powder, wins))
+        lost = less(powder, times(powder, wins))
         for metal, substance in (("Cu", "copper"), ("Al", "aluminium")):
             part = content[metal] * plant.wins(0.987, (0.85, 0.93))
             books.give(substance, round(part / PURE[substance][metal]), {metal: part})
@@ -288,11 +291,11 @@ class Plants:
         good = {"Li": 0.966, **dict.fromkeys(("Ni", "Co", "Mn"), 0.9945)}
         bad = {"Li": (0.78, 0.88), **dict.fromkeys(("Ni", "Co", "Mn"), (0.93, 0.97))}
         solved = {name: feed[name] * plant.wins(good[name], bad[name]) for name in good if name in feed}
-        left = _less(feed, solved)
+        left = less(feed, solved)
         if chemistry == "LFP":
             part = times({"Fe": feed["P"] * FE_PER_P, "P": feed["P"]}, plant.wins(0.985, (0.85, 0.93)))
             phosphate = books.give("iron_phosphate", round(part["P"] / PURE["iron_phosphate"]["P"]), part)
-            left = _less(left, part)
+            left = less(left, part)
         books.give("residue", round(sum(left.values()) * 1.35), left, waste=True)
         solution = books.give("solution", books.gap, solved)
         books.process("leach")
@@ -328,7 +331,7 @@ class Plants:
             grams = round(weighed[name] / PURE[substance][name])
             books.add("reagent", max(0, round(grams - won[name] / PURE[substance][name])))
             salts.append(books.give(substance, grams, {name: said[name]}))
-        lost = _less({name: solved[name] for name in _SALTS}, won)
+        lost = less({name: solved[name] for name in _SALTS}, won)
         books.lose("wastewater", round(books.gap * 0.4), lost)
         rest = books.give("solution", books.gap, {"Li": solved["Li"]})
         books.process("precipitate")
@@ -363,10 +366,6 @@ class Plants:
         return among[self._rng.randrange(len(among))]
 
 
-MODULES_SHARE: Final = 0.8
-"""The share of a pack's mass that its modules are."""
-
-
 def _parts(taken: list[_Taken]) -> Iterator[list[_Taken]]:
     """Yield what goes into each line of a run."""
     part: list[_Taken] = []
@@ -376,16 +375,3 @@ def _parts(taken: list[_Taken]) -> Iterator[list[_Taken]]:
             part = []
         part.append(one)
     yield part
-
-
-def _case(content: Elements) -> Elements:
-    """Return what of a pack is no cell: casings of aluminium and steel, wiring of copper."""
-    steel = content.get("Fe", 0.0) - FE_PER_P * content.get("P", 0.0)
-    return {"Al": content["Al"] * 0.5, "Fe": steel * 0.9, "Cu": content["Cu"] * 0.1}
-
-
-def _less(content: Elements, part: Elements) -> Elements:
-    """Return the elements without a part of them."""
-    return {
-        name: grams - part.get(name, 0.0) for name, grams in content.items() if grams > part.get(name, 0.0)
-    }
