@@ -35,8 +35,12 @@ def material(world: World) -> Material:
     return Material(runs, {lot.lot: lot for run in runs for lot in lots_made(run)}, models)
 
 
-def _used(event: object) -> tuple[str, ...]:
-    """Return the batteries that an event ended, or that a lot was spent on."""
+def ended_by(event: object) -> tuple[str, ...]:
+    """Return the batteries that an event ended and turned into material."""
     if isinstance(event, Dismantled):
         return (event.code,)
-    return batteries(event) if isinstance(event, Recycled | CreditSpent) else ()
+    return batteries(event) if isinstance(event, Recycled) else ()
+
+
+def _used(event: object) -> tuple[str, ...]:
+    return batteries(event) if isinstance(event, CreditSpent) else ended_by(event)
