@@ -87,6 +87,7 @@ _MEMBERS: Final = {
     "/log/consistency": "old size proof",
     "/log/closed": "logs",
     "/duties": "* on due overdue duties next entries_behind",
+    "/border": "* verdict classes sides",
     "/rules": "* rules holidays years",
     "/rules/{identifier}": "* rule pieces settings",
     "/authority/missing": "* suspicions weighed_on open terms months chance entries_behind",

@@ -8,13 +8,14 @@ enforced, a word of warning to who asks beforehand where it is advisory. Nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from voltrail.codes import parse
 from voltrail.errors import CodeError
 from voltrail.events import kinds
 from voltrail.lifecycle.scrapping import left_behind
+from voltrail.lifecycle.shipping import country_of, goods_of_battery, shipment_of_lot
 from voltrail.lifecycle.state import Battery, Finding, Lot, Model
 from voltrail.lifecycle.transport import travel_state
 from voltrail.lifecycle.world import World
@@ -23,11 +24,9 @@ from voltrail.regimes import border
 from voltrail.regimes.border import Shipment
 from voltrail.regimes.countries import is_among
 from voltrail.regimes.rules import Rule
-from voltrail.regimes.transport import family_of
 
 _PRIVATE: Final = frozenset({"scrapping", "papers", "transport"})
 
-CREDIT_CODE_CHARACTERS: Final = 18
 _MAKERS: Final = frozenset({"battery_maker", "vehicle_maker", "importer"})
 
 
@@ -194,34 +193,6 @@ def _shipments(deed: Deed) -> Iterator[Shipment]:
 
 def _crosses(origin: str | None, destination: str | None) -> TypeGuard[str]:
     return origin is not None and destination is not None and origin != destination
-
-
-def shipment_of_lot(
-    lot: Lot, day: date, origin: str, destination: str, waste_code: str | None = None
-) -> Shipment:
-    """Return what goes over a border with a lot, by what the record says of it."""
-    return Shipment(
-        lot.substance or "other",
-        day,
-        origin,
-        destination,
-        lot.waste,
-        waste_code or lot.waste_code,
-        tuple((element, fraction) for element, fraction, _ in lot.assays),
-    )
-
-
-def goods_of_battery(battery: Battery, model: Model | None) -> str:
-    """Return which of `border.BATTERIES` a battery is."""
-    family = family_of(battery.code, model.chemistry if model is not None else None)
-    return f"{family}_batteries" if family is not None else "batteries"
-
-
-def country_of(organisation: Organisation) -> str | None:
-    """Return in which country an organisation is registered; who has a credit code is in China."""
-    if organisation.country is not None:
-        return organisation.country
-    return "CN" if len(organisation.identifier) == CREDIT_CODE_CHARACTERS else None
 
 
 def _transport(rule: Rule, deed: Deed) -> Iterator[Finding]:

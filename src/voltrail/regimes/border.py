@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.resources import files
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -29,6 +29,7 @@ __all__ = [
     "Held",
     "Shipment",
     "Side",
+    "answer_as_told",
     "classes_of",
     "judge_shipment",
     "reading",
@@ -127,6 +128,40 @@ def judge_shipment(shipment: Shipment, rules: Iterable[Rule]) -> Answer:
         _side("import", shipment.destination, shipment, held),
     )
     return Answer(_strictest(side.verdict for side in sides), sides, tuple(sorted(classes_of(shipment))))
+
+
+def answer_as_told(answer: Answer) -> dict[str, Any]:
+    """Return an answer as plain values for programs: each side with its rule, source and confidence."""
+    return {
+        "verdict": answer.verdict,
+        "classes": list(answer.classes),
+        "sides": [
+            {
+                "side": side.side,
+                "country": side.country,
+                "verdict": side.verdict,
+                "rule": _told(side.rule) if side.rule is not None else None,
+                "not_configured": [_told(one) for one in side.open],
+                "limits": [
+                    {
+                        "table": one.table.name,
+                        "elements": list(one.limit.elements),
+                        "least": one.limit.least,
+                        "most": one.limit.most,
+                        "found": one.found,
+                        "kept": one.kept,
+                    }
+                    for one in side.held
+                ],
+            }
+            for side in answer.sides
+        ],
+    }
+
+
+def _told(rule: Rule) -> dict[str, Any]:
+    names = ("id", "duty", "article", "source", "confidence", "standing", "valid_from", "gap")
+    return {name: getattr(rule, name) for name in names}
 
 
 def _side(side: Literal["export", "import"], country: str, shipment: Shipment, rules: Sequence[Rule]) -> Side:

@@ -66,6 +66,7 @@ from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
+from voltrail.registry.loads import Load, Loads
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.lots import Lots
@@ -134,6 +135,7 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self._loads = Loads(self.database, self._writer.authorities)
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
@@ -392,6 +394,13 @@ class Registry:
             sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
             return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+
+    def load(self, code: str) -> Load:
+        """Return a battery as a load to be shipped. Raises CodeError, UnknownBattery."""
+        found = self._loads.find(code)
+        if found is None:
+            raise unknown_battery(parse(code).text)
+        return found
 
     def passport(
         self,
