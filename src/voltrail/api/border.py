@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -24,12 +23,11 @@ from voltrail.regimes.border import (
     Answer,
     Shipment,
     answer_as_told,
+    check_goods,
     judge_shipment,
+    read_assays,
 )
 from voltrail.regimes.countries import GROUPS, check_country
-
-_ASSAY: Final = re.compile(r"\s*([A-Z][a-z]?)\s*[=:：]?\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*")
-_COMMA: Final = re.compile("[,，、;；]")
 
 What = Annotated[
     str | None,
@@ -140,8 +138,7 @@ def _recorded(request: Asked, asked: Asking, lot: str, code: str) -> Asking:
         )
     if code:
         load, text = registry.load(code), parse(code).text
-        with registry.database.pool.connection() as connection:
-            eyes = registry.sights(connection).sight(text, reader_of(request)).state()
+        eyes = registry.eyes(text, reader_of(request))
         return msgspec.structs.replace(
             asked,
             code=text,
@@ -153,12 +150,6 @@ def _recorded(request: Asked, asked: Asking, lot: str, code: str) -> Asking:
 
 
 def _answer(request: Asked, asked: Asking) -> Answer:
-    if asked.what not in {*BATTERIES, *SUBSTANCES}:
-        raise UsageError(
-            "border.what",
-            f"{asked.what[:40]!r} is neither a substance nor a sort of batteries.",
-            f"Name one of {', '.join(BATTERIES)}, or a substance such as black_mass.",
-        )
     if asked.waste not in {"", "yes", "no"}:
         raise UsageError(
             "border.waste",
@@ -166,7 +157,7 @@ def _answer(request: Asked, asked: Asking) -> Answer:
             "Write yes or no, or nothing.",
         )
     shipment = Shipment(
-        asked.what,
+        check_goods(asked.what),
         asked.on or today(),
         check_country(asked.origin),
         check_country(asked.destination),
@@ -175,22 +166,6 @@ def _answer(request: Asked, asked: Asking) -> Answer:
         read_assays(asked.assays),
     )
     return judge_shipment(shipment, registry_of(request).rulebook.rules().all)
-
-
-def read_assays(text: str) -> tuple[tuple[str, float], ...]:
-    """Return shares of dry mass by element from `Ni=0.2, Li=4%`. Raises UsageError."""
-    found: dict[str, float] = {}
-    for part in filter(str.strip, _COMMA.split(text)):
-        read = _ASSAY.fullmatch(part)
-        share = float(read[2]) / (100 if read[3] else 1) if read else 2.0
-        if read is None or share > 1 or read[1] in found:
-            raise UsageError(
-                "border.assays",
-                f"{part.strip()[:40]!r} is no share of dry mass, or stands there twice.",
-                "Write each element once, as Ni=0.2 or Ni=20%, with commas between.",
-            )
-        found[read[1]] = share
-    return tuple(found.items())
 
 
 def _groups(country: str, day: date | None) -> list[str]:

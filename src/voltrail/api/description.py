@@ -48,6 +48,8 @@ _MEMBERS: Final = {
     "/v1/dppsByProductIds": "dppIds unknown",
     "/b/{code}/handed": "* code log size events head complete taken_at",
     "/b/{code}/handed/evidence": "format subject checkpoint reports events signers",
+    "/b/{code}/transport": "* code on travels goods packing withheld",
+    "/b/{code}/transport/paper": "* code on travels goods packing withheld",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",

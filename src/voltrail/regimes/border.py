@@ -12,6 +12,7 @@ The rules are dated data, in border.json. What no rule answers is `unknown`, nev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.resources import files
@@ -20,6 +21,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from voltrail.errors import UsageError
+from voltrail.events.structs import Substance
 from voltrail.regimes.countries import is_among
 from voltrail.regimes.rules import Limit, Rule, Table, Verdict
 
@@ -30,8 +32,10 @@ __all__ = [
     "Shipment",
     "Side",
     "answer_as_told",
+    "check_goods",
     "classes_of",
     "judge_shipment",
+    "read_assays",
     "reading",
 ]
 
@@ -58,6 +62,8 @@ _DATA: Final = msgspec.json.decode(files(__package__).joinpath("border.json").re
 RULES_OF_BORDERS: Final = _DATA.rules
 WASTE_CODES: Final = _DATA.codes
 _STRICTEST: Final = get_args(Verdict)
+_ASSAY: Final = re.compile(r"\s*([A-Z][a-z]?)\s*[=:：]?\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*")
+_COMMA: Final = re.compile("[,，、;；]")
 
 
 class Shipment(msgspec.Struct, frozen=True):
@@ -181,6 +187,33 @@ def _side(side: Literal["export", "import"], country: str, shipment: Shipment, r
     if left and verdict == "allowed":
         verdict = "unknown"
     return Side(side, country, verdict, rule, left, tuple(_held(rule, shipment)))
+
+
+def check_goods(what: str) -> str:
+    """Return what a shipment is, unchanged. Raises UsageError for what is neither a substance nor a battery."""
+    if what in {*BATTERIES, *get_args(Substance)}:
+        return what
+    raise UsageError(
+        "border.what",
+        f"{what[:40]!r} is neither a substance nor a sort of batteries.",
+        f"Name one of {', '.join(BATTERIES)}, or a substance such as black_mass.",
+    )
+
+
+def read_assays(text: str) -> tuple[tuple[str, float], ...]:
+    """Return shares of dry mass by element from `Ni=0.2, Li=4%`. Raises UsageError."""
+    found: dict[str, float] = {}
+    for part in filter(str.strip, _COMMA.split(text)):
+        read = _ASSAY.fullmatch(part)
+        share = float(read[2]) / (100 if read[3] else 1) if read else 2.0
+        if read is None or share > 1 or read[1] in found:
+            raise UsageError(
+                "border.assays",
+                f"{part.strip()[:40]!r} is no share of dry mass, or stands there twice.",
+                "Write each element once, as Ni=0.2 or Ni=20%, with commas between.",
+            )
+        found[read[1]] = share
+    return tuple(found.items())
 
 
 def reading(rule: Rule, shipment: Shipment) -> Verdict | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
@@ -14,7 +14,7 @@ from voltrail.lifecycle.transport import TravelState, travel_state
 from voltrail.regimes.transport import Goods, family_of, goods_of
 from voltrail.registry.lookup import Lookup
 
-__all__ = ["Load", "Loads"]
+__all__ = ["Load", "Loads", "travels_of"]
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -63,11 +63,23 @@ class Loads:
                 return None
             model = lookup.state("model:" + state.model_id) if state.model_id else None
             where = effective(state, lookup.battery)
-            life = effective_events(lookup.chain("battery:" + text), "battery:" + text)
             return Load(
                 state,
                 model if isinstance(model, Model) else None,
                 where,
                 lookup.organisation(where.holder) if where.holder is not None else None,
-                travel_state(life),
+                travels_of(lookup, text),
             )
+
+
+def travels_of(
+    lookup: Lookup, code: str, as_of: datetime | None = None, known_at: datetime | None = None
+) -> TravelState:
+    """Return in which state a battery travels, or travelled as of a time, or as known at one."""
+    subject = "battery:" + code
+    chain = lookup.chain(subject)
+    if known_at is not None:
+        known_ms = int(known_at.timestamp() * 1000)
+        chain = [one for one in chain if one.received_ms <= known_ms]
+    life = effective_events(chain, subject)
+    return travel_state(one for one in life if as_of is None or one.event.occurred_at <= as_of)
