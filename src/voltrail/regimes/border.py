@@ -190,7 +190,7 @@ def _side(side: Literal["export", "import"], country: str, shipment: Shipment, r
 
 
 def check_goods(what: str) -> str:
-    """Return what a shipment is, unchanged. Raises UsageError for what is neither a substance nor a battery."""
+    """Return what a shipment is, unchanged. Raises UsageError where no goods are named so."""
     if what in {*BATTERIES, *get_args(Substance)}:
         return what
     raise UsageError(
