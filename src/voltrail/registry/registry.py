@@ -48,7 +48,7 @@ from voltrail.lifecycle import (
 )
 from voltrail.lifecycle.findings import rule_of
 from voltrail.lifecycle.since import sale_of
-from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
+from voltrail.organisations.access import BATTERY, PUBLIC, Eyes, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
@@ -66,6 +66,7 @@ from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
+from voltrail.registry.loads import Load, Loads, travels_of
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
 from voltrail.registry.lots import Lots
@@ -134,6 +135,7 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self._loads = Loads(self.database, self._writer.authorities)
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
@@ -391,7 +393,22 @@ class Registry:
             where = effective(state, lookup.battery)
             sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
-            return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+            seen = eyes.see(BATTERY, "transport")
+            travels = travels_of(lookup, text, as_of, known_at).state if seen else None
+            known = model if isinstance(model, Model) else None
+            return views.battery_view(state, where, known, eyes, travels)
+
+    def eyes(self, code: str, reader: Reader) -> Eyes:
+        """Return what a reader has for a battery's state as it is now. Raises CodeError."""
+        with self.database.pool.connection() as connection:
+            return self.sights(connection).sight(parse(code).text, reader).state()
+
+    def load(self, code: str) -> Load:
+        """Return a battery as a load to be shipped. Raises CodeError, UnknownBattery."""
+        found = self._loads.find(code)
+        if found is None:
+            raise unknown_battery(parse(code).text)
+        return found
 
     def passport(
         self,
