@@ -24,21 +24,13 @@ from voltrail.events.masses import kilograms
 from voltrail.lifecycle.state import Finding
 from voltrail.recycling.claims import Claim, Excess, claims, threshold
 from voltrail.recycling.contents import ELEMENTS, METALS
-from voltrail.recycling.flows import (
-    BATTERY,
-    COLUMN,
-    FORMULA,
-    SEPARATION,
-    Batch,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.estimates import estimate
+from voltrail.recycling.flows import BATTERY, SEPARATION, Batch, Flows
 from voltrail.recycling.net import LOST, PRODUCT, Net
 from voltrail.recycling.policy import POLICY, Policy
 from voltrail.recycling.rates import Rate, Rates
 from voltrail.recycling.record import Material
+from voltrail.recycling.sources import COLUMN, FORMULA, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
 By: TypeAlias = Literal["batch", "site", "organisation", "month", "chemistry"]
@@ -418,6 +410,7 @@ def balance(
     a name, or of batteries of a chemistry; several chemistries are `mixed`, none is `unknown`.
     """
     flows = Flows(material, policy)
+    estimate(flows)
     chosen = np.array(
         [
             (since is None or one.day >= since)

@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 
 from voltrail.recycling.contents import METALS
-from voltrail.recycling.flows import BY_FEED, COLUMN, REFINING, SEPARATION, Bools, Floats, Flows, Ints
+from voltrail.recycling.flows import REFINING, SEPARATION, Flows
 from voltrail.recycling.net import FED, LOST, Net
+from voltrail.recycling.sources import BY_FEED, COLUMN, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
 Scope = Literal["site", "separation", "refining", "batch"]

@@ -12,20 +12,8 @@ from typing import Final
 import numpy as np
 
 from voltrail.recycling.contents import SORTS
-from voltrail.recycling.flows import (
-    ADDITION,
-    ASSAY,
-    BATTERY,
-    BY_FEED,
-    EMISSION,
-    LOT,
-    PARTS,
-    UNKNOWN,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.flows import ADDITION, BATTERY, EMISSION, LOT, PARTS, Flows
+from voltrail.recycling.sources import ASSAY, BY_FEED, UNKNOWN, Bools, Floats, Ints
 
 FED, ADDED, PRODUCT, CARRIED, UNFINISHED, LOST = range(6)
 ROLES: Final = ("fed", "added", "product", "carried", "unfinished", "lost")
@@ -102,7 +90,7 @@ class Net:
 
     @property
     def doubtful_kg(self) -> Floats:
-        """Return by row and column the mass of content unknown, or guessed from what else the plant reported."""
+        """Return by row and column the mass of content unknown, or guessed from the plant's other reports."""
         kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
         kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
         found: Floats = kg[:, None] * ((self.basis == UNKNOWN) | (self.basis >= BY_FEED))

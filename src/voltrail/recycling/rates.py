@@ -3,8 +3,8 @@ Rates of recovery, and whether they reach the targets of the date.
 
 Each is a sum over a sum. The stage boundary says which events enter and leave: *separation* is from batteries
 to powders and metals (dismantled, recycled; lot_processed that discharges, shreds or pyrolyses), *refining*
-from powders to products (smelt, leach, precipitate, refine, repair), *whole* is one after the other. Runs that
-share a batch are of the earliest stage of any of them. A batch that does not say what came out is in none.
+from powders to products (smelt, leach, precipitate, refine, repair), *whole* is one after the other. Runs
+that share a batch are of the earliest stage of any of them. A batch that does not say what came out is in none.
 """
 
 from __future__ import annotations
@@ -17,21 +17,9 @@ import msgspec
 import numpy as np
 
 from voltrail.recycling.contents import METALS
-from voltrail.recycling.flows import (
-    BASES,
-    COLUMN,
-    COLUMNS,
-    FORMULA,
-    MASS,
-    POWDER,
-    REFINING,
-    SEPARATION,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.flows import REFINING, SEPARATION, Flows
 from voltrail.recycling.net import ADDED, CARRIED, FED, LOST, PRODUCT, ROLES, UNFINISHED, Net
+from voltrail.recycling.sources import BASES, COLUMN, COLUMNS, FORMULA, MASS, POWDER, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 from voltrail.recycling.targets import Metric, Stage, Target, targets_at
 
