@@ -159,7 +159,7 @@ class Sheet(Sequence[Balance]):
         """Return by cell and column: in, out, recovered, lost, estimated, unknown in and out, variance."""
         net, count = self.net, len(self)
         content = net.content
-        out = (net.units > 0)[:, None]
+        out = ~net.comes_in[:, None]
         parts = [
             -content * ~out,
             content * out,

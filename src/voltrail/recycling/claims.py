@@ -77,7 +77,7 @@ class Excess:
         flows, content = net.flows, net.content
         counted = net.is_claimed & ((net.units > 0)[:, None] | (net.basis < BY_FEED))
         self.net = net
-        into = (net.units < 0)[:, None]
+        into = net.comes_in[:, None]
         self.into = -sums(net.cell, content * (counted & into), count)[:, _COLUMNS]
         self.out = sums(net.cell, content * counted * ~into, count)[:, _COLUMNS]
         fed = (net.role == FED)[:, None]
@@ -103,7 +103,7 @@ class Excess:
     def shortfall(self, count: int) -> Floats:
         """Return what went in and is neither known nor possible to be in what came out, by cell and metal."""
         net = self.net
-        leaving = (net.units > 0)[:, None]
+        leaving = ~net.comes_in[:, None]
         out = sums(net.cell, net.content * leaving, count)[:, _COLUMNS]
         unknown = sums(net.cell, net.unknown_kg * leaving, count)[:, _COLUMNS]
         return self.into - out - unknown

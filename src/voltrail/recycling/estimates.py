@@ -2,9 +2,9 @@
 What is in lots and batteries of which nobody said it: estimates, and marked as such.
 
 A battery of no known model is taken for the mean of those that its recycler took apart. What was not assayed
-in a product is taken for the mean of lots like it, or by its formula; in a powder, for what its batteries held
-less what is in the other lots of the batch, or for the mean. No two residues or solutions are alike: of those
-it stays unknown.
+in a product is taken for the mean of lots like it, or by its formula; in a powder, for what its batteries
+held less what is in the other lots of the batch, or for the mean. No two residues or solutions are alike: of
+those it stays unknown.
 """
 
 from __future__ import annotations

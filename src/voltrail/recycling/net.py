@@ -71,6 +71,11 @@ class Net:
         )
 
     @property
+    def comes_in(self) -> Bools:
+        """Return whether a row is what went in, and not what came out or, of that, went on as parts."""
+        return np.isin(self.role, (FED, ADDED))
+
+    @property
     def content(self) -> Floats:
         """Return the mass of each row by column in kilograms: what came out up, what went in down."""
         return self.units[:, None] * self.flows.sources.content[self.row]

@@ -4,7 +4,7 @@ Rates of recovery, and whether they reach the targets of the date.
 Each is a sum over a sum. The stage boundary says which events enter and leave: *separation* is from batteries
 to powders and metals (dismantled, recycled; lot_processed that discharges, shreds or pyrolyses), *refining*
 from powders to products (smelt, leach, precipitate, refine, repair), *whole* is one after the other. Runs
-that share a batch are of the earliest stage of any of them. A batch that does not say what came out is in none.
+that share a batch are of the earliest stage of any of them. What does not say what came out is in none.
 """
 
 from __future__ import annotations
