@@ -172,7 +172,7 @@ def test_each_number_behind_a_rate_has_its_place_in_the_record():
 
 
 def test_a_campaign_that_is_measured_in_part():
-    """Packs of a model without composition, a powder without an assay: what is estimated, and how much of it."""
+    """Packs of a model without composition, a powder without an assay: what is estimated and how much."""
     bare = Composition("OLD-50", "LFP", 500.0, 50.0, None, 4)
     [one] = balance(
         material(
@@ -194,7 +194,7 @@ def test_a_campaign_that_is_measured_in_part():
     # By the table LFP holds 0.5655 kg Cu and 0.089 kg Li a kWh: 4 × 50 × 0.5655 = 113.1 and 17.8 kg, ± 20 %.
     cu, li = element(one, "Cu"), element(one, "Li")
     assert (cu.in_kg, li.in_kg) == (pytest.approx(113.1), pytest.approx(17.8))
-    # What is in the powder: of Cu 113.1 − 95 = 18.1, of Li all. Estimated are 113.1 + 18.1 and 17.8 + 17.8 kg.
+    # What is in the powder: of Cu 113.1 − 95 = 18.1, of Li all. Estimated: 113.1 + 18.1, 17.8 + 17.8 kg.
     assert cu.estimated_kg == pytest.approx(131.2)
     assert li.estimated_kg == pytest.approx(35.6)
     # Recovery of Cu 95 / 113.1 = 84 %, of which 113.1 + 18.1 of 113.1 + 18.1 + 95 = 58 % are estimates.
@@ -265,7 +265,7 @@ def test_a_batch_of_two_reports_of_batteries_and_a_later_process():
     # 2 × 2,000 + 100 = 4,100 in, 1,400 + 260 + 2,400 = 4,060 out: 40 kg are within 1 % (41 kg).
     assert one.mass.gap_kg == 40.0
     assert not [f for f in one.findings if f.rule == "recycling.mass_gap"]
-    # Cu: 10 × 24 + 100 × 0.2 = 260 in, 260 × 0.9 = 234 won: 90 %, though one line took lots and one gave them.
+    # Cu: 10 × 24 + 100 × 0.2 = 260 in, 260 × 0.9 = 234 won: 90 %, though one line took and another gave.
     assert rate(one, "recovery", "Cu", "separation").value == pytest.approx(0.9)
     # Li: 10 × 6 + 100 × 0.01 = 61 in, 1,400 × 0.043 = 60.2 in powder.
     assert (element(one, "Li").in_kg, element(one, "Li").out_kg) == (pytest.approx(61), pytest.approx(60.2))

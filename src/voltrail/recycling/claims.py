@@ -18,7 +18,7 @@ import numpy as np
 
 from voltrail.recycling.contents import METALS
 from voltrail.recycling.flows import REFINING, SEPARATION, Flows
-from voltrail.recycling.net import FED, LOST, Net
+from voltrail.recycling.net import FED, Net
 from voltrail.recycling.sources import BY_FEED, COLUMN, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
@@ -156,9 +156,8 @@ def _claim(
     net, rows = excess.net, excess.net.rows_of(cell)
     content = np.abs(net.content[rows, _COLUMNS[column]])
     largest = np.argsort(-content, kind="stable")[:10]
-    entries = {
-        int(net.index[rows][place]) for place in largest if content[place] and net.role[rows][place] != LOST
-    }
+    said = (net.entry_of(rows.start + place) for place in largest.tolist() if content[place])
+    entries = {entry for entry in said if entry is not None}
     return Claim(
         organisation=whose[0],
         site=whose[1],

@@ -24,7 +24,7 @@ _SORT: Final = {"product": PRODUCT, "powder": CARRIED, "unfinished": UNFINISHED,
 class Net:
     """
     Rows by cell and source: what role it has (FED, …), how much of the source came out (up) or went in
-    (down), the mass as it lay there, and an entry that says so (the lot's own, or the first that used it).
+    (down), the mass as it lay there, and the first run that says so.
 
     `passes_on` says whether powders go on to the next stage; within refining what is left of them is
     unfinished.
@@ -107,6 +107,16 @@ class Net:
         measured = (self.basis >= ASSAY) & (self.basis <= ASSAY + 2)
         found: Bools = measured | (self.kind != LOT)[:, None] | (self.units < 0)[:, None]
         return found
+
+    def entry_of(self, place: int) -> int | None:
+        """Return the entry that says what a row holds: the lot's own, the model's, or else that of a run."""
+        flows = self.flows
+        lot, model = flows.name_of(int(self.row[place]))
+        if model is not None:
+            return flows.material.models[model].index
+        if lot is not None and lot in flows.material.lots:
+            return flows.material.lots[lot].index
+        return int(self.index[place])
 
     def rows_of(self, cell: int) -> slice:
         """Return where the rows of a cell are; they stand together."""

@@ -345,15 +345,10 @@ class Rates:
             row, content = int(source[place]), float(contents[place])
             units = float(net.units[rows.start + place])
             lot, model = flows.name_of(row)
-            index: int | None = int(net.index[rows.start + place])
-            if model is not None:
-                index = flows.material.models[model].index
-            elif lot is not None and lot in flows.material.lots:
-                index = flows.material.lots[lot].index
             yield Number(
                 stage=name,
                 role=ROLES[role[place]],
-                index=index,
+                index=net.entry_of(rows.start + place),
                 lot=lot,
                 model=model,
                 units=abs(units),
