@@ -18,6 +18,7 @@ from voltrail.errors import UsageError
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.recycling.balance import Balance, By, Sheet, balance
 from voltrail.recycling.rates import Rate
+from voltrail.recycling.targets import Target
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.lots import Scope
 from voltrail.registry.registry import Registry
@@ -28,6 +29,7 @@ _VERDICTS = {
     "missed": "[red]missed[/]",
     "too_close": "too close to say",
     "open": "open",
+    "impossible": "[red]more than came in[/]",
 }
 
 
@@ -140,21 +142,25 @@ def _bring_up(registry: Registry) -> None:
 
 
 def _tell(sheet: Sheet) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     if not len(sheet):
         console.print("No run of a plant is on record here.")
         return
+    notes = set()
     for one in sheet:
         _head(console, one)
         console.print(_elements(one))
         if one.rates:
             console.print()
             console.print(_rates(one.rates))
+        notes |= {_note(judged.target) for rate in one.rates for judged in rate.targets}
         for finding in one.findings:
             colour = "red" if finding.kind == "conflict" else "yellow"
             fix = f" {escape(finding.fix)}" if finding.fix else ""
             console.print(f"[{colour}]{finding.kind}[/] {escape(finding.message)}{fix}")
         console.print()
+    for note in sorted(notes):
+        console.print(note)
     named = ", ".join(sheet.claiming_sites)
     console.print(f"Claims more than came in: {escape(named) or 'nobody'}.", style="bold")
 
@@ -163,9 +169,9 @@ def _head(console: Console, one: Balance) -> None:
     days = f"{one.first}" if one.first == one.last else f"{one.first} to {one.last}"
     of = f" of {one.organisation}" if one.organisation not in {None, one.name} else ""
     console.rule(f"[bold]{escape(one.name)}[/]{of} · {days}", align="left")
-    silent = f", {one.unmeasured} of them without what came out" if one.unmeasured else ""
+    silent = f" ({one.unmeasured:,} without what came out)" if one.unmeasured else ""
     console.print(
-        f"{one.batches:,} batches{silent}; {one.batteries:,} batteries; {one.mass.in_kg:,.1f} kg in, "
+        f"Batches: {one.batches:,}{silent}; batteries: {one.batteries:,}; {one.mass.in_kg:,.1f} kg in, "
         f"{one.mass.out_kg:,.1f} kg out, {_gap(one.mass.gap_kg)}"
     )
     left = ", ".join(f"{kg:,.1f} kg {name.replace('_', ' ')}" for name, kg in one.mass.left_kg.items())
@@ -179,11 +185,10 @@ def _gap(kg: float) -> str:
 
 def _elements(one: Balance) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "In kg", "Products", "Waste", "Out kg", "In − out", "±", "Estimated", "Not known"):
+    for name in ("", "In kg", "Products", "Waste", "Out kg", "In − out", "±", "Estimated", "Unknown in"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for element in one.elements:
         total = element.in_kg + element.out_kg
-        unknown = element.unknown_in_kg + element.unknown_out_kg
         table.add_row(
             element.element,
             *(
@@ -198,15 +203,15 @@ def _elements(one: Balance) -> Table:
                 )
             ),
             f"{element.estimated_kg / total:.0%}" if element.estimated_kg else "",
-            f"in {unknown:,.0f} kg" if unknown else "",
+            f"of {element.unknown_in_kg:,.0f} kg" if element.unknown_in_kg else "",
         )
     return table
 
 
 def _rates(rates: Sequence[Rate]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Rate", "", "", "±", "Estimated", "Target", "", "Rule"):
-        table.add_column(name, no_wrap=name != "Rule")
+    for name in ("Rate", "", "", "±", "Estimated", "Target", "", ""):
+        table.add_column(name, no_wrap=True)
     for rate in rates:
         name = rate.metric.replace("_", " ").capitalize() + (f" of {rate.element}" if rate.element else "")
         value = f"{rate.low:.1%} to {rate.high:.1%}" if rate.value is None else f"{rate.value:.1%}"
@@ -224,7 +229,13 @@ def _targets(rate: Rate) -> Iterator[tuple[str, str, str]]:
     for one in rate.targets:
         target = one.target
         verdict = _VERDICTS[one.verdict] if one.counts else f"{one.verdict.replace('_', ' ')}, not confirmed"
-        yield f"{target.operator} {target.value:g} %", verdict, escape(target.article)
+        yield f"{target.operator} {target.value:g} %", verdict, target.regime
+
+
+def _note(target: Target) -> str:
+    """Return where a target stands, and what is not known of it."""
+    gap = f"; {target.gap}" if target.gap else ""
+    return f"[bold]{target.regime}[/] {escape(target.article)}{escape(gap)}."
 
 
 def _bar(rate: Rate) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from voltrail.recycling.contents import ELEMENTS, SALTS, SORTS, by_formula
+from voltrail.recycling.contents import CHEMISTRY, ELEMENTS, SALTS, SORTS, by_formula
 from voltrail.recycling.flows import ADDITION, BATTERY, LOT, Flows
 from voltrail.recycling.sources import (
     ASSAY,
@@ -24,6 +24,7 @@ from voltrail.recycling.sources import (
     LIKE_BATTERIES,
     LIKE_LOTS,
     MASS,
+    NOT_NAMED,
     NOTHING,
     POWDER,
     UNKNOWN,
@@ -35,27 +36,43 @@ from voltrail.recycling.sources import (
 def estimate(flows: Flows) -> None:
     """Fill in what was neither measured nor declared, where it can be known from something else."""
     _like_batteries(flows)
+    _not_named(flows)
     sorts = np.array([SORTS[lot.substance] for lot in flows.lots], dtype=object)
     products, powders = np.flatnonzero(sorts == "product"), np.flatnonzero(sorts == "powder")
     _like_lots(flows, products)
     _by_formula(flows)
     _by_feed(flows, sorts == "powder")
     _like_lots(flows, powders)
-    _add_masses(flows, powders)
+    _add_masses(flows)
 
 
-def _add_masses(flows: Flows, powders: Ints) -> None:
-    """Say what of a mass is won: of salts the elements alone, of powders all but copper and aluminium."""
+def _add_masses(flows: Flows) -> None:
+    """Say what of a mass counts as won, and how much electrode powder is in what is not all powder."""
     sources, count = flows.sources, len(flows.lots)
+    substances = np.array([lot.substance for lot in flows.lots], dtype=object)
+    # Of salts only the elements came of batteries.
+    salts = np.flatnonzero(np.isin(substances, list(SALTS)))
     elements = [COLUMN[one] for one in ELEMENTS if one not in {"C", "Na", "F"}]
-    salts = np.flatnonzero(np.array([lot.substance in SALTS for lot in flows.lots], np.bool_))
     sources.content[salts, MASS] = sources.content[salts][:, elements].sum(axis=1)
     sources.uncertainty[salts, MASS] = np.sqrt((sources.uncertainty[salts][:, elements] ** 2).sum(axis=1))
+    # A powder is what it is but for copper and aluminium.
+    sources.basis[:count, POWDER] = NOTHING
+    powders = np.flatnonzero(np.isin(substances, ["black_mass", "cathode_powder", "anode_powder"]))
     metals = [COLUMN["Cu"], COLUMN["Al"]]
+    basis = sources.basis[powders][:, metals]
     sources.content[powders, POWDER] = 1 - sources.content[powders][:, metals].sum(axis=1)
     sources.uncertainty[powders, POWDER] = np.sqrt((sources.uncertainty[powders][:, metals] ** 2).sum(axis=1))
-    sources.basis[:count, POWDER] = NOTHING
-    sources.basis[powders, POWDER] = sources.basis[powders][:, metals].max(axis=1)
+    sources.basis[powders, POWDER] = np.where((basis == UNKNOWN).any(axis=1), UNKNOWN, basis.max(axis=1))
+    sources.add_powder(np.flatnonzero(np.isin(substances, ["cells", "electrodes"])))
+
+
+def _not_named(flows: Flows) -> None:
+    """Take an assay that names one of what tells chemistries apart to name all of it that is there."""
+    sources, columns = flows.sources, [COLUMN[one] for one in CHEMISTRY]
+    named = (sources.basis[: len(flows.lots)][:, columns] == ASSAY).any(axis=1)
+    for column in columns:
+        bare = np.flatnonzero(named & (sources.basis[: len(flows.lots), column] == UNKNOWN))
+        sources.basis[bare, column] = NOT_NAMED
 
 
 def _by_formula(flows: Flows) -> None:
@@ -99,7 +116,7 @@ def _by_feed(flows: Flows, is_powder: npt.NDArray[Any]) -> None:
 
 
 def _like_lots(flows: Flows, ours: Ints) -> None:
-    """Take for what was not assayed in lots the mean, by dry mass, of their kin that were."""
+    """Take for what was not assayed in lots the mean, by dry mass, of their kin, who differ by as much."""
     sources, kinds = flows.sources, int(flows.sources.kin[: len(flows.lots)].max(initial=-1)) + 1
     dry = np.array([flows.lots[row].dry_mg for row in ours], np.float64).reshape(-1, 1)
     kin, basis = sources.kin[ours], sources.basis[ours][:, :MASS]
@@ -109,10 +126,16 @@ def _like_lots(flows: Flows, ours: Ints) -> None:
     np.add.at(weight, kin, dry * known)
     np.add.at(total, kin, dry * sources.content[ours][:, :MASS] * known)
     mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    squares: Floats = np.zeros((kinds, MASS))
+    np.add.at(squares, kin, dry * known * (sources.content[ours][:, :MASS] - mean[kin]) ** 2)
+    spread = np.divide(squares, weight, out=np.zeros_like(total), where=weight > 0)
     place, column = np.nonzero((basis == UNKNOWN) & (weight > 0)[kin])
     row = ours[place]
     sources.content[row, column] = mean[kin[place], column]
-    sources.uncertainty[row, column] = sources.content[row, column] * flows.policy.like_lots_relative
+    relative = flows.policy.like_lots_relative
+    sources.uncertainty[row, column] = np.sqrt(
+        (sources.content[row, column] * relative) ** 2 + spread[kin[place], column]
+    )
     sources.basis[row, column] = LIKE_LOTS
 
 
@@ -140,4 +163,4 @@ def _like_batteries(flows: Flows) -> None:
         sources.content[row, known] = mean[known]
         sources.uncertainty[row, known] = mean[known] * flows.policy.like_batteries_relative
         sources.basis[row, known] = LIKE_BATTERIES
-    sources.add_powder(slice(flows.first_model, flows.first_stream))
+    sources.add_powder(np.arange(flows.first_model, flows.first_stream))

@@ -23,7 +23,7 @@ from voltrail.recycling.sources import BASES, COLUMN, COLUMNS, FORMULA, MASS, PO
 from voltrail.recycling.spread import sums, variances
 from voltrail.recycling.targets import Metric, Stage, Target, targets_at
 
-Verdict = Literal["met", "missed", "too_close", "open"]
+Verdict = Literal["met", "missed", "too_close", "open", "impossible"]
 
 _LACKING: Final = 0.005  # the share of a feed that may be of unknown content before a rate is open
 
@@ -257,7 +257,7 @@ class Rates:
                 whole = float(self.whole[cell, column])
                 bounds = whole, whole, whole
             doubt = float(self._u_whole[cell, column])
-        elif not np.isnan(second):
+        elif second > 0:
             bounds, doubt = (None, 0.0, second), float(self._u_refining[cell, column])
         else:
             return
@@ -372,6 +372,8 @@ def judged(
     verdict: Verdict
     if is_open:
         verdict = "open"
+    elif target.operator != "<" and low - margin > 1:
+        verdict = "impossible"  # more than came in, so it shows nothing
     elif sure or lost:
         verdict = "met" if sure else "missed"
     else:

@@ -21,8 +21,11 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
-# What a content rests on. From FORMULA on it is an estimate, from BY_FEED on by the plant's other reports.
-UNKNOWN, NOTHING, ASSAY, COMPOSITION, FORMULA, TABLE, BY_FEED, LIKE_LOTS, LIKE_BATTERIES = range(9)
+# What a content rests on. From FORMULA on it is an estimate, from BY_FEED on one by the plant's own reports,
+# which does not count where a plant is suspected.
+UNKNOWN, NOTHING, ASSAY, COMPOSITION, FORMULA, TABLE, BY_FEED, LIKE_LOTS, LIKE_BATTERIES, NOT_NAMED = range(
+    10
+)
 BASES: Final = (
     "unknown",
     "nothing",
@@ -33,6 +36,7 @@ BASES: Final = (
     "by_feed",
     "like_lots",
     "like_batteries",
+    "not_named",
 )
 
 COLUMN: Final = {element: place for place, element in enumerate(ELEMENTS)}
@@ -92,8 +96,8 @@ class Sources:
             self.kin[row] = chemistries.setdefault(model.chemistry or "", len(chemistries))
             self.unit_kg[row] = model.mass_kg or UNIT_KG
 
-    def add_powder(self, rows: slice) -> None:
-        """Say how much electrode powder is in batteries, from the elements of it."""
+    def add_powder(self, rows: Ints) -> None:
+        """Say how much electrode powder is in batteries and cells, from the elements of it."""
         for element, factor in POWDER_PER_KG.items():
             column = COLUMN[element]
             self.content[rows, POWDER] += factor * self.content[rows, column]
