@@ -123,7 +123,7 @@ class Books:
         line: dict[str, Any] = {"lot": name, "substance": substance, "mass_kg": kilograms(grams)}
         if moisture:
             line["moisture_fraction"] = moisture
-        if found := assays(self._rng, content, dry) if content else []:
+        if found := assays(self._rng, substance, content, dry) if content else []:
             line["assays"] = found
         if waste:
             line["waste"] = True
@@ -131,7 +131,7 @@ class Books:
 
     def _stream(self, substance: str, grams: int, content: Elements | None) -> dict[str, Any]:
         line: dict[str, Any] = {"substance": substance, "mass_kg": kilograms(grams)}
-        if found := assays(self._rng, content, grams) if content else []:
+        if found := assays(self._rng, substance, content, grams) if content else []:
             line["assays"] = found
         return line
 

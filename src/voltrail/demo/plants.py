@@ -171,7 +171,7 @@ class Plants:
             chemistry = self._rng.choice(sorted(ELECTRODES))
             grams = self._rng.randrange(*_SCRAP_GRAMS)
             books = Books(self.diary, self._rng, maker, maker.sites[0], when)
-            content = times(ELECTRODES[chemistry], grams * self._rng.gauss(1, 0.01))
+            content = times(ELECTRODES[chemistry], grams * self._rng.gauss(1, 0.001))
             lot = books.create("electrodes", grams, content, "manufacturing_waste", waste=True)
             if lot is None or not books.move(lot, plant.member, plant.site, when + 3 * DAY):
                 continue
@@ -296,6 +296,9 @@ class Plants:
             part = times({"Fe": feed["P"] * FE_PER_P, "P": feed["P"]}, plant.wins(0.985, (0.85, 0.93)))
             phosphate = books.give("iron_phosphate", round(part["P"] / PURE["iron_phosphate"]["P"]), part)
             left = less(left, part)
+        carbon = {"C": feed["C"] * plant.wins(0.97, (0.8, 0.9))}
+        books.give("graphite", round(carbon["C"] / PURE["graphite"]["C"]), carbon)
+        left = less(left, carbon)
         books.give("residue", round(sum(left.values()) * 1.35), left, waste=True)
         solution = books.give("solution", books.gap, solved)
         books.process("leach")
