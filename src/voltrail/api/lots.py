@@ -163,7 +163,7 @@ def materials(request: Asked, code: CodeText) -> Response[bytes]:
 
 
 def _trail(request: Asked, registry: Registry, code: str) -> tuple[dict[str, Any], Trail | None, bool]:
-    """Return a battery, where it went as far as that is on record, and whether that is all. Raises AccessError."""
+    """Return a battery, where it went as far as is on record, and whether that is all. Raises AccessError."""
     registry.lots.follow()
     found, reader = registry.battery(code, reader=reader_of(request)), reader_of(request)
     index = registry.lots.ended(code)
@@ -208,7 +208,7 @@ def _share_told(trail: Trail) -> dict[str, Any]:
     }
 
 
-def _wanted(request: Asked, substance: str | None, made: bool, left: bool) -> tuple[Wanted, bool]:  # noqa: FBT001
+def _wanted(request: Asked, substance: str | None, made: bool, left: bool) -> tuple[Wanted, bool]:
     """Return which lots somebody may list, and whether those are all. Raises AccessError, UsageError."""
     person, reader = reading(request), reader_of(request)
     if substance and substance not in SUBSTANCES:

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from voltrail.recycling.contents import METALS
-from voltrail.recycling.flows import COLUMN, REFINING, SEPARATION, Bools, Floats, Flows, Ints
+from voltrail.recycling.flows import BY_FEED, COLUMN, REFINING, SEPARATION, Bools, Floats, Flows, Ints
 from voltrail.recycling.net import FED, LOST, Net
 from voltrail.recycling.spread import sums, variances
 
@@ -74,13 +74,13 @@ class Excess:
 
     def __init__(self, net: Net, count: int) -> None:
         flows, content = net.flows, net.content
-        counted = net.is_claimed
+        counted = net.is_claimed & ((net.units > 0)[:, None] | (net.basis < BY_FEED))
         self.net = net
         into = (net.units < 0)[:, None]
-        self.into = -sums(net.cell, content * into, count)[:, _COLUMNS]
+        self.into = -sums(net.cell, content * (counted & into), count)[:, _COLUMNS]
         self.out = sums(net.cell, content * counted * ~into, count)[:, _COLUMNS]
         fed = (net.role == FED)[:, None]
-        self.unknown = sums(net.cell, net.unknown_kg * fed, count)[:, _COLUMNS]
+        self.unknown = sums(net.cell, net.doubtful_kg * fed, count)[:, _COLUMNS]
         weights = net.units[:, None] * counted
         self.doubt = np.sqrt(variances(flows, net.cell, net.row, weights, count))[:, _COLUMNS]
 

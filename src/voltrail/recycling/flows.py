@@ -29,16 +29,17 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
-# What a content rests on; from FORMULA on it is an estimate.
-UNKNOWN, NOTHING, ASSAY, COMPOSITION, FORMULA, LIKE_LOTS, TABLE, LIKE_BATTERIES = range(8)
+# What a content rests on; from FORMULA on it is an estimate, from BY_FEED on one from the plant's other reports.
+UNKNOWN, NOTHING, ASSAY, COMPOSITION, FORMULA, TABLE, BY_FEED, LIKE_LOTS, LIKE_BATTERIES = range(9)
 BASES: Final = (
     "unknown",
     "nothing",
     "assay",
     "composition",
     "formula",
-    "like_lots",
     "table",
+    "by_feed",
+    "like_lots",
     "like_batteries",
 )
 
@@ -286,6 +287,7 @@ class Flows:
         self._fill_lots()
         self._fill_models()
         self._fill_streams()
+        self._estimate_lots()
         sources = self.sources
         for row, relative in ((weighed, 0.0), (weighed + 1, self.policy.table_relative)):
             sources.basis[row] = NOTHING
@@ -334,54 +336,89 @@ class Flows:
         sources.uncertainty[rows, columns] = doubts
         sources.basis[rows, columns] = ASSAY
         sources.common[:count] = policy.assay_common_share
-        self._like_lots(len(kin))
-        for substance, number in substances.items():
+        sources.content[: self.first_model, MASS] = 1.0
+        sources.basis[: self.first_model, MASS] = ASSAY
+
+    def _estimate_lots(self) -> None:
+        """
+        Say what is in a lot of what nobody assayed in it: as in lots like it, or by its formula, or by what its
+        batteries held.
+
+        No two residues or solutions are alike: of those it stays unknown.
+        """
+        sources, count = self.sources, len(self.lots)
+        sorts = np.array([SORTS[lot.substance] for lot in self.lots], dtype=object)
+        products, powders = np.flatnonzero(sorts == "product"), np.flatnonzero(sorts == "powder")
+        self._like_lots(products)
+        self._by_formula()
+        self._by_feed(sorts == "powder")
+        self._like_lots(powders)
+        elements = [COLUMN[one] for one in ELEMENTS if one not in {"C", "Na", "F"}]
+        salts = np.flatnonzero(np.array([lot.substance in SALTS for lot in self.lots], np.bool_))
+        sources.content[salts, MASS] = sources.content[salts][:, elements].sum(axis=1)
+        sources.uncertainty[salts, MASS] = np.sqrt((sources.uncertainty[salts][:, elements] ** 2).sum(axis=1))
+        metals = [COLUMN["Cu"], COLUMN["Al"]]
+        sources.content[powders, POWDER] = 1 - sources.content[powders][:, metals].sum(axis=1)
+        sources.uncertainty[powders, POWDER] = np.sqrt(
+            (sources.uncertainty[powders][:, metals] ** 2).sum(axis=1)
+        )
+        sources.basis[:count, POWDER] = NOTHING
+        sources.basis[powders, POWDER] = sources.basis[powders][:, metals].max(axis=1)
+
+    def _by_formula(self) -> None:
+        sources = self.sources
+        substances = np.array([lot.substance for lot in self.lots], dtype=object)
+        for substance in set(substances):
             shares = by_formula(substance)
             if shares is None:
                 continue
-            ours = np.flatnonzero(sources.substance[:count] == number)
+            ours = np.flatnonzero(substances == substance)
             for element, column in COLUMN.items():
                 bare = ours[sources.basis[ours, column] == UNKNOWN]
                 share = shares.get(element, 0.0)
                 sources.content[bare, column] = share
-                sources.uncertainty[bare, column] = share * policy.formula_relative
+                sources.uncertainty[bare, column] = share * self.policy.formula_relative
                 sources.basis[bare, column] = FORMULA if share else NOTHING
-        of_salt = np.array([lot.substance in SALTS for lot in self.lots], np.bool_)
-        elements = [COLUMN[one] for one in ELEMENTS if one not in {"C", "Na", "F"}]
-        sources.content[: self.first_model, MASS] = 1.0
-        sources.basis[: self.first_model, MASS] = ASSAY
-        salts = np.flatnonzero(of_salt)
-        sources.content[salts, MASS] = sources.content[salts][:, elements].sum(axis=1)
-        sources.uncertainty[salts, MASS] = np.sqrt((sources.uncertainty[salts][:, elements] ** 2).sum(axis=1))
-        powder = np.flatnonzero(np.array([SORTS[lot.substance] == "powder" for lot in self.lots], np.bool_))
-        metals = [COLUMN["Cu"], COLUMN["Al"]]
-        sources.content[powder, POWDER] = 1 - sources.content[powder][:, metals].sum(axis=1)
-        sources.uncertainty[powder, POWDER] = np.sqrt(
-            (sources.uncertainty[powder][:, metals] ** 2).sum(axis=1)
+
+    def _by_feed(self, is_powder: npt.NDArray[Any]) -> None:
+        """Take for what was not assayed in powders what went into their batch less what is in its other lots."""
+        sources, batches = self.sources, len(self.batches)
+        row, units, role = self.item_source, self.item_units, self.item_role
+        basis, content = sources.basis[row][:, :MASS], sources.content[row][:, :MASS] * units[:, None]
+        powder = (role == LOT) & (units > 0)
+        powder[powder] = is_powder[row[powder]]
+        bare = powder[:, None] & (basis == UNKNOWN)
+        into = ((role == BATTERY) | (role == ADDITION) | (role == LOT)) & (units < 0)
+        fed, rest, dry, lacks = (np.zeros((batches, MASS)) for _ in range(4))
+        np.add.at(fed, self.item_batch, -content * into[:, None])
+        np.add.at(rest, self.item_batch, -content)
+        np.add.at(dry, self.item_batch, units[:, None] * bare)
+        np.add.at(lacks, self.item_batch, into[:, None] & (basis == UNKNOWN))
+        has = np.zeros(batches, np.bool_)
+        has[self.item_batch[role == BATTERY]] = True
+        known = has[:, None] & (lacks == 0) & (dry > 0)
+        item, column = np.nonzero(bare & known[self.item_batch])
+        batch, lot = self.item_batch[item], row[item]
+        sources.content[lot, column] = np.maximum(rest[batch, column], 0.0) / dry[batch, column]
+        sources.uncertainty[lot, column] = (
+            self.policy.by_feed_relative * fed[batch, column] / dry[batch, column]
         )
-        sources.basis[:count, POWDER] = NOTHING
-        sources.basis[powder, POWDER] = sources.basis[powder][:, metals].max(axis=1)
+        sources.basis[lot, column] = BY_FEED
 
-    def _like_lots(self, kinds: int) -> None:
-        """
-        Take for what was not assayed in a product or powder the mean of its kin that were.
-
-        No two residues or solutions are alike.
-        """
-        sources, count = self.sources, len(self.lots)
-        dry = np.array([lot.dry_mg for lot in self.lots], np.float64).reshape(-1, 1)
-        metals = slice(0, MASS)
-        known = sources.basis[:count, metals] == ASSAY
+    def _like_lots(self, ours: Ints) -> None:
+        """Take for what was not assayed in lots the mean, by dry mass, of their kin that were."""
+        sources, kinds = self.sources, int(self.sources.kin[: len(self.lots)].max(initial=-1)) + 1
+        dry = np.array([self.lots[row].dry_mg for row in ours], np.float64).reshape(-1, 1)
+        kin, basis = sources.kin[ours], sources.basis[ours][:, :MASS]
+        known = basis == ASSAY
         weight: Floats = np.zeros((kinds, MASS))
         total: Floats = np.zeros((kinds, MASS))
-        np.add.at(weight, sources.kin[:count], dry * known)
-        np.add.at(total, sources.kin[:count], dry * sources.content[:count, metals] * known)
+        np.add.at(weight, kin, dry * known)
+        np.add.at(total, kin, dry * sources.content[ours][:, :MASS] * known)
         mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-        alike = np.array([SORTS[lot.substance] in {"product", "powder"} for lot in self.lots], np.bool_)
-        lacks = (sources.basis[:count, metals] == UNKNOWN) & (weight > 0)[sources.kin[:count]]
-        lacks &= alike[:, None]
-        row, column = np.nonzero(lacks)
-        sources.content[row, column] = mean[sources.kin[row], column]
+        place, column = np.nonzero((basis == UNKNOWN) & (weight > 0)[kin])
+        row = ours[place]
+        sources.content[row, column] = mean[kin[place], column]
         sources.uncertainty[row, column] = sources.content[row, column] * self.policy.like_lots_relative
         sources.basis[row, column] = LIKE_LOTS
 

@@ -16,6 +16,7 @@ from voltrail.recycling.flows import (
     ADDITION,
     ASSAY,
     BATTERY,
+    BY_FEED,
     EMISSION,
     LOT,
     PARTS,
@@ -97,6 +98,14 @@ class Net:
         kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
         kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
         found: Floats = kg[:, None] * (self.basis == UNKNOWN)
+        return found
+
+    @property
+    def doubtful_kg(self) -> Floats:
+        """Return by row and column the mass of content unknown, or guessed from what else the plant reported."""
+        kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
+        kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
+        found: Floats = kg[:, None] * ((self.basis == UNKNOWN) | (self.basis >= BY_FEED))
         return found
 
     @property

@@ -34,6 +34,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     assay_common_share: float
     table_relative: float
     formula_relative: float
+    by_feed_relative: float
     like_lots_relative: float
     like_batteries_relative: float
     family_chance: float

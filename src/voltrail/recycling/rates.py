@@ -179,14 +179,24 @@ class Rates:
             self.first.products + self.first.carried * np.nan_to_num(self.refining), self.first.base
         )
         self._u_whole = self._of_both(one)
+        self.powder = _over(self.first.carried, self.first.base)
+        rate = np.nan_to_num(self.powder)
+        self._u_powder = self._doubt(
+            self.first, self.first.weights(carried=one, fed=rate, unfinished=rate), self.first.base
+        )
+        dry = np.repeat(self.first.carried[:, [MASS]], COLUMNS, axis=1)
+        self.impurity = _over(self.first.carried, dry)
+        self._u_impurity = self._doubt(self.first, self.first.weights(carried=one), dry)
+
+    def _doubt(self, stage: _Stage, weights: Floats, base: Floats) -> Floats:
+        found = np.sqrt(variances(self.flows, stage.net.cell, stage.net.row, weights, self.count))
+        return np.nan_to_num(_over(found, base))
 
     def _of_one(self, stage: _Stage, rate: Floats, one: Floats) -> Floats:
         """Return the uncertainty of products / base: that of (products − rate × base) / base."""
         base, rate = stage.base, np.nan_to_num(rate)
         weights = stage.weights(product=one, fed=rate, added=rate, unfinished=rate)  # what is fed counts down
-        net = stage.net
-        found = np.sqrt(variances(self.flows, net.cell, net.row, weights, self.count))
-        return np.nan_to_num(_over(found, base))
+        return self._doubt(stage, weights, base)
 
     def _of_both(self, one: Floats) -> Floats:
         whole, second = np.nan_to_num(self.whole), np.nan_to_num(self.refining)
@@ -268,40 +278,27 @@ class Rates:
         )
 
     def _powder(self, cell: int, standing: tuple[Target, ...]) -> Iterator[Rate]:
-        first, net = self.first, self.first.net
-        base, powder = first.base[cell, POWDER], first.carried[cell, POWDER]
-        if base <= 0 or powder <= 0:
-            return
-        rate = np.zeros((self.count, COLUMNS))
-        rate[cell] = powder / base
-        rows = net.rows_of(cell)
-        weights = first.weights(carried=np.ones_like(rate), fed=rate, unfinished=rate)[rows]
-        spread = variances(self.flows, net.cell[rows] - cell, net.row[rows], weights, 1)
-        value = float(powder / base)
-        doubt = float(np.sqrt(spread[0, POWDER]) / base)
-        yield self._rate(
-            "powder_recovery", None, "separation", (value,) * 3, doubt, (first,), cell, POWDER, standing
-        )
-        dry = float(first.carried[cell, MASS])
+        first, powder = self.first, float(self.powder[cell, POWDER])
+        if powder > 0:
+            doubt = float(self._u_powder[cell, POWDER])
+            yield self._rate(
+                "powder_recovery", None, "separation", (powder,) * 3, doubt, (first,), cell, POWDER, standing
+            )
         for element in ("Al", "Cu"):
             column = COLUMN[element]
-            ours = np.flatnonzero(net.role[rows] == CARRIED) + rows.start
-            if (net.unknown_kg[ours, column] > 0).any():
-                continue
-            value = float(first.carried[cell, column] / dry)
-            spread = variances(self.flows, net.cell[ours] - cell, net.row[ours], net.units[ours], 1)
-            doubt = float(np.sqrt(spread[0, column]) / dry)
-            yield self._rate(
-                "powder_impurity",
-                element,
-                "separation",
-                (value,) * 3,
-                doubt,
-                (first,),
-                cell,
-                column,
-                standing,
-            )
+            value, doubt = float(self.impurity[cell, column]), float(self._u_impurity[cell, column])
+            if value > 0:
+                yield self._rate(
+                    "powder_impurity",
+                    element,
+                    "separation",
+                    (value,) * 3,
+                    doubt,
+                    (first,),
+                    cell,
+                    column,
+                    standing,
+                )
 
     def _rate(
         self,
@@ -350,31 +347,31 @@ class Rates:
 
     def _numbers(self, stage: _Stage, cell: int, column: int, roles: tuple[int, ...]) -> Iterator[Number]:
         """Yield what a rate of a stage was reckoned from."""
-        net, flows = stage.net, self.flows
+        net, sources, flows = stage.net, self.flows.sources, self.flows
         name: Stage = "separation" if stage is self.first else "refining"
         rows = net.rows_of(cell)
-        for place in range(rows.start, rows.stop):
-            row = int(net.row[place])
-            units, content = float(net.units[place]), float(flows.sources.content[row, column])
-            role = int(net.role[place])
-            if not content or role not in roles or (role == LOST and column >= MASS):
-                continue
+        source, role = net.row[rows], net.role[rows]
+        contents = sources.content[source, column]
+        shown = (contents != 0) & np.isin(role, roles) & ((role != LOST) | (column < MASS))
+        for place in np.flatnonzero(shown).tolist():
+            row, content = int(source[place]), float(contents[place])
+            units = float(net.units[rows.start + place])
             lot, model = flows.name_of(row)
-            index: int | None = int(net.index[place])
+            index: int | None = int(net.index[rows.start + place])
             if model is not None:
                 index = flows.material.models[model].index
             elif lot is not None and lot in flows.material.lots:
                 index = flows.material.lots[lot].index
             yield Number(
                 stage=name,
-                role=ROLES[role],
+                role=ROLES[role[place]],
                 index=index,
                 lot=lot,
                 model=model,
                 units=abs(units),
                 kg=abs(units * content),
-                uncertainty_kg=abs(units) * float(flows.sources.uncertainty[row, column]),
-                basis=BASES[flows.sources.basis[row, column]],
+                uncertainty_kg=abs(units) * float(sources.uncertainty[row, column]),
+                basis=BASES[sources.basis[row, column]],
             )
 
 

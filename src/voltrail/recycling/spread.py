@@ -52,10 +52,10 @@ def variances(flows: Flows, cells: Ints, rows: Ints, weights: Floats, count: int
     if len(at):
         basis = sources.basis[row[at], of].astype(np.int64)
         kin = np.where(basis == FORMULA, sources.substance[row[at]], sources.kin[row[at]])
-        key = ((cell[at] * 8 + basis) * total + kin) * columns + of
+        key = ((cell[at] * 16 + basis) * total + kin) * columns + of
         groups, place = np.unique(key, return_inverse=True)
         sums_of = np.bincount(place, doubt[at, of], len(groups))
-        target = groups // columns // total // 8 * columns + groups % columns
+        target = groups // columns // total // 16 * columns + groups % columns
         found += np.bincount(target, sums_of**2, count * columns).reshape(count, columns)
     return found
 
