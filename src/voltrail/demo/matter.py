@@ -89,7 +89,11 @@ ELECTRODES: Final[dict[str, Elements]] = {
 
 
 class Lot(msgspec.Struct):
-    """A lot as its papers say: its name, who has it and where, grams as it lies there, grams of elements."""
+    """
+    A lot as its papers say: its name, who has it and where, grams as it lies there, grams of elements.
+
+    `of` is a pack among those that it came of, where there are any.
+    """
 
     name: str
     holder: Member
@@ -99,6 +103,7 @@ class Lot(msgspec.Struct):
     content: Elements
     made: int
     dry_grams: float
+    of: str | None = None
 
 
 def composition(design: Design) -> dict[str, float]:
