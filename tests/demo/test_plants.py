@@ -104,7 +104,7 @@ def test_every_step_from_pack_to_pack_occurs() -> None:
     told = material(World(PACKS, 20261, manner="offenders"))
     kinds = Counter(run.event.process for run in told.runs if isinstance(run.event, LotProcessed))
     assert kinds.keys() >= {
-        "shred", "blend", "leach", "precipitate", "refine", "split", "synthesise", "make_cells",
+        "discharge", "shred", "blend", "leach", "precipitate", "refine", "split", "synthesise", "make_cells",
     }  # fmt: skip
     assert {run.event.origin for run in told.runs if isinstance(run.event, LotCreated)} == {
         "primary",

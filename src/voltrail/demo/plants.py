@@ -37,6 +37,7 @@ from voltrail.demo.packs import Pack
 SCRAP_EVERY: Final = 50  # packs of the world for one lot of scrap from making
 _SCRAP_SINCE: Final = moment(2021, 7)
 _SCRAP_GRAMS: Final = (600_000, 2_400_000)
+DISCHARGED: Final = 3  # one of so many packs has its discharge on record
 MOST_CODES: Final = 1_000  # in one line of a run
 _MODEL_SPREAD: Final = 0.01  # packs of a model hold more or less than was declared, all alike
 _PACK_SPREAD: Final = 0.004
@@ -102,7 +103,9 @@ class Plants:
     @property
     def shown(self) -> dict[str, list[str]]:
         """The stops of the tour: packs that became metal and are made of it, a lot, an honest plant."""
-        stops = {name: self.materials.shown[name] for name in _STOPS if name in self.materials.shown}
+        stops: dict[str, list[str]] = {
+            name: self.materials.shown[name] for name in _STOPS if name in self.materials.shown
+        }
         honest = (site for site, plant in self.all.items() if plant.campaigns and plant.handling == "honest")
         site = max(honest, key=lambda one: self.all[one].campaigns, default=None)
         return stops | {"plant": [site]} if site is not None else stops
@@ -118,9 +121,13 @@ class Plants:
         return utiliser.sites[pack.serial % len(utiliser.sites)]
 
     def recycle(self, utiliser: Member, pack: Pack, codes: tuple[str, ...], grams: int, when: int) -> None:
-        """Put a pack, or its modules, into the run of the month."""
+        """Put a pack, or its modules, into the run of the month, some discharged before."""
         key = (month_end(when), self.site_of(utiliser, pack), pack.design.chemistry)
         delay = self.diary.delay(utiliser, when, NEGLIGENT)
+        if pack.serial % DISCHARGED == 0:
+            code, *more = codes
+            about: dict[str, Any] = {"code": code, "codes": more} if more else {"code": code}
+            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", site=key[1], **about)
         content = self._content(pack)
         if codes[0] != pack.code:
             content = less(content, case(content))
