@@ -149,9 +149,9 @@ def test_the_pack_that_became_metal_is_in_other_packs(world: World, registry: Re
     registry.lots.follow()
     index = registry.lots.ended(code)
     assert index is not None
-    material, whole = registry.lots.after(index)
+    material, is_all = registry.lots.after(index)
     trail = follow(material, index, whole(registry, code)["model"]["model_id"])
-    assert whole
+    assert is_all
     assert trail is not None
     assert {"black_mass", "solution", "cathode_material", "cells"} <= {
         one.lot.substance for one in trail.shares
