@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 from litestar.testing import TestClient
 
 import voltrail
 from tests.api.conftest import HTML
 from voltrail.api import create_app
+from voltrail.cli import main
 from voltrail.cli.start import DEMO_ORIGIN
 from voltrail.demo import World, populate
 from voltrail.demo.diary import Life
@@ -170,6 +172,14 @@ def test_the_pack_made_of_old_ones_has_its_lot(world: World, registry: Registry)
         assert known is not None
         assert known.takes
     assert any(run.site == site for run in registry.lots.material(Scope(site=site)).runs)
+
+
+def test_the_command_names_the_sites_that_claim_too_much(world: World, registry: Registry) -> None:
+    """From signed reports to the answer of `voltrail recycling balance`: those planted and no others."""
+    asked = CliRunner().invoke(main, ["recycling", "balance", "--json", "--data", str(registry.data)])
+    assert asked.exit_code == 0, asked.output
+    assert world.claiming
+    assert set(json.loads(asked.stdout)["claims_more_than_came_in"]) == world.claiming
 
 
 def test_the_registry_finds_what_was_meant_and_nothing_else(world: World, registry: Registry) -> None:
