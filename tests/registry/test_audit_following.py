@@ -49,6 +49,9 @@ def all_of_it(registry):
         "flow_maker": "1",
         "missing_case": "1, 2, 6, 4",
         "passport": "1, 2",
+        "lot": "1",
+        "lot_run": "1",
+        "lot_battery": "1, 2",
         "missing_count where cases <> 0 or done <> 0": "1, 2, 3, 4",
     }
     with registry.database.pool.connection() as connection:
@@ -67,6 +70,7 @@ def empty(registry, *copies):
         "flow_upto": "flow, flow_count, flow_place_count, flow_age_count, flow_maker",
         "missing_upto": "missing_case, missing_count",
         "passport_upto": "passport",
+        "lot_upto": "lot, lot_run, lot_battery",
     }
     with registry.database.pool.connection() as connection:
         for copy in copies:

@@ -20,7 +20,7 @@ from voltrail.database.database import Connection
 from voltrail.errors import VoltrailError
 from voltrail.lifecycle import Battery
 from voltrail.lifecycle.flows import needed_for
-from voltrail.registry import duties, flows, holdings, issued, missing, outlets, rows
+from voltrail.registry import duties, flows, holdings, issued, lots, missing, outlets, rows
 from voltrail.registry.difference import Difference
 from voltrail.registry.following import Entry, Key, Known, Row, Table
 from voltrail.registry.rulebook import read_book
@@ -29,8 +29,8 @@ AT_ONCE: Final = 500  # subjects
 UNREADABLE: Final = (VoltrailError, msgspec.MsgspecError, LookupError, TypeError, ValueError)
 
 _UPTO: Final = """
-select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto
-from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p
+select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto, l.upto
+from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p, lot_upto l
 """
 TALLIES: Final = "create temporary table audit_tally (name text, key text[], number bigint)"
 _TALLIED: Final = """
@@ -67,6 +67,9 @@ _TABLES: Final = (
     (flows.TABLE, "battery:"),
     (missing.TABLE, "battery:"),
     (issued.TABLE, "battery:"),
+    (lots.LOTS, "lot:"),
+    (lots.BATTERIES, "battery:"),
+    (lots.RUNS, ""),
 )
 
 
@@ -105,6 +108,7 @@ class Uptos(msgspec.Struct, frozen=True):
     flows: int
     missing: int
     issued: int
+    lots: int
 
 
 class Following:
@@ -196,6 +200,7 @@ class Following:
         yield from self._compare(outlets.TABLE, [name.removeprefix("site:") for name in sites], found)
         codes = [code for code in states if known.slot("battery:" + code).last < upto.issued]
         yield from self._compare(issued.TABLE, codes, issued.passports_of(known, codes))
+        yield from self._lots(known, chains)
         codes = [code for code in states if still(code, upto.flows)]
         packs = map(msgspec.structs.astuple, flows.flows_of(known, codes))
         yield from self._compare(flows.TABLE, codes, packs)
@@ -206,6 +211,17 @@ class Following:
         late = (missing.late_of(entry) for entry in self._below(entries, upto.missing))
         own = {row for row in late if row is not None and row[0] in states}
         yield from self._compare(missing.TABLE, list(states), own, missing.LATE)
+
+    def _lots(self, known: Known, chains: Sequence[Chain]) -> Iterator[Difference]:
+        """Compare the lots and runs of some subjects; most have none, and nothing is computed for them."""
+        names = [one.name for one in chains if known.slot(one.name).last < self._upto.lots]
+        having = {one.name for one in chains if lots.has_runs(entry.recorded for entry in one.entries)}
+        own = [name.removeprefix("lot:") for name in names if name.startswith("lot:")]
+        yield from self._compare(lots.LOTS, own, lots.lots_of(known, own))
+        yield from self._compare(lots.RUNS, names, lots.runs_of(known, having.intersection(names)))
+        codes = [name[8:] for name in names if name.startswith("battery:")]
+        with_runs = (code for code in codes if "battery:" + code in having)
+        yield from self._compare(lots.BATTERIES, codes, lots.batteries_of(known, with_runs))
 
     def _compare(
         self, table: Table, subjects: Collection[str], follow: Iterable[Row], of: str = ""

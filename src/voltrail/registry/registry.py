@@ -68,6 +68,7 @@ from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.lots import Lots
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
 from voltrail.registry.platform import Platform
@@ -132,10 +133,12 @@ class Registry:
         self.flows = Flows(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
+        self.lots = Lots(self.database, self._writer.authorities)
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
             self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
+            self.lots,
         )  # fmt: skip
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
