@@ -301,7 +301,7 @@ class _Reckoning:
             came, recycled = sum(each.get(element, 0) for each in additions), NOTHING
             for name, mass in taken:
                 came += part(self.held[name].get(element, 0), mass, self.whole[name])
-                recycled = _sum(
+                recycled = sum_of(
                     recycled, _part(self.recycled[name].get(element, NOTHING), mass, self.whole[name])
                 )
             if ended:
@@ -309,7 +309,7 @@ class _Reckoning:
                 if of_batteries is not None:
                     won = min(won, of_batteries.get(element, 0))
                 came += won
-                recycled = _sum(recycled, _from(0, won))
+                recycled = sum_of(recycled, _from(0, won))
             through = _part(recycled, out, max(out, came))
             declared = [said.get(element) for _, said in made]
             for (lot, _), said, share in zip(
@@ -373,7 +373,8 @@ def _part(amounts: Amounts, of: int, whole: int) -> Amounts:
     return used, declared, waste
 
 
-def _sum(amounts: Amounts, others: Amounts) -> Amounts:
+def sum_of(amounts: Amounts, others: Amounts) -> Amounts:
+    """Return both together, by source."""
     used, declared, waste = (one + other for one, other in zip(amounts, others, strict=True))
     return used, declared, waste
 

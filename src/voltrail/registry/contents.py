@@ -1,0 +1,110 @@
+"""
+Recycled content of batteries, from the rows of lots: only what lies upstream of them is read.
+
+It is kept nowhere: who takes of a lot later, or corrects an assay, changes what it gives to all. So it is
+reckoned each time, for batteries that have credits and no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from voltrail.database.database import Connection, Texts
+from voltrail.events.kinds import CreditSpent
+from voltrail.recycling.content import Content, content
+from voltrail.recycling.record import Lot, Material, Run, lots_made
+from voltrail.recycling.share import BatteryContent, credits_of, of_battery
+from voltrail.registry.lots import counted, read_models, read_runs, taken_by
+
+_SPENT: Final = """
+select b.code, b.seq from lot_battery b join lot_run r using (seq)
+where b.code = any(%s) and r.takes <> '{}'
+"""
+# The runs that share a batch are one process, so all of them are upstream of what one of them made.
+_MAKING: Final = """
+select distinct o.seq, o.reporter, o.says, o.at
+from lot l join lot_run r on r.seq = l.made join lot_run o on o.reporter = r.reporter and o.batch = r.batch
+where l.lot = any(%(lots)s)
+"""
+# Whoever declares something of a lot shares with others that do; the rest matter by their sum alone.
+_DECLARING: Final = """
+select r.seq, r.reporter, r.says, r.at from lot_run r join event e on e.seq = r.says
+where r.takes && %(lots)s and position('recycled_kg'::bytea in e.line) > 0
+"""
+_TAKEN: Final = "select lot, taken_mg from lot where lot = any(%s)"
+_NAMED: Final = "select seq, reporter, says, at from lot_run where seq = any(%(seqs)s)"
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """
+    What lies upstream of some batteries: its material, how much was taken of each lot, in milligrams, by all;
+    and the runs that spent something on each battery.
+    """
+
+    material: Material
+    taken: Mapping[str, int]
+    spent: Mapping[str, Collection[int]]
+
+    def content(self) -> Content:
+        """Return its recycled content."""
+        return content(self.material, self.taken)
+
+
+def spent_on(connection: Connection, codes: Iterable[str]) -> dict[str, set[int]]:
+    """Return the runs in which something was spent on batteries; without those on which nothing was."""
+    found: dict[str, set[int]] = {}
+    for code, seq in connection.execute(_SPENT, (Texts(codes),), binary=True):
+        found.setdefault(code, set()).add(seq)
+    return found
+
+
+def upstream(connection: Connection, spent: Mapping[str, Collection[int]]) -> Upstream:
+    """Return what lies upstream of batteries on which something was spent in some runs."""
+    seqs = sorted({seq for each in spent.values() for seq in each})
+    runs = {run.index: run for run in read_runs(connection, _NAMED, {"seqs": seqs})}
+    asked: set[str] = set()
+    fresh = {name for run in runs.values() for name in taken_by(run.event)}
+    while fresh:
+        asked |= fresh
+        found = read_runs(connection, _MAKING, {"lots": Texts(fresh)})
+        runs |= {run.index: run for run in found}
+        fresh = {name for run in found for name in taken_by(run.event)} - asked
+    for run in read_runs(connection, _DECLARING, {"lots": Texts(asked)}):
+        if isinstance(run.event, CreditSpent):
+            runs.setdefault(run.index, run)
+    lots = {lot.lot: lot for run in runs.values() for lot in lots_made(run)}
+    taken = dict(connection.execute(_TAKEN, (Texts(lots),), binary=True).fetchall())
+    return Upstream(_material(connection, runs.values(), lots), taken, spent)
+
+
+def _material(connection: Connection, runs: Iterable[Run], lots: dict[str, Lot]) -> Material:
+    """Return a material with as much of models as recycled content needs: those of batteries that ended."""
+    ended = [run for run in runs if not isinstance(run.event, CreditSpent)]
+    whole, models = counted(connection, ended)
+    others = [run for run in runs if isinstance(run.event, CreditSpent)]
+    return Material([*whole, *others], lots, read_models(connection, models))
+
+
+def contents(
+    connection: Connection,
+    parts: Mapping[str, Collection[str]],
+    compositions: Mapping[str, Mapping[str, float] | None],
+) -> dict[str, BatteryContent]:
+    """
+    Return the recycled content of batteries; without those on which nothing was spent.
+
+    `parts` are the batteries that are built into each, itself not among them; what was spent on them counts too.
+    """
+    spent = spent_on(connection, {*parts, *(one for each in parts.values() for one in each)})
+    if not spent:
+        return {}
+    told = upstream(connection, spent).content()
+    found = {}
+    for code, within in parts.items():
+        indices = [(index) for one in (code, *within) for index in spent.get(one, ())]
+        if indices:
+            found[code] = of_battery(credits_of(told, indices), compositions.get(code))
+    return found
