@@ -1,11 +1,11 @@
 """
 Which share of a battery's elements is recycled: what a passport says of it, and from what it was said.
 
-A share is what counts as recycled over what there is of the element: what the model is declared to be made of,
-or what was traced into the battery where that is more. So it is never said too high; of an element that the
-model does not name nothing is said. Source: Regulation (EU) 2023/1542, article 8: cobalt, lithium and nickel in
-active materials, lead in the battery. A composition does not tell active materials apart from the rest: the
-share is of all there is, which is less.
+A share is what counts as recycled over what there is of the element: what the model is declared to be made
+of, or what was traced into the battery where that is more. So it is never said too high; of an element that
+the model does not name nothing is said. Source: Regulation (EU) 2023/1542, article 8: cobalt, lithium and
+nickel in active materials, lead in the battery. A composition does not tell active materials apart from the
+rest: the share is of all there is, which is less.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class BatteryContent(msgspec.Struct, frozen=True):
 def of_battery(
     credits: Iterable[tuple[int, Credit]], composition: Mapping[str, float] | None
 ) -> BatteryContent:
-    """Return what of a battery is recycled by its credits, its parts' among them, and its composition (kg)."""
+    """Return what of a battery is recycled, by its credits, those of parts among them; composition in kg."""
     found = list(credits)
     shares = []
     for element in ELEMENTS:

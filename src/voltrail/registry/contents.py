@@ -14,9 +14,11 @@ import msgspec
 
 from voltrail.database.database import Connection, Texts
 from voltrail.events.kinds import CreditSpent
+from voltrail.lifecycle import Battery, decode_state
 from voltrail.recycling.content import Content, content
 from voltrail.recycling.record import Lot, Material, Run, lots_made
 from voltrail.recycling.share import BatteryContent, credits_of, of_battery
+from voltrail.registry.holdings import level_by_letter
 from voltrail.registry.lots import counted, read_models, read_runs, taken_by
 
 _SPENT: Final = """
@@ -35,6 +37,7 @@ select r.seq, r.reporter, r.says, r.at from lot_run r join event e on e.seq = r.
 where r.takes && %(lots)s and position('recycled_kg'::bytea in e.line) > 0
 """
 _TAKEN: Final = "select lot, taken_mg from lot where lot = any(%s)"
+_STATES: Final = "select id, state from subject where id = any(%s)"
 _NAMED: Final = "select seq, reporter, says, at from lot_run where seq = any(%(seqs)s)"
 
 
@@ -88,6 +91,24 @@ def _material(connection: Connection, runs: Iterable[Run], lots: dict[str, Lot])
     return Material([*whole, *others], lots, read_models(connection, models))
 
 
+def parts_of(connection: Connection, batteries: Iterable[Battery]) -> dict[str, set[str]]:
+    """Return what makes up each battery now: itself, and what is built into it, to any depth."""
+    found = {one.code: {one.code, *one.parts} for one in batteries}
+    into = {part: {code} for code, parts in found.items() for part in parts}  # which of them it is built into
+    fresh = {part for part in into if part not in found}
+    while holding := [f"battery:{part}" for part in fresh if level_by_letter(part) != "cell"]:
+        fresh = set()
+        for name, data in connection.execute(_STATES, (Texts(holding),), binary=True):
+            state = decode_state(name, bytes(data))
+            for part in state.parts if isinstance(state, Battery) else ():
+                for code in into[name[8:]]:
+                    if part not in found[code]:
+                        found[code].add(part)
+                        into.setdefault(part, set()).add(code)
+                        fresh.add(part)
+    return found
+
+
 def contents(
     connection: Connection,
     parts: Mapping[str, Collection[str]],
@@ -96,15 +117,15 @@ def contents(
     """
     Return the recycled content of batteries; without those on which nothing was spent.
 
-    `parts` are the batteries that are built into each, itself not among them; what was spent on them counts too.
+    `parts` are the batteries that make up each, itself among them: what was spent on any of them counts.
     """
-    spent = spent_on(connection, {*parts, *(one for each in parts.values() for one in each)})
+    spent = spent_on(connection, {one for each in parts.values() for one in each})
     if not spent:
         return {}
     told = upstream(connection, spent).content()
     found = {}
     for code, within in parts.items():
-        indices = [(index) for one in (code, *within) for index in spent.get(one, ())]
+        indices = [index for one in within for index in spent.get(one, ())]
         if indices:
             found[code] = of_battery(credits_of(told, indices), compositions.get(code))
     return found

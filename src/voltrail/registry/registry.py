@@ -118,7 +118,6 @@ class Registry:
         self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
-        self._passports = passports.Passports(self._writer.authorities, self.origin.partition("/")[0])
         self.holdings = Holdings(self.database, self._writer.authorities, self._sinces)
         self.webhooks = Webhooks(self.database, self.keys.host_secret)
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
@@ -134,6 +133,9 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self._passports = passports.Passports(
+            self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
+        )
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
