@@ -78,54 +78,77 @@ def shares(assays):
 
 # ---------------------------------------------------------------- at random
 
-SOME_MG = st.one_of(st.integers(0, 20), st.integers(0, 5 * 10**11), st.just(10**15 - 1))
-SHARE = st.sampled_from((0.0, 0.07, 0.3, 1 / 3))
+SOME_MG = st.one_of(st.integers(0, 20), st.integers(10**6, 5 * 10**11), st.just(10**15 - 1))
+SHARE = st.sampled_from((0.0, 0.07, 0.3, 0.333333))
+ASSAYS = st.dictionaries(st.sampled_from(ELEMENTS), SHARE, min_size=1)
+OFTEN = ("created", "process", "process", "recycled", "spent", "spent")
 
 
 @st.composite
 def materials(draw, most=12):
-    """Draw a material with events that a registry might have refused, too: the laws hold of any."""
-    names = [f"{FIRMS[n % 2]}/{n}" for n in range(most)]
-    free = list(names)
-    models = [model("A", Ni=0.000009, Co=0.000004), model("B", Ni=40.0, Co=4.0, Li=6.0)]
-    mass = SOME_MG.map(lambda mg: mg / 1_000_000)
+    """
+    Draw a material with events that a registry might have refused, too: the laws hold of any.
 
-    def assays():
-        return {one: draw(SHARE) for one in draw(st.sets(st.sampled_from(ELEMENTS)))}
-
-    def declared():
-        some = st.dictionaries(st.sampled_from(ELEMENTS), mass, max_size=2)
-        return draw(st.one_of(st.none(), some))
-
-    def outputs(can_declare):
-        return [
-            made(free.pop(0), draw(mass), declared() if can_declare else None, **assays())
-            for _ in range(draw(st.integers(0, min(3, len(free)))))
-        ]
-
+    Most often lots are taken that were made before, in thirds or as wholes, so that something goes through.
+    """
+    models = [model("A", Ni=0.000009, Co=0.000004), model("B", Ni=40_000.0, Co=4_000.0, Li=6_000.0)]
+    free = {firm: [f"{firm}/{n}" for n in range(most // 2)] for firm in FIRMS}
+    kg: dict[str, float] = {}  # of what was made so far
     runs = []
+
+    def outputs(firm, can_declare):
+        found = []
+        for _ in range(draw(st.integers(1, 3))):
+            if free[firm]:
+                mass = draw(SOME_MG) / 1_000_000
+                declared = draw(claims(mass)) if can_declare else None
+                found.append(made(free[firm].pop(0), mass, declared, **draw(ASSAYS)))
+                kg[found[-1].lot] = mass
+        return found
+
+    def some_of(lot):
+        part = draw(st.sampled_from((3, 3, 1)))
+        return kg[lot] * 1_000_000 // part / 1_000_000 if lot in kg else draw(SOME_MG) / 1_000_000
+
+    def some_lots(number):
+        any_lot = st.sampled_from([f"{firm}/{n}" for firm in FIRMS for n in range(most // 2)])
+        known = (
+            st.one_of(st.sampled_from(sorted(kg)), st.sampled_from(sorted(kg)), any_lot) if kg else any_lot
+        )
+        return draw(st.lists(known, min_size=1, max_size=number, unique=True))
+
     for _ in range(draw(st.integers(0, 14))):
         firm, batch = draw(st.sampled_from(FIRMS)), draw(st.sampled_from((None, None, "B1", "B2")))
-        what = draw(st.sampled_from(("created", "process", "process", "recycled", "spent", "spent")))
-        number = draw(st.integers(1, 3))
+        what, number = draw(st.sampled_from(OFTEN)), draw(st.integers(1, 3))
         of = draw(st.sampled_from((None, "A", "B", "unknown")))
-        if what == "created" and free:
+        if what == "created" and free[firm]:
             origin = draw(st.sampled_from(("primary", "manufacturing_waste", "post_consumer")))
-            runs.append((created(free.pop(0), draw(mass), origin, **assays()), firm))
+            lot, mass = free[firm].pop(0), draw(SOME_MG) / 1_000_000
+            kg[lot] = mass
+            runs.append((created(lot, mass, origin, **draw(ASSAYS)), firm))
         elif what == "process":
-            taken = draw(st.lists(st.sampled_from(names), max_size=3, unique=True))
-            added = (Stream(substance="reagent", mass_kg=draw(mass), assays=shares(assays())),)
+            taken = [(lot, some_of(lot)) for lot in some_lots(3)]
+            added = Stream(
+                substance="reagent", mass_kg=draw(SOME_MG) / 1_000_000, assays=shares(draw(ASSAYS))
+            )
             event = process(
-                [(lot, draw(mass)) for lot in taken],
-                outputs(draw(st.booleans())),
-                additions=draw(st.sampled_from(((), added))),
+                taken,
+                outputs(firm, draw(st.booleans())),
+                additions=draw(st.sampled_from(((), (added,)))),
                 batch=batch,
                 process=draw(st.sampled_from(("leach", "blend"))),
             )
             runs.append((event, firm))
         elif what == "recycled":
-            runs.append((recycled(outputs(False), number, batch=batch), firm, {of: number}))
+            runs.append((recycled(outputs(firm, False), number, batch=batch), firm, {of: number}))
         elif what == "spent":
-            lot = draw(st.sampled_from(names))
-            runs.append((spent(lot, draw(mass), number, declared()), firm, {of: number}))
-    return material(runs, models)
+            (lot,) = some_lots(1)
+            mass = some_of(lot)
+            runs.append((spent(lot, mass, number, draw(claims(mass))), firm, {of: number}))
+    return material(draw(st.permutations(runs)), models)
+
+
+def claims(kg):
+    """Draw what is declared to be recycled in so many kg, or nothing."""
+    some = st.sampled_from((0.0, kg * 100_000 // 1 / 1_000_000, kg))
+    return st.one_of(st.none(), st.none(), st.dictionaries(st.sampled_from(ELEMENTS), some, max_size=2))
