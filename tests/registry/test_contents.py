@@ -105,8 +105,8 @@ def test_one_battery_has_what_the_whole_record_says(plants, found, random):
     rows = {index: row for row, index in enumerate(fast.runs)}
     codes = [sample.pack(100_000 + said * len(CODES) + n) for n in range(len(CODES))]
     with plants.database.pool.connection() as connection:
-        for code, spent in spent_on(connection, codes).items():
-            told = upstream(connection, {code: spent}).content()
+        for spent in spent_on(connection, codes).values():
+            told = upstream(connection, spent).content()
             for index in spent:
                 assert told.credits[index] == whole.credits[index]
                 counted = {

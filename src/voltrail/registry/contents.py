@@ -43,13 +43,13 @@ _NAMED: Final = "select seq, reporter, says, at from lot_run where seq = any(%(s
 
 class Upstream(msgspec.Struct, frozen=True):
     """
-    What lies upstream of some batteries: its material, how much was taken of each lot, in milligrams, by all;
-    and the runs that spent something on each battery.
+    What lies upstream of some credits: its material, the lots that went into it, and how much was taken of
+    each lot by all, in milligrams.
     """
 
     material: Material
+    lots: frozenset[str]
     taken: Mapping[str, int]
-    spent: Mapping[str, Collection[int]]
 
     def content(self) -> Content:
         """Return its recycled content."""
@@ -64,10 +64,9 @@ def spent_on(connection: Connection, codes: Iterable[str]) -> dict[str, set[int]
     return found
 
 
-def upstream(connection: Connection, spent: Mapping[str, Collection[int]]) -> Upstream:
-    """Return what lies upstream of batteries on which something was spent in some runs."""
-    seqs = sorted({seq for each in spent.values() for seq in each})
-    runs = {run.index: run for run in read_runs(connection, _NAMED, {"seqs": seqs})}
+def upstream(connection: Connection, spent: Iterable[int]) -> Upstream:
+    """Return what lies upstream of runs in which something was spent."""
+    runs = {run.index: run for run in read_runs(connection, _NAMED, {"seqs": sorted(spent)})}
     asked: set[str] = set()
     fresh = {name for run in runs.values() for name in taken_by(run.event)}
     while fresh:
@@ -80,7 +79,7 @@ def upstream(connection: Connection, spent: Mapping[str, Collection[int]]) -> Up
             runs.setdefault(run.index, run)
     lots = {lot.lot: lot for run in runs.values() for lot in lots_made(run)}
     taken = dict(connection.execute(_TAKEN, (Texts(lots),), binary=True).fetchall())
-    return Upstream(_material(connection, runs.values(), lots), taken, spent)
+    return Upstream(_material(connection, runs.values(), lots), frozenset(asked), taken)
 
 
 def _material(connection: Connection, runs: Iterable[Run], lots: dict[str, Lot]) -> Material:
@@ -119,13 +118,47 @@ def contents(
 
     `parts` are the batteries that make up each, itself among them: what was spent on any of them counts.
     """
-    spent = spent_on(connection, {one for each in parts.values() for one in each})
+    spent = spent_in(connection, parts)
     if not spent:
         return {}
-    told = upstream(connection, spent).content()
-    found = {}
+    told = upstream(connection, {seq for each in spent.values() for seq in each}).content()
+    return {code: of_battery(credits_of(told, each), compositions.get(code)) for code, each in spent.items()}
+
+
+def spent_in(connection: Connection, parts: Mapping[str, Collection[str]]) -> dict[str, set[int]]:
+    """Return the runs in which something was spent on batteries or what makes them up; none without such."""
+    spent = spent_on(connection, {one for each in parts.values() for one in each})
+    inside = spent.keys() - parts.keys()
+    above = _parents(connection, inside) if inside else {}
+    found: dict[str, set[int]] = {}
     for code, within in parts.items():
-        indices = [index for one in within for index in spent.get(one, ())]
-        if indices:
-            found[code] = of_battery(credits_of(told, indices), compositions.get(code))
+        for one in within:
+            if one == code or code in above.get(one, ()):
+                found.setdefault(code, set()).update(spent.get(one, ()))
+    return {code: seqs for code, seqs in found.items() if seqs}
+
+
+def _parents(connection: Connection, codes: Collection[str]) -> dict[str, set[str]]:
+    """
+    Return what each part is in by its own account, up to the top.
+
+    A part that two batteries say they have counts in the one that it says it is in.
+    """
+    above: dict[str, str | None] = {}
+    fresh = set(codes)
+    while fresh:
+        names = Texts(f"battery:{one}" for one in fresh)
+        above |= dict.fromkeys(fresh)
+        for name, data in connection.execute(_STATES, (names,), binary=True):
+            state = decode_state(name, bytes(data))
+            where = state.whereabouts if isinstance(state, Battery) else None
+            above[name[8:]] = where.parent if where is not None and where.place == "in_parent" else None
+        fresh = {parent for parent in above.values() if parent is not None} - above.keys()
+    found: dict[str, set[str]] = {}
+    for code in codes:
+        parents = found[code] = set()
+        at = above[code]
+        while at is not None and at not in parents:
+            parents.add(at)
+            at = above[at]
     return found

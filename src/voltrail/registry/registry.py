@@ -52,7 +52,7 @@ from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
-from voltrail.registry import catalogue, evidence, links, passports, settings, views
+from voltrail.registry import catalogue, content_proof, evidence, links, passports, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
@@ -630,6 +630,34 @@ class Registry:
             if built is not None:
                 return built
         return None
+
+    def recycled_proof(self, code: str) -> bytes:
+        """
+        Return the file that proves a battery's recycled content, with the chains of all lots upstream.
+
+        It shows events on material whole. Raises CodeError; NotFound where the battery is not on record or
+        heads do not reach all chains yet; UsageError where nothing is on record that went into it.
+        """
+        text = parse(code).text
+        while self.lots.follow():
+            pass
+        note, checkpoint, tree = self._with_heads()
+        standing = evidence.Standing(self.logs, note, checkpoint.size)
+
+        with self.database.pool.connection() as connection:
+
+            def evidence_of(subject: str, sight: Sight) -> bytes:
+                built = evidence.build(connection, subject, sight, standing, self.settings.authorities, tree)
+                if built is None or tree.find(subject) is None:
+                    raise NotFound(
+                        "claim.heads",
+                        f"The heads do not reach {subject} yet.",
+                        "Run `voltrail log heads`; if there are witnesses, wait until they cosigned.",
+                    )
+                return built
+
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return content_proof.prove(connection, lookup, text, evidence_of)
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """
