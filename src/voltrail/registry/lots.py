@@ -190,6 +190,11 @@ class Lots(Copy):
         with self._database.pool.connection() as connection:
             return read_material(connection, _OF_PERIOD, msgspec.structs.asdict(scope))
 
+    def reached(self) -> int:
+        """Return up to which entry the tables were followed."""
+        with self._database.pool.connection() as connection:
+            return int(connection.execute("select upto from lot_upto").fetchall()[0][0])
+
     def find(self, lot: str) -> LotState | None:
         """Return the state of a lot, None where nothing on record is about it."""
         with self._database.pool.connection() as connection:
