@@ -41,9 +41,9 @@ from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
 from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, form, of_model
 from voltrail.registry import following
-from voltrail.registry.contents import contents, parts_of
 from voltrail.registry.handed import Handed
 from voltrail.registry.lookup import Lookup
+from voltrail.registry.recycled_content import contents, parts_of
 from voltrail.registry.settings import Keys
 from voltrail.registry.world import Slot, World, to_recorded
 

@@ -52,7 +52,7 @@ from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
-from voltrail.registry import catalogue, content_proof, evidence, links, passports, settings, views
+from voltrail.registry import catalogue, evidence, links, passports, recycled_proof, settings, views
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
@@ -657,7 +657,7 @@ class Registry:
                 return built
 
             lookup = Lookup(connection, self._writer.authorities, None, None)
-            return content_proof.prove(connection, lookup, text, evidence_of)
+            return recycled_proof.prove(connection, lookup, text, evidence_of)
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """

@@ -22,9 +22,9 @@ from voltrail.recycling.content import content
 from voltrail.recycling.proof import WHOLE, write
 from voltrail.recycling.record import Material
 from voltrail.recycling.share import BatteryContent, credits_of, of_battery
-from voltrail.registry.contents import Upstream, parts_of, spent_in, spent_on, upstream
 from voltrail.registry.lookup import Lookup
 from voltrail.registry.lots import used
+from voltrail.registry.recycled_content import Upstream, parts_of, spent_in, spent_on, upstream
 
 _NAMES: Final = frozenset({"kind", "occurred_at", "code", "codes"})
 

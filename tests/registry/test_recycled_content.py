@@ -12,7 +12,7 @@ from tests.registry import recycled, sample
 from voltrail.events import encode
 from voltrail.recycling.content import content
 from voltrail.recycling.content_arrays import table
-from voltrail.registry.contents import spent_on, upstream
+from voltrail.registry.recycled_content import spent_on, upstream
 
 
 def points(registry, code, **asked):
