@@ -90,12 +90,12 @@ def rewritten(data, change):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        (lambda claim: claim["shares"][1]["recycled"].__setitem__(0, 9_000_000), "claim.figures"),
-        (lambda claim: claim["evidence"].pop(2), "claim.missing"),
-        (lambda claim: claim["evidence"].append(claim["evidence"][2]), "claim.twice"),
-        (lambda claim: claim["evidence"][2].__setitem__("head", None), "claim.head"),
+        (lambda claim: claim["shares"][1]["recycled"].__setitem__(0, 9_000_000), "recycled.figures"),
+        (lambda claim: claim["evidence"].pop(2), "recycled.missing"),
+        (lambda claim: claim["evidence"].append(claim["evidence"][2]), "recycled.twice"),
+        (lambda claim: claim["evidence"][2].__setitem__("head", None), "recycled.head"),
         (lambda claim: claim["evidence"][3]["events"].pop(), "evidence."),
-        (lambda claim: claim.__setitem__("code", recycled.NEW[1]), "claim.missing"),
+        (lambda claim: claim.__setitem__("code", recycled.NEW[1]), "recycled.missing"),
     ],
 )
 def test_who_changes_it_with_care_is_refused_too(told, change, rule):
@@ -114,4 +114,4 @@ def test_without_heads_or_credits_it_says_what_to_do(registry):
     registry.enter_heads()
     with pytest.raises(VoltrailError) as raised:
         registry.recycled_proof(recycled.OLD[0])
-    assert raised.value.rule == "claim.nothing"
+    assert raised.value.rule == "recycled.nothing"

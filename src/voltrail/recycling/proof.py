@@ -279,4 +279,4 @@ _AGAIN: Final = "Ask whoever made it for the file again."
 
 
 def _fail(rule: str, message: str, fix: str = "") -> VerificationError:
-    return VerificationError(f"claim.{rule}", message, fix, source="docs/guides/recycled-content.md")
+    return VerificationError(f"recycled.{rule}", message, fix, source="docs/guides/recycled-content.md")

@@ -14,10 +14,11 @@ import msgspec
 
 from voltrail.database.database import Connection, Texts
 from voltrail.events.kinds import CreditSpent
-from voltrail.lifecycle import Battery, decode_state
-from voltrail.recycling.content import Content, content
+from voltrail.events.masses import kilograms
+from voltrail.lifecycle import Battery, Model, decode_state
+from voltrail.recycling.content import NOTHING, Content, content
 from voltrail.recycling.record import Lot, Material, Run, lots_made
-from voltrail.recycling.share import BatteryContent, credits_of, of_battery
+from voltrail.recycling.share import BatteryContent, beyond, credits_of, of_battery
 from voltrail.registry.holdings import level_by_letter
 from voltrail.registry.lots import counted, read_models, read_runs, taken_by
 
@@ -162,3 +163,110 @@ def _parents(connection: Connection, codes: Collection[str]) -> dict[str, set[st
             parents.add(at)
             at = above[at]
     return found
+
+
+# ---------------------------------------------------------------------- one battery, told
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """
+    A lot that went into a battery, `steps` processes before it: what of each element in it is recycled, in
+    per cent, rounded down.
+    """
+
+    lot: Lot
+    steps: int
+    percent: Mapping[str, float]
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """What does not add up: a rule, about what, and its two numbers, where it has such."""
+
+    rule: str
+    about: str
+    element: str | None = None
+    said: float | None = None
+    counts: float | None = None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """
+    What of a battery is recycled, by whose word, the lots that it comes of, the nearest first, and what does
+    not add up.
+    """
+
+    content: BatteryContent
+    makers: frozenset[str]
+    stages: tuple[Stage, ...]
+    doubts: tuple[Doubt, ...]
+
+
+def tell(connection: Connection, battery: Battery, model: Model | None) -> Told | None:
+    """Return what of a battery is recycled, and from where; None where nothing was spent on it."""
+    seqs = spent_in(connection, parts_of(connection, [battery])).get(battery.code)
+    if not seqs:
+        return None
+    above = upstream(connection, seqs)
+    told = above.content()
+    found = of_battery(credits_of(told, seqs), None if model is None else model.composition)
+    stages = []
+    for name, steps in sorted(_steps(above.material, seqs).items(), key=lambda one: (one[1], one[0])):
+        held, recycled = told.held.get(name, {}), told.recycled.get(name, {})
+        if name in above.material.lots:
+            percent = {
+                element: sum(recycled.get(element, NOTHING)) * 10_000 // amount / 100
+                for element, amount in held.items()
+                if amount
+            }
+            stages.append(Stage(above.material.lots[name], steps, percent))
+    declared = {} if model is None else {name: said.value for name, said in model.points.items()}
+    numbers = {name: value for name, value in declared.items() if isinstance(value, int | float)}
+    makers = frozenset(run.reporter for run in above.material.runs if run.index in seqs)
+    return Told(found, makers, tuple(stages), tuple(_doubts(above, told, seqs, found, numbers)))
+
+
+def _steps(material: Material, spent: Collection[int]) -> dict[str, int]:
+    """Return how many processes each lot upstream is before the battery."""
+    runs = {run.index: run for run in material.runs}
+    steps: dict[str, int] = {}
+    fresh = {name for index in spent if index in runs for name in taken_by(runs[index].event)}
+    number = 0
+    while fresh:
+        steps |= dict.fromkeys(fresh, number)
+        number += 1
+        makers = {material.lots[name].index for name in fresh if name in material.lots}
+        batches = {runs[index].batch for index in makers if index in runs}
+        found = (
+            run for run in material.runs if run.batch in batches and not isinstance(run.event, CreditSpent)
+        )
+        fresh = {name for run in found for name in taken_by(run.event)} - steps.keys()
+    return steps
+
+
+def _doubts(
+    above: Upstream,
+    told: Content,
+    spent: Collection[int],
+    found: BatteryContent,
+    declared: Mapping[str, float],
+) -> Iterable[Doubt]:
+    for name, (said, shown) in beyond(found.points(), declared).items():
+        yield Doubt("declared_beyond", name, None, said, shown)
+    for share in found.shares:
+        if share.declared is None:
+            yield Doubt("no_composition", share.element)
+    for lot in sorted(above.lots):
+        if lot in told.circular:
+            yield Doubt("circular", lot)
+        known = above.material.lots.get(lot)
+        if known is None:
+            yield Doubt("not_made", lot)
+        elif above.taken.get(lot, 0) > known.mass_mg:
+            yield Doubt(
+                "overdrawn", lot, None, kilograms(above.taken[lot]), kilograms(known.mass_mg)
+            )
+        for element, (said_mg, counts) in told.cut.get(lot, {}).items():
+            yield Doubt("cut", lot, element, kilograms(said_mg), kilograms(counts))
+    for _, credit in credits_of(told, spent):
+        for element, (said_mg, counts) in credit.cut.items():
+            yield Doubt("cut", credit.lot, element, kilograms(said_mg), kilograms(counts))

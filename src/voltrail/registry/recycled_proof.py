@@ -62,7 +62,7 @@ def prove(connection: Connection, lookup: Lookup, code: str, evidence_of: Eviden
     seqs = spent_in(connection, parts).get(code, set())
     if not seqs:
         raise UsageError(
-            "claim.nothing",
+            "recycled.nothing",
             f"Nothing on record went into {code} of which the origin is known.",
             "Its maker reports credit_spent, for each lot that went in.",
         )

@@ -52,7 +52,16 @@ from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
-from voltrail.registry import catalogue, evidence, links, passports, recycled_proof, settings, views
+from voltrail.registry import (
+    catalogue,
+    evidence,
+    links,
+    passports,
+    recycled_content,
+    recycled_proof,
+    settings,
+    views,
+)
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
 from voltrail.registry.documents import Documents
@@ -631,6 +640,27 @@ class Registry:
                 return built
         return None
 
+    def recycled_content(
+        self, code: str, reader: Reader = PUBLIC
+    ) -> tuple[recycled_content.Told | None, bool]:
+        """
+        Return what of a battery is recycled, and whether the reader may see from which lots.
+
+        None where nothing on record went into it. Raises CodeError, UnknownBattery.
+        """
+        text = parse(code).text
+        self.lots.follow()
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            battery = lookup.battery(text)
+            if battery is None:
+                raise unknown_battery(text)
+            model = lookup.state("model:" + battery.model_id) if battery.model_id is not None else None
+            told = recycled_content.tell(connection, battery, model if isinstance(model, Model) else None)
+            eyes = self.sights(connection).sight(text, reader).state()
+            theirs = told is not None and reader.organisation in told.makers
+            return told, theirs or eyes.see("credit_spent", "mass_kg")
+
     def recycled_proof(self, code: str) -> bytes:
         """
         Return the file that proves a battery's recycled content, with the chains of all lots upstream.
@@ -650,7 +680,7 @@ class Registry:
                 built = evidence.build(connection, subject, sight, standing, self.settings.authorities, tree)
                 if built is None or tree.find(subject) is None:
                     raise NotFound(
-                        "claim.heads",
+                        "recycled.heads",
                         f"The heads do not reach {subject} yet.",
                         "Run `voltrail log heads`; if there are witnesses, wait until they cosigned.",
                     )
