@@ -27,7 +27,7 @@ from voltrail.errors import VerificationError, VoltrailError
 from voltrail.events import decode, subjects
 from voltrail.events.kinds import CreditSpent, Dismantled, Recycled, batteries
 from voltrail.ledger.notes import Policy
-from voltrail.ledger.trust import Authority
+from voltrail.ledger.trust import NOT_PROVED, Authority
 from voltrail.ledger.verify import NO_HEAD_WORDS, Verified, VerifiedEvent, verify
 from voltrail.lifecycle import Battery, Model, Recorded, effective_events, fold
 from voltrail.recycling.content import content, inputs
@@ -137,11 +137,11 @@ def _check_together(code: str, chains: Mapping[str, Verified]) -> None:
         raise _fail("checkpoint", "The evidence stands under different checkpoints.", _AGAIN)
     for subject, chain in chains.items():
         if chain.head == NO_HEAD_WORDS:
-            raise _fail(
-                "head",
-                f"Nothing shows that {subject} has no further events.",
-                "Ask again after the next heads.",
-            )
+            message = f"Nothing shows that {subject} has no further events."
+            raise _fail("head", message, "Ask again after the next heads.")
+        for event in chain.events:
+            if event.signature == NOT_PROVED:
+                raise _fail("signature", f"Event at index {event.index}: nothing shows whose key signed it.")
 
 
 class _Record:
