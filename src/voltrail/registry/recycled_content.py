@@ -262,9 +262,7 @@ def _doubts(
         if known is None:
             yield Doubt("not_made", lot)
         elif above.taken.get(lot, 0) > known.mass_mg:
-            yield Doubt(
-                "overdrawn", lot, None, kilograms(above.taken[lot]), kilograms(known.mass_mg)
-            )
+            yield Doubt("overdrawn", lot, None, kilograms(above.taken[lot]), kilograms(known.mass_mg))
         for element, (said_mg, counts) in told.cut.get(lot, {}).items():
             yield Doubt("cut", lot, element, kilograms(said_mg), kilograms(counts))
     for _, credit in credits_of(told, spent):

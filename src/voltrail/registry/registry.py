@@ -143,13 +143,10 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
-<<<<<<< HEAD
         self._loads = Loads(self.database, self._writer.authorities)
-=======
         self._passports = passports.Passports(
             self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
         )
->>>>>>> content
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
