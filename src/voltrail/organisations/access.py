@@ -244,7 +244,23 @@ _PUBLIC_MEMBERS: Final = frozenset(
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(
-    ["soh_fraction", "cycles", "distance_km", "resistance_mohm", "incident", "severity", "work", "reasons"]
+    [
+        "soh_fraction",
+        "cycles",
+        "distance_km",
+        "resistance_mohm",
+        "incident",
+        "severity",
+        "work",
+        "reasons",
+        "soh_low",
+        "soh_high",
+        "life_years_low",
+        "life_years_high",
+        "test",
+        "damage",
+        "test_ordered",
+    ]
 )
 _CUSTODY_MEMBERS: Final = frozenset(
     [
