@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any, Final
 
 from voltrail.demo.cast import Member
@@ -110,6 +111,7 @@ class Ends:
             decision=decisions.get(use, "recycle"),
             soh_fraction=soh,
             reasons=["容量 capacity", "绝缘 insulation"],
+            **_found(pack.code, soh),
         )
         when += self.diary.some(5, 40)
         self._stocktakings.keep(utiliser, pack.code, arrived, when)
@@ -192,3 +194,19 @@ class Ends:
         if pack.pioneer:
             self.diary.issue(utiliser, when + 3_600, new, made)
         return new
+
+
+def _found(code: str, soh: float) -> dict[str, Any]:
+    """Return what an assessment found beside the state of health; drawn from the code, so that no life moves."""
+    rng = Random(f"assessed {code}")
+    test = rng.choice(("visual", "electrical", "electrical", "capacity"))
+    doubt = {"visual": 0.1, "electrical": 0.05, "capacity": 0.02}[test]
+    years = max(1.0, 20 * (soh - 0.45))
+    return {
+        "soh_low": round(max(0, soh - doubt), 3),
+        "soh_high": round(soh + doubt, 3),
+        "life_years_low": round(years * 0.7, 1),
+        "life_years_high": round(years * 1.3, 1),
+        "test": test,
+        "damage": "damaged" if rng.random() < 0.05 else "none",
+    }

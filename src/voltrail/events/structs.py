@@ -413,7 +413,7 @@ class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
     """
     Somebody decided what the battery is still good for, and why.
 
-    `soh_low` to `soh_high` is its state of health, `life_years_low` to `life_years_high` how long it will last
+    `soh_low` to `soh_high` is its state of health, `life_years_low` to `life_years_high` how long it lasts
     in its next use, both with 95 %; `test` is what was done to know, `damage` what was seen. With
     `test_ordered` the decision is that of what is known so far: the test may change it.
     """
