@@ -82,8 +82,8 @@ def _age(facts: Facts, table: Table, day: date) -> Gate:
         return _by("age", "unknown", "age.unknown", row)
     years = (day - facts.made_on).days / _DAYS
     if years > row.value:
-        return _by("age", "fail", "age.over", row, years=round(years, 1), most=row.value)
-    return _by("age", "pass", "age.within", row, years=round(years, 1), most=row.value)
+        return _by("age", "fail", "age.over", row, years=round(years, 1), most=row.told)
+    return _by("age", "pass", "age.within", row, years=round(years, 1), most=row.told)
 
 
 def _recalls(facts: Facts) -> Gate:

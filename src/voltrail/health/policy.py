@@ -58,6 +58,11 @@ class Row(msgspec.Struct, frozen=True):
     ours: bool = True
 
     @property
+    def told(self) -> str:
+        """Return the value as it stands in the table."""
+        return "|".join(self.words) if self.value is None else f"{self.value:.12g}"
+
+    @property
     def normal(self) -> Normal:
         """Return the number with its uncertainty."""
         assert self.value is not None  # noqa: S101 - only rows of words have none, and they are not asked
@@ -133,6 +138,17 @@ class Policy(msgspec.Struct, frozen=True):
                 "Give all of them in one currency: what is not in your table is as Voltrail has it.",
             )
         return policy
+
+
+def as_csv(policy: Policy) -> str:
+    """Return a policy as the table that `read_rows` reads."""
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in policy.rows:
+        cells = {name: getattr(row, name, "") for name in COLUMNS} | {"value": row.told}
+        table.writerow("" if cells[name] is None else cells[name] for name in COLUMNS)
+    return written.getvalue()
 
 
 def read_rows(text: str, *, ours: bool = False) -> tuple[Row, ...]:
