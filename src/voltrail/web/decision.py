@@ -80,7 +80,7 @@ LEVERS: Final[Mapping[str, str]] = {
     "recycling": later("What recycling is worth"),
 }
 _NO_ROW: Final = later("The policy has no row {name} for this day.")
-_ALREADY: Final = frozenset({"incident", "damage"})  # names of the record, said in the page's words
+_ALREADY: Final = frozenset({"incident", "damage", "use"})  # names of the record, said in the page's words
 
 
 class Bar(NamedTuple):
@@ -109,6 +109,40 @@ def missing(page: Page, decision: Decision) -> list[str]:
         else page.say(_NO_ROW, name=name)
         for name in decision.missing
     ]
+
+
+def why(page: Page, decision: Decision) -> list[str]:
+    """Return in sentences what speaks for the best way: gates that fail, worth, and how sure it is."""
+    found = [reason(page, gate) for gate in decision.gates if gate.result == "fail"]
+    if decision.best is not None and decision.rival is not None and decision.ahead is not None:
+        found.append(
+            page.say(
+                "{way} is worth {amount} {currency} more than {other} (95 %: {low} to {high}).",
+                way=page.say(WAYS[decision.best]),
+                other=page.say(WAYS[decision.rival]),
+                currency=decision.currency,
+                amount=money(page, decision.ahead.mean),
+                low=money(page, decision.ahead.low),
+                high=money(page, decision.ahead.high),
+            )
+        )
+    if decision.flip is not None:
+        found.append(page.say("The chance that this flips is at most {flip} %.", flip=percent(decision.flip)))
+    return found
+
+
+def proposed(page: Page, decision: Decision) -> dict[str, str]:
+    """Return with what the form of a decision begins: what follows from what is known, and why."""
+    return {
+        "decision": decision.best or "",
+        "reasons": "\n".join(why(page, decision)) if decision.best else "",
+        "test_ordered": "capacity" if decision.outcome == "test" else "",
+    }
+
+
+def money(page: Page, amount: float) -> str:
+    """Return an amount without what is smaller than its unit."""
+    return page.number(round(amount))
 
 
 def bars(options: Sequence[Option]) -> dict[str, Bar]:
