@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Response, get, post
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Stream
@@ -22,7 +23,7 @@ from voltrail.api.steps import ASSESSING, line_of
 from voltrail.api.take_away import take_away, taken
 from voltrail.api.work import ON_PAGE, reading
 from voltrail.codes import parse
-from voltrail.errors import EventError, VoltrailError
+from voltrail.errors import EventError, Refusal, VoltrailError
 from voltrail.events.table import KINDS
 from voltrail.health.decision import Decision
 from voltrail.health.facts import Facts
@@ -104,7 +105,8 @@ def sign_page(
         line = line_of(_ASSESSED, text, given, ASSESSING)
         (answer,) = registry_of(request).check(person.organisation, [line.rstrip(b"\n")], "public")
         if not answer["allowed"]:
-            raise EventError(answer["rule"], answer["message"], answer["fix"], source=answer["source"])
+            refused = msgspec.convert(answer, Refusal)
+            raise EventError(refused.rule, refused.message, refused.fix, source=refused.source)
     except VoltrailError as error:
         return _answer(request, code, given, error)
     return as_page(
@@ -152,7 +154,7 @@ def report_decision(request: Asked, code: CodeText, data: Form) -> Response[Any]
 
 @get("/workspace/decisions", sync_to_thread=True, summary="My retired batteries that wait for a decision")
 def decisions(request: Asked, after: After = None) -> Response[bytes]:
-    """Return retired batteries of an organisation that wait for a decision, and what should become of each."""
+    """Return an organisation's retired batteries that wait for a decision, and what should become of each."""
     registry = registry_of(request)
     reading(request)
     left = registry.holdings.follow()
