@@ -78,9 +78,10 @@ class Decision(msgspec.Struct, frozen=True):
     """
     What follows from what is known.
 
-    `best` is what would be done on what is known now; `rival` the way that comes next. `flip` is at most the
-    chance that the best is another. `straddles` names the uses whose least state of health lies within the
-    interval. `missing` says what is not known, by the names of `worth.worths_of` and the reasons of gates.
+    `best` is what would be done on what is known now; `rival` the way that comes next, by `ahead` behind it
+    (less than nothing where wear alone bars it). `flip` is at most the chance that the best is another.
+    `straddles` names the uses whose least state of health lies within the interval. `missing` says what is
+    not known, by the names of `worth.worths_of` and the reasons of gates.
     """
 
     code: str
@@ -152,7 +153,7 @@ class _Weighing:
         best = max(able, key=lambda way: worths.total(way).mean)
         others = [way for way in ways if way != best]
         rivals = {way: self._chance_instead(worths, way, best) for way in others}
-        rival = max(others, key=lambda way: (rivals[way], worths.total(way).mean))
+        rival = max(others, key=lambda way: (way in able, rivals[way], worths.total(way).mean))
         flip = min(1.0, self._below(best) + sum(rivals.values()))
         doubted = [
             way
@@ -179,7 +180,7 @@ class _Weighing:
             flip=flip,
             straddles=straddles,
             missing=self._unsaid(doubted) if doubted else (),
-            test=self._test(worths, best, rival),
+            test=self._test(worths, best, others),
             levers=self._levers(worths, best, rival),
         )
 
@@ -221,12 +222,15 @@ class _Weighing:
         soh = self.facts.soh
         return soh is not None and soh.low < self.least[use] <= soh.high
 
-    def _test(self, worths: Worths, best: Way, rival: Way) -> CapacityTest | None:
+    def _test(self, worths: Worths, best: Way, others: list[Way]) -> CapacityTest | None:
+        """Return what a test is worth before the choice between the best way and any other, at most."""
         if self.facts.test == "capacity" or self.cost is None or self.width is None:
             return None
-        use, other = _pair(best, rival)
         error = within(-self.width.mean, self.width.mean)
-        worth = value_of_knowing(worths, use, other, self.least[use], error, chosen=use == best)
+        worth = max(
+            value_of_knowing(worths, use, other, self.least[use], error, chosen=use == best)
+            for use, other in (_pair(best, one) for one in others)
+        )
         return CapacityTest(self.cost.mean, worth, self.width.mean)
 
     def _levers(self, worths: Worths, best: Way, rival: Way) -> tuple[Lever, ...]:

@@ -112,7 +112,8 @@ def _damage(facts: Facts, table: Table) -> Gate:
 
 def _use(table: Table, rules: tuple[Rule, ...]) -> Gate:
     """Return whether the use that the policy means is barred; it does not touch going back to the old one."""
-    row, doubted = table.row("use"), table.row("use.not_confirmed")
+    row = table.row("use")
+    doubted = table.row(name) if table.has(name := "use.not_confirmed") else None
     uses: tuple[Use, ...] = ("repurpose",)
     if row is None or not row.words:
         return Gate("use", "unknown", "use.not_said", uses=uses)

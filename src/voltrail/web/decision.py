@@ -114,11 +114,20 @@ def missing(page: Page, decision: Decision) -> list[str]:
 def why(page: Page, decision: Decision) -> list[str]:
     """Return in sentences what speaks for the best way: gates that fail, worth, and how sure it is."""
     found = [reason(page, gate) for gate in decision.gates if gate.result == "fail"]
-    if decision.best is not None and decision.rival is not None and decision.ahead is not None:
+    found += [
+        page.say(
+            "{way} needs a state of health of {least} %.",
+            way=page.say(WAYS[one.way]),
+            least=percent(one.soh_least),
+        )
+        for one in decision.options
+        if one.standing == "worn" and one.soh_least is not None
+    ]
+    if decision.rival is not None and decision.ahead is not None and decision.ahead.mean >= 0:
         found.append(
             page.say(
                 "{way} is worth {amount} {currency} more than {other} (95 %: {low} to {high}).",
-                way=page.say(WAYS[decision.best]),
+                way=page.say(WAYS[decision.best or "recycle"]),
                 other=page.say(WAYS[decision.rival]),
                 currency=decision.currency,
                 amount=money(page, decision.ahead.mean),
