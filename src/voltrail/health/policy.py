@@ -33,7 +33,7 @@ MAX_TEXT: Final = 500
 WORDS: Final = ("gate.incidents", "gate.damage", "use", "use.not_confirmed")
 STANDINGS: Final = ("gate.history_gap", "gate.history_before")
 _RESULTS: Final = ("pass", "unknown", "fail")
-_MONEY: Final = re.compile(r"[A-Z]{3}(/|$)")
+_MONEY: Final = re.compile(r"^[A-Z]{3}(/|$)")
 _EARLIEST: Final = date(1990, 1, 1)
 
 
@@ -223,7 +223,7 @@ def _row(given: dict[str, str], line: int, *, ours: bool) -> Row:
             f"{name} is of the confidence {confidence[:40]!r}.",
             f"Write one of {', '.join(get_args(Confidence))}.",
         )
-    return Row(
+    row = Row(
         name,
         value,
         low,
@@ -237,6 +237,25 @@ def _row(given: dict[str, str], line: int, *, ours: bool) -> Row:
         given.get("note", ""),
         ours,
     )
+    if not ours and not is_words and _measure(row.unit) != (wanted := _measure(_unit_of(name))):
+        raise _wrong(
+            line,
+            f"{name} is in {given['unit'][:40]!r}, and not in {wanted}.",
+            "Give it in that unit; for XXX any currency that all prices are in.",
+        )
+    return row
+
+
+def _unit_of(name: str) -> str:
+    """Return the unit in which a row of this name is: as ours, or as that of another chemistry."""
+    family = name.partition(".")[0]
+    named = [row.unit for row in POLICY.rows if row.name == name]
+    return (named or [row.unit for row in POLICY.rows if row.name.startswith(family + ".")])[0]
+
+
+def _measure(unit: str) -> str:
+    """Return a unit with XXX for its currency."""
+    return _MONEY.sub(r"XXX\1", unit)
 
 
 def _is_known(name: str) -> bool:

@@ -112,23 +112,14 @@ def missing(page: Page, decision: Decision) -> list[str]:
 
 
 def why(page: Page, decision: Decision) -> list[str]:
-    """Return in sentences what speaks for the best way: gates that fail, worth, and how sure it is."""
+    """Return in sentences what speaks for the best way: gates that fail, worth, how sure it is, and wear."""
     found = [reason(page, gate) for gate in decision.gates if gate.result == "fail"]
-    found += [
-        page.say(
-            "{way} needs a state of health of {least} %.",
-            way=page.say(WAYS[one.way]),
-            least=percent(one.soh_least),
-        )
-        for one in decision.options
-        if one.standing == "worn" and one.soh_least is not None
-    ]
     if decision.rival is not None and decision.ahead is not None and decision.ahead.mean >= 0:
         found.append(
             page.say(
                 "{way} is worth {amount} {currency} more than {other} (95 %: {low} to {high}).",
                 way=page.say(WAYS[decision.best or "recycle"]),
-                other=page.say(WAYS[decision.rival]),
+                other=page.say(WAYS[decision.rival]).lower(),
                 currency=decision.currency,
                 amount=money(page, decision.ahead.mean),
                 low=money(page, decision.ahead.low),
@@ -137,7 +128,15 @@ def why(page: Page, decision: Decision) -> list[str]:
         )
     if decision.flip is not None:
         found.append(page.say("The chance that this flips is at most {flip} %.", flip=percent(decision.flip)))
-    return found
+    return found + [
+        page.say(
+            "{way} needs a state of health of {least} %.",
+            way=page.say(WAYS[one.way]),
+            least=percent(one.soh_least),
+        )
+        for one in decision.options
+        if one.standing == "worn" and one.soh_least is not None
+    ]
 
 
 def proposed(page: Page, decision: Decision) -> dict[str, str]:
@@ -170,7 +169,7 @@ def bars(options: Sequence[Option]) -> dict[str, Bar]:
 def percent(share: float) -> str:
     """Return a chance or share in percent, as exactly as its size allows."""
     value = share * 100
-    return f"{value:.0f}" if value >= 10 or value == 0 else f"{value:.1f}"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def told(decision: Decision) -> dict[str, Any]:
