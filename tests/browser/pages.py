@@ -24,6 +24,8 @@ PLACES = (
     Place("batteries", "/batteries"),
     Place("battery", "/b/{code}"),
     Place("battery-that-ended", "/b/{ended}"),
+    Place("decision-not-shown", "/b/{code}/decision", 403),
+    Place("decisions", "/workspace/decisions", signed_in=True),
     Place("battery-before", "/b/{code}?as_of={then}"),
     Place("event", "/b/{code}/events/{index}"),
     Place("family", "/b/{code}/genealogy"),
