@@ -25,8 +25,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `assay_common_share` is the share of an assay's variance that is the same in all lots of a maker's
     substance. An assay's uncertainty counts for a suspected plant up to `assay_most_relative` of the fraction
-    or `assay_most_fraction`, whichever is more. `family_chance` is how often in all tests of one reckoning chance alone may name somebody.
-    `coverage` is how many standard uncertainties a rate must be from its target to be judged.
+    or `assay_most_fraction`, whichever is more. `family_chance` is how often in all tests of one reckoning
+    chance alone may name somebody. `coverage` is how many standard uncertainties a rate must be from its
+    target to be judged.
     """
 
     weighing_relative: float
