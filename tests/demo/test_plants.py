@@ -172,7 +172,7 @@ def test_only_this_test_reads_who_claims_too_much() -> None:
         for path in root.rglob("*.py")
         if re.search(r"\.claiming\b", path.read_text(encoding="utf-8"))
     }
-    assert named == {"demo/plants.py", "demo/world.py"}
+    assert named == {"demo/world.py"}
 
 
 def _elements(lot: Lot) -> dict[str, float]:
