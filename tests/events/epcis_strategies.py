@@ -61,6 +61,8 @@ BY_NAME = {
     "reason": st.sampled_from(["new", "warranty"]),
     "incident": st.sampled_from(["fire", "other"]),
     "decision": st.sampled_from(["reuse", "recycle"]),
+    "transport": st.sampled_from(["normal", "damaged", "critical"]),
+    "from_country": st.sampled_from(["DE", "CN"]),
     "how": st.sampled_from(["lost", "stolen"]),
     "reasons": st.lists(NAMES, max_size=3).map(tuple),
     "site": st.one_of(NAMES, st.just("4012345000115")),

@@ -246,9 +246,9 @@ class Sheet(Sequence[Balance]):
         organisation, site, name = self._named(cell)
         into, out = self._mg
         left, made = self._left
-        by_substance: dict[str, float] = defaultdict(float)
+        kept_mg: dict[str, int] = defaultdict(int)
         for row in made.get(cell, ()):
-            by_substance[flows.lots[row].substance] += kilograms(int(left[row]))
+            kept_mg[flows.lots[row].substance] += int(left[row])
         return Balance(
             by=self.by,
             name=name,
@@ -263,7 +263,7 @@ class Sheet(Sequence[Balance]):
                 in_kg=kilograms(int(into[cell])),
                 out_kg=kilograms(int(out[cell])),
                 gap_kg=kilograms(int(into[cell] - out[cell])),
-                left_kg=dict(sorted(by_substance.items())),
+                left_kg={name: kilograms(mg) for name, mg in sorted(kept_mg.items())},
             ),
             elements=tuple(self._elements(cell)),
             rates=self.rates.of(cell, max(days)),

@@ -372,7 +372,7 @@ def judged(
     verdict: Verdict
     if is_open:
         verdict = "open"
-    elif target.operator != "<" and low - margin > 1:
+    elif target.metric == "recovery" and low - margin > 1:
         verdict = "impossible"  # more than came in, so it shows nothing
     elif sure or lost:
         verdict = "met" if sure else "missed"

@@ -24,8 +24,8 @@ WASTE: Final = "waste"
 Way: TypeAlias = tuple[str, str, str]
 """
 What it came in: a chemistry (`unknown` where a model says none), the origin of a lot that came from outside,
-`elsewhere` where the run that made it is not among those looked at, or `unexplained`; the substance of the first lot; and where it is: the substance of the lot, `in_batteries`,
-`waste` or `lost`.
+`elsewhere` where the run that made it is not among those looked at, or `unexplained`; the substance of the
+first lot; and where it is: the substance of the lot, `in_batteries`, `waste` or `lost`.
 """
 _Origin: TypeAlias = tuple[str, str]
 _Kg: TypeAlias = dict[_Origin, float]

@@ -28,6 +28,7 @@ _NAMES_EN: Final = {
     "day": "days",
     "working_day": "working days",
     "month": "months",
+    "batteries": "other batteries",
 }
 
 
