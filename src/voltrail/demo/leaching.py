@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from voltrail.demo.books import Books, quarter_end
+from voltrail.demo.books import Books, quarter_end, quarter_of
 from voltrail.demo.diary import DAY, Diary
 from voltrail.demo.materials import Materials
 from voltrail.demo.matter import CATHODES, FE_PER_P, PURE, Elements, Lot, less, times
@@ -43,12 +43,14 @@ class Leaching:
                 if end + 12 * DAY > self._diary.until:
                     break
                 plant.campaigns += 1
-                self._leach(plant, chemistry, now, end + DAY)
+                self._leach(plant, chemistry, now, end)
 
-    def _leach(self, plant: Plant, chemistry: str, lots: list[Lot], when: int) -> None:
+    def _leach(self, plant: Plant, chemistry: str, lots: list[Lot], end: int) -> None:
         """Tell of one campaign: blended, leached, precipitated, refined; and what was sold."""
+        batch = f"{plant.site}/{quarter_of(end)}/{chemistry}"
+        when = end + DAY
         if len(lots) > 1:
-            lots = [self._blended(plant, lots, when)]
+            lots = [self._blended(plant, batch, lots, when)]
         books = Books(self._diary, self._rng, plant.member, plant.site, when + DAY)
         feed = books.take(lots)
         books.add("reagent", round(books.into * 1.3))
@@ -65,27 +67,29 @@ class Leaching:
         left = less(left, carbon)
         books.give("residue", round(sum(left.values()) * 1.35), left, waste=True)
         solution = books.give("solution", books.gap, solved)
-        books.process("leach")
+        books.process("leach", batch=batch)
         if chemistry == "NCM":
-            solution, salts = self._precipitated(plant, feed, solution, when + 3 * DAY)
+            solution, salts = self._precipitated(plant, batch, feed, solution, when + 3 * DAY)
             products += salts
-        carbonate = self._refined(plant, feed, solution, when + 6 * DAY)
+        carbonate = self._refined(plant, batch, feed, solution, when + 6 * DAY)
         products.append(
             self._split(plant, carbonate, when + 7 * DAY) if plant.campaigns % 3 == 0 else carbonate
         )
         for lot in products:
             self._materials.sold(plant.member, chemistry, lot, when + 10 * DAY)
 
-    def _blended(self, plant: Plant, lots: list[Lot], when: int) -> Lot:
+    def _blended(self, plant: Plant, batch: str, lots: list[Lot], when: int) -> Lot:
         """Tell how lots of black mass were made one."""
         books = Books(self._diary, self._rng, plant.member, plant.site, when)
         content = books.take(lots)
         moisture = round(1 - sum(lot.dry_grams for lot in lots) / books.into, 4)
         blend = books.give("black_mass", books.gap, content, moisture=moisture)
-        books.process("blend")
+        books.process("blend", batch=batch)
         return blend
 
-    def _precipitated(self, plant: Plant, feed: Elements, solution: Lot, when: int) -> tuple[Lot, list[Lot]]:
+    def _precipitated(
+        self, plant: Plant, batch: str, feed: Elements, solution: Lot, when: int
+    ) -> tuple[Lot, list[Lot]]:
         """Tell how the salts of nickel, cobalt and manganese were won; return what is left, and them."""
         books = Books(self._diary, self._rng, plant.member, plant.site, when)
         solved = books.take([solution])
@@ -101,10 +105,10 @@ class Leaching:
         lost = less({name: solved[name] for name in _SALTS}, won)
         books.lose("wastewater", round(books.gap * 0.4), lost)
         rest = books.give("solution", books.gap, {"Li": solved["Li"]})
-        books.process("precipitate")
+        books.process("precipitate", batch=batch)
         return rest, salts
 
-    def _refined(self, plant: Plant, feed: Elements, solution: Lot, when: int) -> Lot:
+    def _refined(self, plant: Plant, batch: str, feed: Elements, solution: Lot, when: int) -> Lot:
         """Tell how lithium carbonate was won."""
         books = Books(self._diary, self._rng, plant.member, plant.site, when)
         solved = books.take([solution])
@@ -115,7 +119,7 @@ class Leaching:
         books.add("reagent", round(true * 1.45) + grams - true)
         carbonate = books.give("lithium_carbonate", grams, said)
         books.lose("wastewater", books.gap, {"Li": solved["Li"] - won["Li"]})
-        books.process("refine")
+        books.process("refine", batch=batch)
         return carbonate
 
     def _split(self, plant: Plant, lot: Lot, when: int) -> Lot:

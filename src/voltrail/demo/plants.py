@@ -9,7 +9,7 @@ claims to have won, on whether it is honest (`conduct`). Down the line everybody
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from voltrail.demo.books import Books, month_end
@@ -103,9 +103,8 @@ class Plants:
         key = (month_end(when), self.site_of(utiliser, pack), pack.design.chemistry)
         delay = self.diary.delay(utiliser, when, NEGLIGENT)
         if pack.serial % DISCHARGED == 0:
-            code, *more = codes
-            about: dict[str, Any] = {"code": code, "codes": more} if more else {"code": code}
-            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", site=key[1], **about)
+            about = {**_named(codes), "site": key[1], "batch": _batch(key)}
+            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", **about)
         content = self._content(pack)
         if codes[0] != pack.code:
             content = less(content, case(content))
@@ -179,7 +178,7 @@ class Plants:
         """Tell of one run: batteries that are recycled, then lots that are shredded with them."""
         when, site, chemistry = key
         plant = self.all[site]
-        batch = f"{site}/{stamp(when)[:7]}/{chemistry}"
+        batch = _batch(key)
         taken, lots = self._runs.get(key, []), self._feed.get(key, [])
         made = []
         if taken:
@@ -202,10 +201,9 @@ class Plants:
         about: dict[str, Any] = {"site": plant.site, "batch": batch, "process": "破碎分选 shred and separate"}
         parts = list(_parts(taken))
         for part in parts:
-            code, *codes = (code for one in part for code in one.codes)
+            named = _named([code for one in part for code in one.codes])
             mass: dict[str, Any] = {"mass_kg": sum(one.grams for one in part) / 1_000}
             streams = books.streams() if part is parts[-1] else {}
-            named: dict[str, Any] = {"code": code, "codes": codes} if codes else {"code": code}
             books.tell("recycled", taken[0].delay, **named, **about, **mass, **streams)
         return black
 
@@ -258,6 +256,18 @@ class Plants:
 
     def _pick(self, among: Any) -> Any:
         return among[self._rng.randrange(len(among))]
+
+
+def _batch(key: _Key) -> str:
+    """Return the name of a run."""
+    when, site, chemistry = key
+    return f"{site}/{stamp(when)[:7]}/{chemistry}"
+
+
+def _named(codes: Sequence[str]) -> dict[str, Any]:
+    """Return the members that name batteries."""
+    code, *more = codes
+    return {"code": code, "codes": more} if more else {"code": code}
 
 
 def _parts(taken: list[_Taken]) -> Iterator[list[_Taken]]:
