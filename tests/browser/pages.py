@@ -30,6 +30,8 @@ PLACES = (
     Place("card", "/b/{code}/card"),
     Place("passport", "/b/{code}/passport"),
     Place("passport-by-number", "/b/{code}/passport/1"),
+    Place("recycled-content", "/b/{made_of}/recycled-content"),
+    Place("nothing-recycled", "/b/{ended}/recycled-content"),
     Place("nothing-handed-over", "/b/{code}/handed", 404),
     Place("report", "/report"),
     Place("labels", "/labels?code={code}"),
