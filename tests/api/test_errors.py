@@ -84,6 +84,7 @@ NOT_ASKED += (
 )
 ASKED = {
     "/search": {"q": "9"},
+    "/border": {"from": "DE", "to": "CN"},
     "/log/consistency": {"old": 1, "size": 2},
     "/outlets/site": {"site": "S-1"},
     **{f"/recalls/batteries.{ending}": {"campaign": "R-1"} for ending in ("csv", "xlsx", "parquet")},

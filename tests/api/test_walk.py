@@ -122,7 +122,7 @@ class Marks:
                 return f"{date(2001, 1, 1) + timedelta(days=n)}T08:00:00+08:00"
             case "until":
                 return None
-            case "country":
+            case "country" | "from_country":
                 return "DE"
             case "reasons":
                 return [f"marked reason {n:05}"]
@@ -434,6 +434,7 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
+    everywhere += [("/transport", HTML), ("/transport", {})]
     readable = [one.name for one in FORMS.values() if one.media_type.endswith("json")]
     everywhere += [(f"/passport?form={name}", {}) for name in readable]
     for representation in ("compressed", "full"):

@@ -1,12 +1,15 @@
 """Plants whose balances were worked out by hand: the arithmetic stands beside each."""
 
-import math
+from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from tests.recycling.plants import (
     NCM,
     assays,
+    at,
+    created,
     element,
     made,
     material,
@@ -16,8 +19,9 @@ from tests.recycling.plants import (
     stream,
     taken,
 )
+from voltrail.events import kinds
 from voltrail.recycling.balance import balance
-from voltrail.recycling.policy import POLICY
+from voltrail.recycling.record import Composition
 
 BLACK = assays(0.02, Li=0.044, Ni=0.22, Co=0.073, Mn=0.073, Cu=0.01, Al=0.01, C=0.35)
 
@@ -134,7 +138,7 @@ def test_a_hydromet_line():
     assert whole.uncertainty == pytest.approx(0.02933, abs=1e-5)
     # In March 2026 no EU recovery target holds yet.
     assert whole.targets == ()
-    # The site's balance of Li: in 60; out powder 450 × 0.044 = 19.8, carbonate 37.026, cake 400 × 0.08 % = 0.32.
+    # The site's balance of Li: in 60; out powder 450 × 0.044 = 19.8, carbonate 37.026, cake 0.32.
     balance_li = element(one, "Li")
     assert balance_li.in_kg == pytest.approx(60)
     assert balance_li.out_kg == pytest.approx(57.146)
@@ -167,6 +171,138 @@ def test_each_number_behind_a_rate_has_its_place_in_the_record():
     )
 
 
-def test_policy_values_have_reasons():
-    """Nothing is assumed without saying why."""
-    assert math.isclose(POLICY.composition_relative, 0.03)
+def test_a_campaign_that_is_measured_in_part():
+    """Packs of a model without composition, a powder without an assay: what is estimated and how much."""
+    bare = Composition("OLD-50", "LFP", 500.0, 50.0, None, 4)
+    [one] = balance(
+        material(
+            (
+                recycled(
+                    0,
+                    2_000.0,
+                    (
+                        made("bm", "black_mass", 700.0),
+                        made("cu", "copper", 100.0, assays(0.01, Cu=0.95)),
+                        made("rest", "residue", 1_200.0, waste=True),
+                    ),
+                ),
+                {"OLD-50": 4},
+            ),
+            models=(bare,),
+        )
+    )
+    # By the table LFP holds 0.5655 kg Cu and 0.089 kg Li a kWh: 4 × 50 × 0.5655 = 113.1 and 17.8 kg, ± 20 %.
+    cu, li = element(one, "Cu"), element(one, "Li")
+    assert (cu.in_kg, li.in_kg) == (pytest.approx(113.1), pytest.approx(17.8))
+    # What is in the powder: of Cu 113.1 − 95 = 18.1, of Li all. Estimated: 113.1 + 18.1, 17.8 + 17.8 kg.
+    assert cu.estimated_kg == pytest.approx(131.2)
+    assert li.estimated_kg == pytest.approx(35.6)
+    # Recovery of Cu 95 / 113.1 = 84 %, of which 113.1 + 18.1 of 113.1 + 18.1 + 95 = 58 % are estimates.
+    copper = rate(one, "recovery", "Cu", "separation")
+    assert copper.value == pytest.approx(95 / 113.1)
+    assert copper.estimated_fraction == pytest.approx(131.2 / 226.2)
+    # u: 0.84 × √(20 %² + 1 %² + 0.2 %²) = 16.8 %, so that nothing can be said of 98 %.
+    assert copper.uncertainty == pytest.approx(0.16820, abs=1e-4)
+    assert [j.verdict for j in copper.targets] == ["too_close"]
+    bases = {n.role: n.basis for n in copper.numbers}
+    assert bases == {"fed": "table", "carried": "by_feed", "product": "assay"}
+
+
+def test_a_battery_that_nobody_knows_leaves_rates_open():
+    """Without a model nothing can be taken for it but others; without others nothing at all."""
+    outputs = (made("cu", "copper", 90.0, assays(0.01, Cu=1.0)), made("rest", "residue", 910.0, waste=True))
+    [one] = balance(material((recycled(0, 1_000.0, outputs), {None: 2})))
+    assert element(one, "Cu").unknown_in_kg == 1_000.0
+    assert not [r for r in one.rates if r.element == "Cu" and r.value is not None]
+    # Beside 8 packs of 400 kg with 24 kg of Cu each, 6 % of their mass, 800 kg are taken for 48 kg, ± 50 %.
+    outputs = (
+        made("cu", "copper", 200.0, assays(0.01, Cu=1.0)),
+        made("rest", "residue", 3_800.0, waste=True),
+    )
+    [one] = balance(material((recycled(0, 4_000.0, outputs), {None: 2, "NCM-60": 8})))
+    cu = element(one, "Cu")
+    assert cu.in_kg == pytest.approx(240)
+    # √((192 × 3 %)² + (48 × 50 %)² + (200 × 1 %)² + (200 × 0.2 %)²) = √(33.1776 + 576 + 4 + 0.16) = 24.766
+    assert cu.uncertainty_kg == pytest.approx(24.766, abs=1e-3)
+    assert cu.estimated_kg == pytest.approx(48)
+
+
+def test_a_composition_that_is_wrong_is_wrong_in_every_pack():
+    """Two models' errors add in quadrature, those of one model's packs as they are."""
+    twin = replace(NCM, model_id="NCM-61")
+    outputs = (made("rest", "residue", 80_000.0, waste=True),)
+    [one] = balance(material((recycled(0, 80_000.0, outputs), {"NCM-60": 200})))
+    # 200 × 24 = 4,800 kg Cu, 3 % of it: 144, and not 24 × 3 % × √200 = 10.2.
+    assert element(one, "Cu").uncertainty_kg == pytest.approx(144)
+    [one] = balance(
+        material((recycled(0, 80_000.0, outputs), {"NCM-60": 100, "NCM-61": 100}), models=(NCM, twin))
+    )
+    # √(72² + 72²) = 101.82
+    assert element(one, "Cu").uncertainty_kg == pytest.approx(101.823, abs=1e-3)
+
+
+def test_a_batch_of_two_reports_of_batteries_and_a_later_process():
+    """What went in is told in two lines, what came out in a third of another day: together they balance."""
+    told = (
+        (recycled(0, 2_000.0, batch="B7"), {"NCM-60": 5}),
+        (recycled(1, 2_000.0, batch="B7"), {"NCM-60": 5}),
+        processed(
+            40,
+            "shred",
+            (taken("scrap", 100.0),),
+            (
+                made("bm", "black_mass", 1_400.0, assays(0.02, Li=0.043)),
+                made("cu", "copper", 260.0, assays(0.01, Cu=0.9)),
+                made("rest", "residue", 2_400.0, waste=True),
+            ),
+            batch="B7",
+            tolerance_fraction=0.01,
+        ),
+        created(0, "scrap", "electrodes", 100.0, assays(0.02, Li=0.01, Cu=0.2)),
+    )
+    [one] = balance(material(*told), by="batch")
+    assert (one.name, one.batches, one.batteries, str(one.last)) == ("B7", 1, 10, "2026-04-11")
+    # 2 × 2,000 + 100 = 4,100 in, 1,400 + 260 + 2,400 = 4,060 out: 40 kg are within 1 % (41 kg).
+    assert one.mass.gap_kg == 40.0
+    assert not [f for f in one.findings if f.rule == "recycling.mass_gap"]
+    # Cu: 10 × 24 + 100 × 0.2 = 260 in, 260 × 0.9 = 234 won: 90 %, though one line took and another gave.
+    assert rate(one, "recovery", "Cu", "separation").value == pytest.approx(0.9)
+    # Li: 10 × 6 + 100 × 0.01 = 61 in, 1,400 × 0.043 = 60.2 in powder.
+    assert (element(one, "Li").in_kg, element(one, "Li").out_kg) == (pytest.approx(61), pytest.approx(60.2))
+    # It is of April, when its last event was, and not of March.
+    assert not balance(material(*told), until=date(2026, 3, 31))
+    assert len(balance(material(*told), since=date(2026, 4, 1))) == 1
+    assert balance(material(*told), by="month")[0].name == "2026-04"
+    # A tolerance of 0.5 % (20.5 kg) does not cover it.
+    strict = (*told[:2], replace(told[2], tolerance_fraction=0.005), told[3])
+    [finding] = balance(material(*strict), by="batch")[0].findings
+    assert finding.rule == "recycling.mass_gap"
+    assert "40.000 kg more went in" in finding.message
+
+
+def test_modules_that_go_on_take_their_share_along():
+    """A pack that is taken apart into modules gives the casing; what goes on is neither lost nor won."""
+    told = (
+        kinds.Dismantled(
+            occurred_at=at(0),
+            code="00CPB000000000G4C0000001",
+            codes=("00CMB000000000G4C0000001",),
+            site="HZ-1",
+            mass_kg=400.0,
+            parts_mass_kg=300.0,
+            outputs=(made("case", "aluminium", 60.0, assays(0.01, Al=0.95)), made("rest", "plastics", 40.0)),
+        ),
+        {"NCM-60": 1},
+    )
+    [one] = balance(material(told))
+    assert one.mass.gap_kg == 0.0
+    # Al: 90 in; 57 in the casing, 33 go on. What was not kept is all won: 57 / (90 − 33) = 100 %.
+    al = element(one, "Al")
+    assert (al.in_kg, al.out_kg, al.gap_kg) == (
+        pytest.approx(90),
+        pytest.approx(90),
+        pytest.approx(0, abs=1e-9),
+    )
+    assert rate(one, "recovery", "Al", "separation").value == pytest.approx(1)
+    # Cu: all 24 kg go on, so there is no rate of it.
+    assert not [r for r in one.rates if (r.metric, r.element) == ("recovery", "Cu")]

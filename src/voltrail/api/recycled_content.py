@@ -12,11 +12,11 @@ from voltrail.api.batteries import CodeText
 from voltrail.codes import parse
 from voltrail.events.masses import kilograms
 from voltrail.events.points import POINTS
-from voltrail.organisations.access import SEES_ALL
 from voltrail.recycling.content import SOURCES
 from voltrail.recycling.share import Share
 from voltrail.recycling.targets import TARGETS, Target
 from voltrail.registry.recycled_content import Told
+from voltrail.registry.sights import SEES_ALL
 
 
 @get("/b/{code:str}/recycled-content", sync_to_thread=True, summary="Which share of a battery is recycled")

@@ -23,6 +23,7 @@ from voltrail.recycling.balance import Balance, By, Sheet, balance
 from voltrail.recycling.contents import METALS
 from voltrail.recycling.rates import Judged, Rate
 from voltrail.recycling.record import Material
+from voltrail.recycling.targets import TARGETS
 from voltrail.recycling.ways import ways
 from voltrail.registry.lots import Scope
 from voltrail.registry.registry import Registry
@@ -34,7 +35,7 @@ from voltrail.web.sheets import Sheet as File
 
 SHOWN: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al")
 STAGES: Final = ("whole", "refining", "separation")  # the most telling first
-MOST_BATCHES: Final = 200
+MOST_BATCHES: Final = 25
 _SEE_ALL: Final = frozenset({"authority_cn", "auditor"})
 _KEPT: Final = 8
 _COLUMNS: Final = (
@@ -152,6 +153,7 @@ def recycling(
         everything=everything,
         names=registry.names(named),
         best=best,
+        stage=stage_of(element),
         behind=behind,
     )
 
@@ -191,7 +193,7 @@ def site(
         rates=[rate for rate in one.rates if rate.high or rate.value is not None],
         element=element,
         elements=SHOWN,
-        batches=list(batches[:MOST_BATCHES]),
+        batches=sorted(batches, key=lambda batch: batch.last, reverse=True)[:MOST_BATCHES],
         count=len(batches),
         picture=_picture(registry.lots.material(scope), element),
         size=(sankey.WIDTH, sankey.HEIGHT, sankey.BAR, sankey.REST),
@@ -239,15 +241,21 @@ def told(sheet: Sheet) -> dict[str, Any]:
 
 def best(one: Balance, element: str) -> tuple[Rate, Judged | None] | None:
     """Return the recovery of an element that tells most, and the target by which it is judged hardest."""
-    for stage in STAGES:
-        for rate in one.rates:
-            if (rate.metric, rate.element, rate.stage) == ("recovery", element, stage) and (
-                rate.value is not None
-            ):
-                counting = [judged for judged in rate.targets if judged.counts]
-                order = {"missed": 0, "too_close": 1, "open": 2, "met": 3}
-                return rate, min(counting, key=lambda judged: order[judged.verdict], default=None)
-    return None
+    found = {
+        rate.stage: rate
+        for rate in one.rates
+        if rate.metric == "recovery" and rate.element == element and rate.value is not None
+    }
+    stages = [stage for stage in STAGES if stage in found]
+    judged = {stage: _hardest(found[stage]) for stage in stages}
+    stage = next((stage for stage in stages if judged[stage] is not None), next(iter(stages), None))
+    return None if stage is None else (found[stage], judged[stage])
+
+
+def _hardest(rate: Rate) -> Judged | None:
+    order = {"missed": 0, "too_close": 1, "open": 2, "met": 3}
+    counting = [judged for judged in rate.targets if judged.counts]
+    return min(counting, key=lambda judged: order[judged.verdict], default=None)
 
 
 def _recovers(one: Balance) -> bool:
@@ -256,16 +264,27 @@ def _recovers(one: Balance) -> bool:
 
 
 def _months(sheet: Sheet, element: str) -> list[tuple[str, float, float, float | None]]:
-    """Return month, recovery, its uncertainty and the hardest target of the date, oldest first."""
-    found = []
-    for one in sheet:
-        told_best = best(one, element)
-        if told_best is None or told_best[0].value is None:
-            continue
-        rate, _ = told_best
-        targets = [judged.target.value / 100 for judged in rate.targets if judged.counts]
-        found.append((one.name, told_best[0].value, rate.uncertainty, max(targets, default=None)))
-    return found
+    """Return month, recovery in the stage of the norm, its uncertainty and the target then, oldest first."""
+    stage = stage_of(element)
+    return [
+        (
+            one.name,
+            rate.value,
+            rate.uncertainty,
+            max((judged.target.value / 100 for judged in rate.targets if judged.counts), default=None),
+        )
+        for one in sheet
+        for rate in one.rates
+        if rate.metric == "recovery"
+        and (rate.element, rate.stage) == (element, stage)
+        and rate.value is not None
+    ]
+
+
+def stage_of(element: str) -> str:
+    """Return the stage for which the norm has a rate of an element: one stage, so that months compare."""
+    stages = [one.stage for one in TARGETS if one.metric == "recovery" and one.element == element]
+    return stages[0] if stages else "whole"
 
 
 def _picture(material: Material, element: str) -> sankey.Sankey | None:

@@ -19,12 +19,14 @@ class Books:
     """
     The books of one process at a site, at a moment.
 
-    `into` are grams that went in; `gap` is what has not come out yet. Nothing is told before `tell`.
+    `into` are grams that went in, `of` is a pack that they came of; `gap` is what has not come out yet.
+    Nothing is told before `tell`.
     """
 
     def __init__(self, diary: Diary, rng: random.Random, member: Member, site: str, when: int) -> None:
         self._diary, self._rng, self.member, self.site, self.when = diary, rng, member, site, when
         self.into = 0
+        self.of: str | None = None
         self._out, self._added = 0, 0
         self._streams: dict[str, list[dict[str, Any]]] = {}
 
@@ -38,6 +40,7 @@ class Books:
         content: Elements = {}
         for lot in lots:
             self.into += lot.grams
+            self.of = self.of or lot.of
             content = plus(content, lot.content)
             self._enter("inputs", {"lot": lot.name, "mass_kg": kilograms(lot.grams)})
         return content
@@ -119,11 +122,11 @@ class Books:
         short = "".join(word[0] for word in substance.split("_")).upper()
         name = f"{self.member.identifier}/{short}-{datetime.fromtimestamp(self.when, CHINA):%Y%m}-{number}"
         dry = grams * (1 - moisture)
-        lot = Lot(name, self.member, self.site, substance, grams, content, self.when, dry)
+        lot = Lot(name, self.member, self.site, substance, grams, content, self.when, dry, self.of)
         line: dict[str, Any] = {"lot": name, "substance": substance, "mass_kg": kilograms(grams)}
         if moisture:
             line["moisture_fraction"] = moisture
-        if found := assays(self._rng, content, dry) if content else []:
+        if found := assays(self._rng, substance, content, dry) if content else []:
             line["assays"] = found
         if waste:
             line["waste"] = True
@@ -131,7 +134,7 @@ class Books:
 
     def _stream(self, substance: str, grams: int, content: Elements | None) -> dict[str, Any]:
         line: dict[str, Any] = {"substance": substance, "mass_kg": kilograms(grams)}
-        if found := assays(self._rng, content, grams) if content else []:
+        if found := assays(self._rng, substance, content, grams) if content else []:
             line["assays"] = found
         return line
 

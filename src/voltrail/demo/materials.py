@@ -36,6 +36,7 @@ class Materials:
         self._bought: dict[tuple[int, str, str], list[Lot]] = {}  # the half-year's end, site, chemistry
         self._packs: dict[tuple[int, str], list[tuple[int, str, int]]] = {}  # maker, chemistry
         self._last: dict[tuple[int, str], tuple[int, int]] = {}
+        self.shown: dict[str, list[str]] = {}  # stops of the tour
 
     def see(self, pack: Pack, since: int | None) -> None:
         """Take note of a pack, the next by when it was made, that is on the road for good."""
@@ -81,6 +82,9 @@ class Materials:
         primary = self._primary(site, lacking, when - 5 * DAY)
         books = Books(self._diary, self._rng, self._supplier, site, when)
         content = books.take([*lots, *primary])
+        self.shown.setdefault("lot", [lots[0].name])
+        if books.of is not None:
+            self.shown["lot"] = [next(lot.name for lot in lots if lot.of is not None)]
         made = times({name: content[name] for name in shares}, _LASTS)
         by_balance = site == self._supplier.sites[-1]
         first = round(grams * 0.4)
@@ -152,6 +156,9 @@ class Materials:
             packs.remove(one)
             books = Books(self._diary, self._rng, maker, cells.site, made + 1_800)
             books.tell("credit_spent", code=code, lot=cells.name, mass_kg=grams / 1_000, site=cells.site)
+            self.shown.setdefault("content", [code, cells.name])
+            if cells.of is not None:
+                self.shown |= {"metal": [cells.of], "content": [code, cells.name]}
 
 
 def _sum(lots: list[Lot]) -> Elements:

@@ -57,9 +57,10 @@ MODULES_SHARE: Final = 0.8  # of a pack's mass
 FE_PER_P: Final = 1.803  # in the cathode, by mass: one atom each
 _OXYGEN: Final = 1.55  # mass of a layered oxide to that of its nickel, cobalt and manganese
 _PHOSPHATE: Final = 4.868  # mass of iron phosphate to that of its phosphorus
-_BINDER: Final = 1.03
 _LEAST: Final = 0.0005  # a share below this is not reported
 _FINEST: Final = 0.0001
+_LOOKED_FOR: Final = ("Li", "Ni", "Co", "Mn")  # by a laboratory, in whatever may hold some
+_MIXED: Final = frozenset({"black_mass", "electrodes", "cells", "solution", "residue"})
 
 PURE: Final[dict[str, Elements]] = {
     "lithium_carbonate": {"Li": 0.1868},
@@ -67,8 +68,8 @@ PURE: Final[dict[str, Elements]] = {
     "cobalt_sulfate": {"Co": 0.2083},
     "manganese_sulfate": {"Mn": 0.3231},
     "iron_phosphate": {"Fe": 0.3682, "P": 0.2042},
-    "copper": {"Cu": 0.985},
-    "aluminium": {"Al": 0.97},
+    "copper": {"Cu": 0.997},
+    "aluminium": {"Al": 0.99},
     "steel": {"Fe": 0.98},
     "graphite": {"C": 0.985},
 }
@@ -81,14 +82,18 @@ CATHODES: Final[dict[str, Elements]] = {
 """Shares of the elements in cathode material."""
 
 ELECTRODES: Final[dict[str, Elements]] = {
-    "LFP": {**{e: 0.46 * share for e, share in CATHODES["LFP"].items()}, "C": 0.25, "Cu": 0.13, "Al": 0.08},
-    "NCM": {**{e: 0.46 * share for e, share in CATHODES["NCM"].items()}, "C": 0.25, "Cu": 0.12, "Al": 0.07},
+    chemistry: {**{name: share / 2 for name, share in shares.items()}, "C": 0.29, "Cu": 0.125, "Al": 0.085}
+    for chemistry, shares in CATHODES.items()
 }
 """Shares of the elements in what is cut off when electrodes are made."""
 
 
 class Lot(msgspec.Struct):
-    """A lot as its papers say: its name, who has it and where, grams as it lies there, grams of elements."""
+    """
+    A lot as its papers say: its name, who has it and where, grams as it lies there, grams of elements.
+
+    `of` is a pack among those that it came of, where there are any.
+    """
 
     name: str
     holder: Member
@@ -98,6 +103,7 @@ class Lot(msgspec.Struct):
     content: Elements
     made: int
     dry_grams: float
+    of: str | None = None
 
 
 def composition(design: Design) -> dict[str, float]:
@@ -130,7 +136,7 @@ def powder_grams(content: Elements) -> float:
     """Return what electrode powder with these elements weighs when it is dry."""
     metals = sum(content.get(element, 0.0) for element in ("Ni", "Co", "Mn"))
     others = sum(content.get(element, 0.0) for element in ("Li", "C", "Cu", "Al"))
-    return _BINDER * (_OXYGEN * metals + _PHOSPHATE * content.get("P", 0.0) + others)
+    return _OXYGEN * metals + _PHOSPHATE * content.get("P", 0.0) + others
 
 
 def plus(one: Elements, other: Elements) -> Elements:
@@ -148,15 +154,22 @@ def kilograms(grams: int) -> float:
     return grams / 1_000
 
 
-def assays(rng: random.Random, content: Elements, dry_grams: float) -> list[dict[str, Any]]:
-    """Return what a laboratory says of dry matter: each element a little off, by what it says of itself."""
+def assays(rng: random.Random, substance: str, content: Elements, dry_grams: float) -> list[dict[str, Any]]:
+    """
+    Return what a laboratory says of dry matter: each element a little off, by what it says of itself.
+
+    What it looked for and did not find is said too.
+    """
     found = []
     for element, grams in content.items():
         share, relative = grams / dry_grams, rng.uniform(0.005, 0.01)
         if share >= _LEAST:
             told = round(min(1.0, share * rng.gauss(1, relative)), 6)
-            uncertainty = max(_FINEST, round(share * relative, 6))
-            found.append(
-                {"element": element, "fraction": told, "uncertainty": uncertainty, "method": "ICP-OES"}
-            )
-    return found
+            found.append(_assay(element, told, max(_FINEST, round(share * relative, 6))))
+    said = {one["element"] for one in found}
+    lacking = _LOOKED_FOR if substance in _MIXED else ()
+    return found + [_assay(element, 0.0, _FINEST) for element in lacking if element not in said]
+
+
+def _assay(element: str, fraction: float, uncertainty: float) -> dict[str, Any]:
+    return {"element": element, "fraction": fraction, "uncertainty": uncertainty, "method": "ICP-OES"}

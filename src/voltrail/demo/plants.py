@@ -37,6 +37,7 @@ from voltrail.demo.packs import Pack
 SCRAP_EVERY: Final = 50  # packs of the world for one lot of scrap from making
 _SCRAP_SINCE: Final = moment(2021, 7)
 _SCRAP_GRAMS: Final = (600_000, 2_400_000)
+DISCHARGED: Final = 3  # one of so many packs has its discharge on record
 MOST_CODES: Final = 1_000  # in one line of a run
 _MODEL_SPREAD: Final = 0.01  # packs of a model hold more or less than was declared, all alike
 _PACK_SPREAD: Final = 0.004
@@ -44,6 +45,8 @@ _LEAST_POWDER: Final = 50_000  # grams for which a line is started
 _POWDER: Final = ("Li", "Ni", "Co", "Mn", "P", "C", "Na")
 _SALTS: Final = {"Ni": "nickel_sulfate", "Co": "cobalt_sulfate", "Mn": "manganese_sulfate"}
 _CLAIMED: Final = (("Li",), ("Li", "Ni"), ("Li", "Ni", "Co", "Mn"))
+
+_STOPS: Final = ("metal", "content", "lot")
 
 _Key = tuple[int, str, str]  # the end of the month, site, chemistry
 
@@ -67,6 +70,7 @@ class Plant:
         self.hidden = rng.choice(("assay", "reagent" if self.leaches else "moisture"))
         self.claimed = rng.choice(_CLAIMED)
         self.excess = rng.uniform(0.12, 0.40) if self.leaches else rng.uniform(0.22, 0.40)
+        self.campaigns = 0
         self.stock: list[tuple[str, Lot]] = []  # black mass that waits, with its chemistry
 
     def wins(self, good: float, poor: tuple[float, float]) -> float:
@@ -96,6 +100,16 @@ class Plants:
         self._spread: dict[str, Elements] = {}
         self.materials = Materials(diary, random.Random(f"materials/{seed}"))
 
+    @property
+    def shown(self) -> dict[str, list[str]]:
+        """The stops of the tour: packs that became metal and are made of it, a lot, an honest plant."""
+        stops: dict[str, list[str]] = {
+            name: self.materials.shown[name] for name in _STOPS if name in self.materials.shown
+        }
+        honest = (site for site, plant in self.all.items() if plant.campaigns and plant.handling == "honest")
+        site = max(honest, key=lambda one: self.all[one].campaigns, default=None)
+        return stops | {"plant": [site]} if site is not None else stops
+
     # ----------------------------------------------------------- from the lives
 
     def takes(self, pack: Pack, when: int) -> bool:
@@ -107,9 +121,13 @@ class Plants:
         return utiliser.sites[pack.serial % len(utiliser.sites)]
 
     def recycle(self, utiliser: Member, pack: Pack, codes: tuple[str, ...], grams: int, when: int) -> None:
-        """Put a pack, or its modules, into the run of the month."""
+        """Put a pack, or its modules, into the run of the month, some discharged before."""
         key = (month_end(when), self.site_of(utiliser, pack), pack.design.chemistry)
         delay = self.diary.delay(utiliser, when, NEGLIGENT)
+        if pack.serial % DISCHARGED == 0:
+            code, *more = codes
+            about: dict[str, Any] = {"code": code, "codes": more} if more else {"code": code}
+            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", site=key[1], **about)
         content = self._content(pack)
         if codes[0] != pack.code:
             content = less(content, case(content))
@@ -124,7 +142,7 @@ class Plants:
         site, content = self.site_of(utiliser, pack), self._content(pack)
         grams = round(pack.design.mass_kg.value * 1_000)
         books = Books(self.diary, self._rng, utiliser, site, when)
-        books.into = grams
+        books.into, books.of = grams, pack.code
         outer = case(content)
         parts = round(grams * MODULES_SHARE) if pack.modules else 0
         wiring = {"Cu": outer["Cu"]}
@@ -171,7 +189,7 @@ class Plants:
             chemistry = self._rng.choice(sorted(ELECTRODES))
             grams = self._rng.randrange(*_SCRAP_GRAMS)
             books = Books(self.diary, self._rng, maker, maker.sites[0], when)
-            content = times(ELECTRODES[chemistry], grams * self._rng.gauss(1, 0.01))
+            content = times(ELECTRODES[chemistry], grams * self._rng.gauss(1, 0.001))
             lot = books.create("electrodes", grams, content, "manufacturing_waste", waste=True)
             if lot is None or not books.move(lot, plant.member, plant.site, when + 3 * DAY):
                 continue
@@ -197,6 +215,7 @@ class Plants:
         """Tell how packs were recycled: as late as the first of them would have been told."""
         books = Books(self.diary, self._rng, plant.member, plant.site, when)
         content: Elements = {}
+        books.of = next((one.codes[0] for one in taken if not one.delay and len(one.codes) == 1), None)
         for one in taken:
             books.into += one.grams
             content = plus(content, one.content)
@@ -251,6 +270,8 @@ class Plants:
 
     def _on_its_way(self, plant: Plant, chemistry: str, black: Lot) -> None:
         """Leave black mass where it is, or tell how it was sold to who leaches it."""
+        if black.of is not None:
+            self.materials.shown.setdefault("metal", [black.of])
         if plant.leaches:
             plant.stock.append((chemistry, black))
             return
@@ -267,7 +288,6 @@ class Plants:
             waiting = sorted(
                 (lot for kind, lot in plant.stock if kind == chemistry), key=lambda lot: (lot.made, lot.name)
             )
-            number = 0
             while waiting:
                 end = quarter_end(waiting[0].made)
                 now = [lot for lot in waiting if lot.made <= end]
@@ -277,10 +297,10 @@ class Plants:
                 waiting = waiting[len(now) :]
                 if end + 12 * DAY > self.diary.until:
                     break
-                number += 1
-                self._leach(plant, chemistry, now, end + DAY, number)
+                plant.campaigns += 1
+                self._leach(plant, chemistry, now, end + DAY)
 
-    def _leach(self, plant: Plant, chemistry: str, lots: list[Lot], when: int, number: int) -> None:
+    def _leach(self, plant: Plant, chemistry: str, lots: list[Lot], when: int) -> None:
         """Tell of one campaign: blended, leached, precipitated, refined; and what was sold."""
         if len(lots) > 1:
             lots = [self._blended(plant, lots, when)]
@@ -296,6 +316,9 @@ class Plants:
             part = times({"Fe": feed["P"] * FE_PER_P, "P": feed["P"]}, plant.wins(0.985, (0.85, 0.93)))
             phosphate = books.give("iron_phosphate", round(part["P"] / PURE["iron_phosphate"]["P"]), part)
             left = less(left, part)
+        carbon = {"C": feed["C"] * plant.wins(0.97, (0.8, 0.9))}
+        books.give("graphite", round(carbon["C"] / PURE["graphite"]["C"]), carbon)
+        left = less(left, carbon)
         books.give("residue", round(sum(left.values()) * 1.35), left, waste=True)
         solution = books.give("solution", books.gap, solved)
         books.process("leach")
@@ -304,7 +327,9 @@ class Plants:
             solution, salts = self._precipitated(plant, feed, solution, when + 3 * DAY)
             products += salts
         carbonate = self._refined(plant, feed, solution, when + 6 * DAY)
-        products.append(self._split(plant, carbonate, when + 7 * DAY) if number % 3 == 0 else carbonate)
+        products.append(
+            self._split(plant, carbonate, when + 7 * DAY) if plant.campaigns % 3 == 0 else carbonate
+        )
         if plant.handling == "claims":
             self.claiming.add(plant.site)
         for lot in products:

@@ -77,7 +77,8 @@ class World:
         self._spool, self._tour = Spool(), Tour()
         self._conduct = Conduct(manner, self._cast, seed, self._until)
         self._diary = Diary(random.Random(seed), self._cast, self._until, self._conduct, self._keep)
-        self._claiming = _tell(self._diary, packs, seed, progress)
+        plants = _tell(self._diary, packs, seed, progress)
+        self._claiming, self._shown = frozenset(plants.claiming), plants.shown
 
     @property
     def authority(self) -> Signer:
@@ -96,8 +97,8 @@ class World:
 
     @property
     def tour(self) -> dict[str, list[str]]:
-        """The stops of the guided tour, each with the codes of its batteries."""
-        return self._tour.stops
+        """The stops of the guided tour, each with the codes of its batteries, its lots or its plant."""
+        return self._tour.stops | self._shown
 
     @property
     def planted(self) -> frozenset[tuple[str, str]]:
@@ -141,8 +142,8 @@ class World:
             self._spool.put(told)
 
 
-def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> frozenset[str]:
-    """Tell all that happens in a world; return at which sites more metal is claimed than came in."""
+def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Plants:
+    """Tell all that happens in a world, that of the plants last."""
     serials, stocktakings, recalls = Serials(), Stocktakings(diary), Recalls(diary)
     plants = Plants(diary, seed)
     with diary.life():
@@ -171,7 +172,7 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> fro
         done = _tick(progress, done + len(fleet.packs), packs)
     stocktakings.tell()
     plants.tell(packs)
-    return frozenset(plants.claiming)
+    return plants
 
 
 def _tick(progress: Progress | None, done: int, packs: int) -> int:

@@ -24,21 +24,13 @@ from voltrail.events.masses import kilograms
 from voltrail.lifecycle.state import Finding
 from voltrail.recycling.claims import Claim, Excess, claims, threshold
 from voltrail.recycling.contents import ELEMENTS, METALS
-from voltrail.recycling.flows import (
-    BATTERY,
-    COLUMN,
-    FORMULA,
-    SEPARATION,
-    Batch,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.estimates import estimate
+from voltrail.recycling.flows import BATTERY, SEPARATION, Batch, Flows
 from voltrail.recycling.net import LOST, PRODUCT, Net
 from voltrail.recycling.policy import POLICY, Policy
 from voltrail.recycling.rates import Rate, Rates
 from voltrail.recycling.record import Material
+from voltrail.recycling.sources import COLUMN, FORMULA, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
 By: TypeAlias = Literal["batch", "site", "organisation", "month", "chemistry"]
@@ -167,7 +159,7 @@ class Sheet(Sequence[Balance]):
         """Return by cell and column: in, out, recovered, lost, estimated, unknown in and out, variance."""
         net, count = self.net, len(self)
         content = net.content
-        out = (net.units > 0)[:, None]
+        out = ~net.comes_in[:, None]
         parts = [
             -content * ~out,
             content * out,
@@ -254,9 +246,9 @@ class Sheet(Sequence[Balance]):
         organisation, site, name = self._named(cell)
         into, out = self._mg
         left, made = self._left
-        by_substance: dict[str, float] = defaultdict(float)
+        kept_mg: dict[str, int] = defaultdict(int)
         for row in made.get(cell, ()):
-            by_substance[flows.lots[row].substance] += kilograms(int(left[row]))
+            kept_mg[flows.lots[row].substance] += int(left[row])
         return Balance(
             by=self.by,
             name=name,
@@ -271,7 +263,7 @@ class Sheet(Sequence[Balance]):
                 in_kg=kilograms(int(into[cell])),
                 out_kg=kilograms(int(out[cell])),
                 gap_kg=kilograms(int(into[cell] - out[cell])),
-                left_kg=dict(sorted(by_substance.items())),
+                left_kg={name: kilograms(mg) for name, mg in sorted(kept_mg.items())},
             ),
             elements=tuple(self._elements(cell)),
             rates=self.rates.of(cell, max(days)),
@@ -316,22 +308,7 @@ class Sheet(Sequence[Balance]):
     def _findings(self, cell: int) -> Iterator[Finding]:
         flows = self._flows
         places = set(self._batches[cell])
-        names = {(flows.batches[place].reporter, flows.batches[place].site) for place in places}
-        batches = {(flows.batches[place].reporter, flows.batches[place].name) for place in places}
-        for one in self.claims:
-            ours = (
-                (one.organisation, one.batch) in batches
-                if one.batch
-                else (one.organisation, one.site) in names
-            )
-            if ours and (self.by != "batch" or one.batch):
-                yield Finding(
-                    "conflict",
-                    "recycling.more_than_came_in",
-                    one.message,
-                    "Whoever said a wrong mass, assay or composition corrects it.",
-                    one.entries[0] if one.entries else -1,
-                )
+        yield from _first(self._claimed(cell))
         yield from _first(self._gaps(places))
         yield from _first(self._differences(places))
         silent = [flows.batches[place] for place in places if not flows.batches[place].is_measured]
@@ -339,8 +316,8 @@ class Sheet(Sequence[Balance]):
             yield Finding(
                 "gap",
                 "recycling.not_measured",
-                f"{len(silent)} batches with {sum(one.batteries for one in silent)} batteries say what went "
-                "in and not what came out; they are in no rate.",
+                f"Batches that say what went in and not what came out, so that they are in no rate: "
+                f"{len(silent):,}, with batteries: {sum(one.batteries for one in silent):,}.",
                 "Report the lots that came of them, with the same batch.",
             )
         rows = self.net.rows_of(cell)
@@ -357,6 +334,31 @@ class Sheet(Sequence[Balance]):
                 "its content is not known.",
                 "Its maker reports it.",
             )
+
+    @cached_property
+    def _claims_of(self) -> dict[tuple[str, str | None, str | None], list[Claim]]:
+        """Return the claims by organisation and batch, or organisation and site."""
+        found: dict[tuple[str, str | None, str | None], list[Claim]] = defaultdict(list)
+        for one in self.claims:
+            found[one.organisation, one.batch, None if one.batch else one.site].append(one)
+        return found
+
+    def _claimed(self, cell: int) -> Iterator[Finding]:
+        """Yield what is claimed of the sites, where a balance is of whole ones, and of the batches."""
+        ours = [self._flows.batches[place] for place in self._batches[cell]]
+        keys: list[tuple[str, str | None, str | None]] = []
+        if self.by in {"site", "organisation"}:
+            keys += sorted({(one.reporter, None, one.site) for one in ours}, key=str)
+        keys += [(one.reporter, one.name, None) for one in ours]
+        for key in keys:
+            for one in self._claims_of.get(key, ()):
+                yield Finding(
+                    "conflict",
+                    "recycling.more_than_came_in",
+                    one.message,
+                    "Whoever said a wrong mass, assay or composition corrects it.",
+                    one.entries[0] if one.entries else -1,
+                )
 
     def _gaps(self, places: set[int]) -> Iterator[Finding]:
         for place in sorted(places & self._mass_gaps.keys()):
@@ -418,6 +420,7 @@ def balance(
     a name, or of batteries of a chemistry; several chemistries are `mixed`, none is `unknown`.
     """
     flows = Flows(material, policy)
+    estimate(flows)
     chosen = np.array(
         [
             (since is None or one.day >= since)

@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 
 from voltrail.recycling.contents import METALS
-from voltrail.recycling.flows import BY_FEED, COLUMN, REFINING, SEPARATION, Bools, Floats, Flows, Ints
-from voltrail.recycling.net import FED, LOST, Net
+from voltrail.recycling.flows import REFINING, SEPARATION, Flows
+from voltrail.recycling.net import FED, Net
+from voltrail.recycling.sources import BY_FEED, COLUMN, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
 Scope = Literal["site", "separation", "refining", "batch"]
@@ -76,7 +77,7 @@ class Excess:
         flows, content = net.flows, net.content
         counted = net.is_claimed & ((net.units > 0)[:, None] | (net.basis < BY_FEED))
         self.net = net
-        into = (net.units < 0)[:, None]
+        into = net.comes_in[:, None]
         self.into = -sums(net.cell, content * (counted & into), count)[:, _COLUMNS]
         self.out = sums(net.cell, content * counted * ~into, count)[:, _COLUMNS]
         fed = (net.role == FED)[:, None]
@@ -102,7 +103,7 @@ class Excess:
     def shortfall(self, count: int) -> Floats:
         """Return what went in and is neither known nor possible to be in what came out, by cell and metal."""
         net = self.net
-        leaving = (net.units > 0)[:, None]
+        leaving = ~net.comes_in[:, None]
         out = sums(net.cell, net.content * leaving, count)[:, _COLUMNS]
         unknown = sums(net.cell, net.unknown_kg * leaving, count)[:, _COLUMNS]
         return self.into - out - unknown
@@ -155,9 +156,8 @@ def _claim(
     net, rows = excess.net, excess.net.rows_of(cell)
     content = np.abs(net.content[rows, _COLUMNS[column]])
     largest = np.argsort(-content, kind="stable")[:10]
-    entries = {
-        int(net.index[rows][place]) for place in largest if content[place] and net.role[rows][place] != LOST
-    }
+    said = (net.entry_of(rows.start + place) for place in largest.tolist() if content[place])
+    entries = {entry for entry in said if entry is not None}
     return Claim(
         organisation=whose[0],
         site=whose[1],

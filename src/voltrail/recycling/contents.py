@@ -20,6 +20,9 @@ ELEMENTS: Final[tuple[str, ...]] = get_args(Element)
 METALS: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Pb")
 """Those that are won back, and for which a plant has to answer."""
 
+CHEMISTRY: Final = ("Ni", "Co", "Mn", "Fe", "P")
+"""Those that tell one cathode from another."""
+
 Sort: TypeAlias = Literal["product", "powder", "unfinished", "residue"]
 
 SORTS: Final[Mapping[str, Sort]] = {

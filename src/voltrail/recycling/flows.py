@@ -9,44 +9,20 @@ sign. A balance is then a sum of items, and its uncertainty follows from the row
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from voltrail.events.kinds import CreditSpent, Dismantled, LotCreated, LotProcessed, Recycled
 from voltrail.events.masses import MG_PER_KG, milligrams
-from voltrail.events.structs import Assay, Stream
-from voltrail.recycling.contents import ELEMENTS, POWDER_PER_KG, SALTS, SORTS, by_formula, typical
+from voltrail.events.structs import Stream
 from voltrail.recycling.policy import Policy
 from voltrail.recycling.record import Lot, Material, Run
+from voltrail.recycling.sources import ASSAY, MASS, NOTHING, TABLE, Floats, Ints, Sources
 from voltrail.regimes.deadlines import CHINA
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
-Bools: TypeAlias = npt.NDArray[np.bool_]
-
-# What a content rests on; from FORMULA on it is an estimate, from BY_FEED on one from the plant's other reports.
-UNKNOWN, NOTHING, ASSAY, COMPOSITION, FORMULA, TABLE, BY_FEED, LIKE_LOTS, LIKE_BATTERIES = range(9)
-BASES: Final = (
-    "unknown",
-    "nothing",
-    "assay",
-    "composition",
-    "formula",
-    "table",
-    "by_feed",
-    "like_lots",
-    "like_batteries",
-)
-
-COLUMN: Final = {element: place for place, element in enumerate(ELEMENTS)}
-MASS: Final = len(ELEMENTS)  # what counts of the mass as won; of a battery its weight, told apart
-POWDER: Final = MASS + 1  # electrode powder
-COLUMNS: Final = POWDER + 1
 
 BATTERY, LOT, ADDITION, EMISSION, PARTS = range(5)  # what an item is
 SEPARATION, REFINING, MAKING, HANDLING = range(4)  # the stage of a batch, the earliest of its runs
@@ -80,29 +56,10 @@ class Batch(msgspec.Struct):
         return _day(self.last)
 
 
-class Sources:
-    """
-    The rows: content and standard uncertainty of each column per unit, and on what that rests.
-
-    `kin` groups rows whose errors are alike: a maker's substance, a chemistry, a recycler's batteries. A
-    share `common` of a row's variance is one with that of its kin; of estimates all of it is. `unit_kg` is
-    the mass of a unit, of which all may be an element where nothing is known.
-    """
-
-    def __init__(self, rows: int) -> None:
-        self.content: Floats = np.zeros((rows, COLUMNS))
-        self.uncertainty: Floats = np.zeros((rows, COLUMNS))
-        self.basis: npt.NDArray[np.int8] = np.zeros((rows, COLUMNS), np.int8)
-        self.kin: Ints = np.zeros(rows, np.int64)
-        self.substance: Ints = np.zeros(rows, np.int64)
-        self.common: Floats = np.zeros(rows)
-        self.is_weighed: Bools = np.ones(rows, np.bool_)
-        self.unit_kg: Floats = np.ones(rows)
-
-
 class Flows:
     """
-    A material as items and sources. Batches stand in the order of their names, whatever came first.
+    A material as items and sources, as far as it was measured and declared; what is in the rest `estimates`
+    says. Batches stand in the order of their names, whatever came first.
 
     `item_*` are columns of one table: the batch, the entry that says it, the source, what it is (LOT, …), how
     much of the source in units (dry kg or batteries; what comes out counts up, what goes in down), and the
@@ -116,23 +73,17 @@ class Flows:
         self.lots: list[Lot] = [material.lots[name] for name in sorted(material.lots)]
         self._row = {lot.lot: place for place, lot in enumerate(self.lots)}
         self.models: list[str] = sorted(material.models)
+        self.model_place = {name: place for place, name in enumerate(self.models)}
         self._items: list[tuple[int, int, int, int, float, int]] = []
         self._streams: list[tuple[Stream, bool]] = []
         self._strangers: list[str] = []  # lots that were taken and never made
-        self._outside: list[
-            tuple[int, int, int]
-        ] = []  # of lots that joined the record, or went into batteries
-        self._reporters: dict[str, int] = {}
+        self._outside: list[tuple[int, int, int]] = []  # lots that joined the record or went into batteries
+        self.recyclers: dict[str, int] = {}  # of batteries of no known model
         self._collect(material)
         self._chemistries(material)
         self._finish()
 
     # ------------------------------------------------------------ the rows
-
-    @property
-    def strangers(self) -> Sequence[str]:
-        """Return the lots that were taken and that the record does not know."""
-        return self._strangers
 
     def name_of(self, row: int) -> tuple[str | None, str | None]:
         """Return the lot or the model that a row stands for."""
@@ -147,7 +98,6 @@ class Flows:
     def _collect(self, material: Material) -> None:
         """Turn runs into items; rows of other sources than lots are counted up from -1 and placed later."""
         place_of = {(one.reporter, one.name): place for place, one in enumerate(self.batches)}
-        self._model = {name: place for place, name in enumerate(self.models)}
         for run in material.runs:
             event = run.event
             if isinstance(event, (CreditSpent, LotCreated)):
@@ -196,7 +146,7 @@ class Flows:
         index, add = run.index, self._items.append
         known_kg, strange, is_known = 0.0, 0, True
         for model, count in run.models.items():
-            place = None if model is None else self._model.get(model)
+            place = None if model is None else self.model_place.get(model)
             if place is None:
                 strange += count
                 continue
@@ -216,7 +166,7 @@ class Flows:
             add((batch, index, _WEIGHED, PARTS, out, out))
         if strange:
             rest_mg = max(mg - milligrams(known_kg), 0)
-            like = self._reporters.setdefault(run.reporter, len(self._reporters))
+            like = self.recyclers.setdefault(run.reporter, len(self.recyclers))
             add((batch, index, _LIKE + like, BATTERY, -rest_mg, 0))
             if parts:
                 add((batch, index, _LIKE + like, PARTS, rest_mg, 0))
@@ -259,7 +209,7 @@ class Flows:
     # ------------------------------------------------------------ as arrays
 
     def _finish(self) -> None:
-        strangers, models, like = len(self._strangers), len(self.models), len(self._reporters)
+        strangers, models, like = len(self._strangers), len(self.models), len(self.recyclers)
         self.first_model = len(self.lots) + strangers
         self.first_like = self.first_model + models
         self.first_stream = self.first_like + like
@@ -284,11 +234,17 @@ class Flows:
         self.item_role: Ints = table[:, 3].astype(np.int64)
         self.item_units: Floats = table[:, 4] / MG_PER_KG
         self.item_mg: Ints = table[:, 5].astype(np.int64)  # below 10¹⁵, so the doubles held them exactly
-        self._fill_lots()
-        self._fill_models()
-        self._fill_streams()
-        self._estimate_lots()
         sources = self.sources
+        sources.content[: self.first_model, MASS] = 1.0
+        sources.basis[: self.first_model, MASS] = ASSAY
+        sources.measure_lots(self.lots, self._lot_chemistry, self.policy)
+        declared = [self.material.models[name] for name in self.models]
+        sources.declare_models(self.first_model, declared, self.policy)
+        batteries = slice(self.first_model, self.first_stream)
+        sources.common[batteries] = 1.0
+        sources.is_weighed[batteries] = False
+        sources.basis[batteries, MASS] = NOTHING  # their weight is an item of its own
+        sources.measure_streams(self.first_stream, self._streams, self.policy)
         for row, relative in ((weighed, 0.0), (weighed + 1, self.policy.table_relative)):
             sources.basis[row] = NOTHING
             sources.basis[row, MASS] = TABLE if relative else ASSAY
@@ -319,188 +275,6 @@ class Flows:
         part = np.where(over, made / np.maximum(taken, 1), 1.0)
         self.item_units[ours] *= part[self.item_source[ours]]
 
-    def _fill_lots(self) -> None:
-        sources, policy, count = self.sources, self.policy, len(self.lots)
-        rows: list[int] = []
-        columns: list[int] = []
-        values: list[float] = []
-        doubts: list[float] = []
-        kin: dict[tuple[str, str, str | None], int] = {}
-        substances: dict[str, int] = {}
-        for row, lot in enumerate(self.lots):
-            _note(lot.assays, row, rows, columns, values, doubts, policy)
-            alike = lot.maker, lot.substance, self._lot_chemistry.get(row)
-            sources.kin[row] = kin.setdefault(alike, len(kin))
-            sources.substance[row] = substances.setdefault(lot.substance, len(substances))
-        sources.content[rows, columns] = values
-        sources.uncertainty[rows, columns] = doubts
-        sources.basis[rows, columns] = ASSAY
-        sources.common[:count] = policy.assay_common_share
-        sources.content[: self.first_model, MASS] = 1.0
-        sources.basis[: self.first_model, MASS] = ASSAY
-
-    def _estimate_lots(self) -> None:
-        """
-        Say what is in a lot of what nobody assayed in it: as in lots like it, or by its formula, or by what its
-        batteries held.
-
-        No two residues or solutions are alike: of those it stays unknown.
-        """
-        sources, count = self.sources, len(self.lots)
-        sorts = np.array([SORTS[lot.substance] for lot in self.lots], dtype=object)
-        products, powders = np.flatnonzero(sorts == "product"), np.flatnonzero(sorts == "powder")
-        self._like_lots(products)
-        self._by_formula()
-        self._by_feed(sorts == "powder")
-        self._like_lots(powders)
-        elements = [COLUMN[one] for one in ELEMENTS if one not in {"C", "Na", "F"}]
-        salts = np.flatnonzero(np.array([lot.substance in SALTS for lot in self.lots], np.bool_))
-        sources.content[salts, MASS] = sources.content[salts][:, elements].sum(axis=1)
-        sources.uncertainty[salts, MASS] = np.sqrt((sources.uncertainty[salts][:, elements] ** 2).sum(axis=1))
-        metals = [COLUMN["Cu"], COLUMN["Al"]]
-        sources.content[powders, POWDER] = 1 - sources.content[powders][:, metals].sum(axis=1)
-        sources.uncertainty[powders, POWDER] = np.sqrt(
-            (sources.uncertainty[powders][:, metals] ** 2).sum(axis=1)
-        )
-        sources.basis[:count, POWDER] = NOTHING
-        sources.basis[powders, POWDER] = sources.basis[powders][:, metals].max(axis=1)
-
-    def _by_formula(self) -> None:
-        sources = self.sources
-        substances = np.array([lot.substance for lot in self.lots], dtype=object)
-        for substance in set(substances):
-            shares = by_formula(substance)
-            if shares is None:
-                continue
-            ours = np.flatnonzero(substances == substance)
-            for element, column in COLUMN.items():
-                bare = ours[sources.basis[ours, column] == UNKNOWN]
-                share = shares.get(element, 0.0)
-                sources.content[bare, column] = share
-                sources.uncertainty[bare, column] = share * self.policy.formula_relative
-                sources.basis[bare, column] = FORMULA if share else NOTHING
-
-    def _by_feed(self, is_powder: npt.NDArray[Any]) -> None:
-        """Take for what was not assayed in powders what went into their batch less what is in its other lots."""
-        sources, batches = self.sources, len(self.batches)
-        row, units, role = self.item_source, self.item_units, self.item_role
-        basis, content = sources.basis[row][:, :MASS], sources.content[row][:, :MASS] * units[:, None]
-        powder = (role == LOT) & (units > 0)
-        powder[powder] = is_powder[row[powder]]
-        bare = powder[:, None] & (basis == UNKNOWN)
-        into = ((role == BATTERY) | (role == ADDITION) | (role == LOT)) & (units < 0)
-        fed, rest, dry, lacks = (np.zeros((batches, MASS)) for _ in range(4))
-        np.add.at(fed, self.item_batch, -content * into[:, None])
-        np.add.at(rest, self.item_batch, -content)
-        np.add.at(dry, self.item_batch, units[:, None] * bare)
-        np.add.at(lacks, self.item_batch, into[:, None] & (basis == UNKNOWN))
-        has = np.zeros(batches, np.bool_)
-        has[self.item_batch[role == BATTERY]] = True
-        known = has[:, None] & (lacks == 0) & (dry > 0)
-        item, column = np.nonzero(bare & known[self.item_batch])
-        batch, lot = self.item_batch[item], row[item]
-        sources.content[lot, column] = np.maximum(rest[batch, column], 0.0) / dry[batch, column]
-        sources.uncertainty[lot, column] = (
-            self.policy.by_feed_relative * fed[batch, column] / dry[batch, column]
-        )
-        sources.basis[lot, column] = BY_FEED
-
-    def _like_lots(self, ours: Ints) -> None:
-        """Take for what was not assayed in lots the mean, by dry mass, of their kin that were."""
-        sources, kinds = self.sources, int(self.sources.kin[: len(self.lots)].max(initial=-1)) + 1
-        dry = np.array([self.lots[row].dry_mg for row in ours], np.float64).reshape(-1, 1)
-        kin, basis = sources.kin[ours], sources.basis[ours][:, :MASS]
-        known = basis == ASSAY
-        weight: Floats = np.zeros((kinds, MASS))
-        total: Floats = np.zeros((kinds, MASS))
-        np.add.at(weight, kin, dry * known)
-        np.add.at(total, kin, dry * sources.content[ours][:, :MASS] * known)
-        mean = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-        place, column = np.nonzero((basis == UNKNOWN) & (weight > 0)[kin])
-        row = ours[place]
-        sources.content[row, column] = mean[kin[place], column]
-        sources.uncertainty[row, column] = sources.content[row, column] * self.policy.like_lots_relative
-        sources.basis[row, column] = LIKE_LOTS
-
-    def _fill_models(self) -> None:
-        sources, policy = self.sources, self.policy
-        chemistries: dict[str, int] = {}
-        for row, name in enumerate(self.models, self.first_model):
-            model = self.material.models[name]
-            declared, guessed = model.elements_kg or {}, typical(model)
-            for element, column in COLUMN.items():
-                if element in declared:
-                    kg, relative, basis = declared[element], policy.composition_relative, COMPOSITION
-                elif element in guessed:
-                    kg, relative, basis = guessed[element], policy.table_relative, TABLE
-                else:
-                    continue
-                sources.content[row, column] = kg
-                sources.uncertainty[row, column] = kg * relative
-                sources.basis[row, column] = basis if kg else NOTHING
-            sources.kin[row] = chemistries.setdefault(model.chemistry or "", len(chemistries))
-            sources.unit_kg[row] = model.mass_kg or 1_000.0
-        first, last = self.first_model, self.first_stream
-        sources.common[first:last] = 1.0
-        sources.is_weighed[first:last] = False
-        sources.basis[first:last, MASS] = NOTHING  # their weight is an item of its own
-        self._like_batteries()
-        for element, factor in POWDER_PER_KG.items():
-            column = COLUMN[element]
-            sources.content[first:last, POWDER] += factor * sources.content[first:last, column]
-            sources.uncertainty[first:last, POWDER] += factor * sources.uncertainty[first:last, column]
-        needed = sources.basis[first:last][:, [COLUMN[one] for one in POWDER_PER_KG]]
-        lacks = (needed == UNKNOWN).any(axis=1)
-        sources.basis[first:last, POWDER] = np.where(lacks, UNKNOWN, needed.max(axis=1, initial=NOTHING))
-
-    def _like_batteries(self) -> None:
-        """Take for a battery of no known model the mean, by mass, of those that its recycler took apart."""
-        sources = self.sources
-        count: Floats = np.zeros((len(self._reporters), len(self.models)))
-        for run in self.material.runs:
-            place = self._reporters.get(run.reporter)
-            if place is None or not run.models:
-                continue
-            for model, number in run.models.items():
-                if model in self._model and self.material.models[str(model)].mass_kg:
-                    count[place, self._model[str(model)]] += number
-        rows = slice(self.first_model, self.first_like)
-        mass = count @ sources.unit_kg[rows]
-        for place, row in enumerate(range(self.first_like, self.first_stream)):
-            sources.kin[row] = place
-            if not mass[place]:
-                continue
-            used = np.flatnonzero(count[place]) + self.first_model
-            known = (sources.basis[used] != UNKNOWN).all(axis=0)
-            known[MASS:] = False
-            mean = count[place] @ sources.content[rows] / mass[place]
-            sources.content[row, known] = mean[known]
-            sources.uncertainty[row, known] = mean[known] * self.policy.like_batteries_relative
-            sources.basis[row, known] = LIKE_BATTERIES
-
-    def _fill_streams(self) -> None:
-        sources, policy = self.sources, self.policy
-        rows: list[int] = []
-        columns: list[int] = []
-        values: list[float] = []
-        doubts: list[float] = []
-        for row, (stream, is_added) in enumerate(self._streams, self.first_stream):
-            if is_added:
-                sources.basis[row] = NOTHING
-                for element, share in (
-                    by_formula(stream.substance) or {} if not stream.assays else {}
-                ).items():
-                    sources.content[row, COLUMN[element]] = share
-                    sources.uncertainty[row, COLUMN[element]] = share * policy.formula_relative
-                    sources.basis[row, COLUMN[element]] = FORMULA
-            else:
-                sources.basis[row, MASS:] = NOTHING
-            sources.kin[row] = row
-            _note(stream.assays, row, rows, columns, values, doubts, policy)
-        sources.content[rows, columns] = values
-        sources.uncertainty[rows, columns] = doubts
-        sources.basis[rows, columns] = ASSAY
-
 
 _WEIGHED: Final = 1 << 40  # rows until all are counted; doubles hold them exactly
 _DECLARED: Final = _WEIGHED + 1
@@ -510,22 +284,6 @@ _MODELS: Final = 1 << 32
 
 def _day(when: datetime) -> date:
     return when.astimezone(CHINA).date()
-
-
-def _note(
-    assays: Iterable[Assay],
-    row: int,
-    rows: list[int],
-    columns: list[int],
-    values: list[float],
-    doubts: list[float],
-    policy: Policy,
-) -> None:
-    for one in assays:
-        rows.append(row)
-        columns.append(COLUMN[one.element])
-        values.append(one.fraction)
-        doubts.append(one.fraction * policy.assay_relative if one.uncertainty is None else one.uncertainty)
 
 
 def _batches(runs: Sequence[Run]) -> list[Batch]:

@@ -12,20 +12,8 @@ from typing import Final
 import numpy as np
 
 from voltrail.recycling.contents import SORTS
-from voltrail.recycling.flows import (
-    ADDITION,
-    ASSAY,
-    BATTERY,
-    BY_FEED,
-    EMISSION,
-    LOT,
-    PARTS,
-    UNKNOWN,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.flows import ADDITION, BATTERY, EMISSION, LOT, PARTS, Flows
+from voltrail.recycling.sources import ASSAY, BY_FEED, UNKNOWN, Bools, Floats, Ints
 
 FED, ADDED, PRODUCT, CARRIED, UNFINISHED, LOST = range(6)
 ROLES: Final = ("fed", "added", "product", "carried", "unfinished", "lost")
@@ -36,7 +24,7 @@ _SORT: Final = {"product": PRODUCT, "powder": CARRIED, "unfinished": UNFINISHED,
 class Net:
     """
     Rows by cell and source: what role it has (FED, …), how much of the source came out (up) or went in
-    (down), the mass as it lay there, and an entry that says so (the lot's own, or the first that used it).
+    (down), the mass as it lay there, and the first run that says so.
 
     `passes_on` says whether powders go on to the next stage; within refining what is left of them is
     unfinished.
@@ -83,6 +71,11 @@ class Net:
         )
 
     @property
+    def comes_in(self) -> Bools:
+        """Return whether a row is what went in, and not what came out or, of that, went on as parts."""
+        return np.isin(self.role, (FED, ADDED))
+
+    @property
     def content(self) -> Floats:
         """Return the mass of each row by column in kilograms: what came out up, what went in down."""
         return self.units[:, None] * self.flows.sources.content[self.row]
@@ -102,7 +95,7 @@ class Net:
 
     @property
     def doubtful_kg(self) -> Floats:
-        """Return by row and column the mass of content unknown, or guessed from what else the plant reported."""
+        """Return by row and column the mass of content unknown, or guessed from the plant's other reports."""
         kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
         kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
         found: Floats = kg[:, None] * ((self.basis == UNKNOWN) | (self.basis >= BY_FEED))
@@ -114,6 +107,16 @@ class Net:
         measured = (self.basis >= ASSAY) & (self.basis <= ASSAY + 2)
         found: Bools = measured | (self.kind != LOT)[:, None] | (self.units < 0)[:, None]
         return found
+
+    def entry_of(self, place: int) -> int | None:
+        """Return the entry that says what a row holds: the lot's own, the model's, or else that of a run."""
+        flows = self.flows
+        lot, model = flows.name_of(int(self.row[place]))
+        if model is not None:
+            return flows.material.models[model].index
+        if lot is not None and lot in flows.material.lots:
+            return flows.material.lots[lot].index
+        return int(self.index[place])
 
     def rows_of(self, cell: int) -> slice:
         """Return where the rows of a cell are; they stand together."""

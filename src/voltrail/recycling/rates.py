@@ -3,8 +3,8 @@ Rates of recovery, and whether they reach the targets of the date.
 
 Each is a sum over a sum. The stage boundary says which events enter and leave: *separation* is from batteries
 to powders and metals (dismantled, recycled; lot_processed that discharges, shreds or pyrolyses), *refining*
-from powders to products (smelt, leach, precipitate, refine, repair), *whole* is one after the other. Runs that
-share a batch are of the earliest stage of any of them. A batch that does not say what came out is in none.
+from powders to products (smelt, leach, precipitate, refine, repair), *whole* is one after the other. Runs
+that share a batch are of the earliest stage of any of them. What does not say what came out is in none.
 """
 
 from __future__ import annotations
@@ -17,25 +17,13 @@ import msgspec
 import numpy as np
 
 from voltrail.recycling.contents import METALS
-from voltrail.recycling.flows import (
-    BASES,
-    COLUMN,
-    COLUMNS,
-    FORMULA,
-    MASS,
-    POWDER,
-    REFINING,
-    SEPARATION,
-    Bools,
-    Floats,
-    Flows,
-    Ints,
-)
+from voltrail.recycling.flows import REFINING, SEPARATION, Flows
 from voltrail.recycling.net import ADDED, CARRIED, FED, LOST, PRODUCT, ROLES, UNFINISHED, Net
+from voltrail.recycling.sources import BASES, COLUMN, COLUMNS, FORMULA, MASS, POWDER, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 from voltrail.recycling.targets import Metric, Stage, Target, targets_at
 
-Verdict = Literal["met", "missed", "too_close", "open"]
+Verdict = Literal["met", "missed", "too_close", "open", "impossible"]
 
 _LACKING: Final = 0.005  # the share of a feed that may be of unknown content before a rate is open
 
@@ -269,7 +257,7 @@ class Rates:
                 whole = float(self.whole[cell, column])
                 bounds = whole, whole, whole
             doubt = float(self._u_whole[cell, column])
-        elif not np.isnan(second):
+        elif second > 0:
             bounds, doubt = (None, 0.0, second), float(self._u_refining[cell, column])
         else:
             return
@@ -357,15 +345,10 @@ class Rates:
             row, content = int(source[place]), float(contents[place])
             units = float(net.units[rows.start + place])
             lot, model = flows.name_of(row)
-            index: int | None = int(net.index[rows.start + place])
-            if model is not None:
-                index = flows.material.models[model].index
-            elif lot is not None and lot in flows.material.lots:
-                index = flows.material.lots[lot].index
             yield Number(
                 stage=name,
                 role=ROLES[role[place]],
-                index=index,
+                index=net.entry_of(rows.start + place),
                 lot=lot,
                 model=model,
                 units=abs(units),
@@ -389,6 +372,8 @@ def judged(
     verdict: Verdict
     if is_open:
         verdict = "open"
+    elif target.metric == "recovery" and low - margin > 1:
+        verdict = "impossible"  # more than came in, so it shows nothing
     elif sure or lost:
         verdict = "met" if sure else "missed"
     else:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from voltrail.recycling.flows import FORMULA, Floats, Flows, Ints
+from voltrail.recycling.flows import Flows
+from voltrail.recycling.sources import FORMULA, Floats, Ints
 
 
 def variances(flows: Flows, cells: Ints, rows: Ints, weights: Floats, count: int) -> Floats:

@@ -22,7 +22,6 @@ from voltrail.errors import (
     Refusal,
     RegistryClosed,
     ReportError,
-    UnknownBattery,
     UnknownOrganisation,
     UsageError,
     VoltrailError,
@@ -48,7 +47,7 @@ from voltrail.lifecycle import (
 )
 from voltrail.lifecycle.findings import rule_of
 from voltrail.lifecycle.since import sale_of
-from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
+from voltrail.organisations.access import BATTERY, PUBLIC, Eyes, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
@@ -64,6 +63,7 @@ from voltrail.registry import (
 )
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
+from voltrail.registry.decisions import Decisions
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.eu_registry import EuRegistry
@@ -75,8 +75,9 @@ from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
+from voltrail.registry.loads import Load, Loads, travels_of
 from voltrail.registry.logs import Logs
-from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.lookup import Family, Lookup, unknown_battery
 from voltrail.registry.lots import Lots
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
@@ -132,6 +133,9 @@ class Registry:
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
+        self.decisions = Decisions(
+            self.database, self._writer.authorities, self._sinces, self.rulebook, self.holdings
+        )
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.platform = Platform(
             self.database, self.rulebook, self._writer.authorities, self.keys.host_secret
@@ -142,6 +146,7 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self._loads = Loads(self.database, self._writer.authorities)
         self._passports = passports.Passports(
             self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
         )
@@ -402,7 +407,22 @@ class Registry:
             where = effective(state, lookup.battery)
             sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
-            return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+            seen = eyes.see(BATTERY, "transport")
+            travels = travels_of(lookup, text, as_of, known_at).state if seen else None
+            known = model if isinstance(model, Model) else None
+            return views.battery_view(state, where, known, eyes, travels)
+
+    def eyes(self, code: str, reader: Reader) -> Eyes:
+        """Return what a reader has for a battery's state as it is now. Raises CodeError."""
+        with self.database.pool.connection() as connection:
+            return self.sights(connection).sight(parse(code).text, reader).state()
+
+    def load(self, code: str) -> Load:
+        """Return a battery as a load to be shipped. Raises CodeError, UnknownBattery."""
+        found = self._loads.find(code)
+        if found is None:
+            raise unknown_battery(parse(code).text)
+        return found
 
     def passport(
         self,
@@ -1059,12 +1079,3 @@ def _mode(mode: str) -> Mode:
 
 def _limit(limit: int) -> int:
     return max(1, min(limit, MAX_PAGE))
-
-
-def unknown_battery(code: str) -> UnknownBattery:
-    """Return the error for a code that the record does not know."""
-    return UnknownBattery(
-        "battery.unknown",
-        f"The record does not know a battery {code}.",
-        "Check the code on the label; a battery older than the record is brought in with `enrolled`.",
-    )
