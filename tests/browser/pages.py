@@ -32,6 +32,8 @@ PLACES = (
     Place("card", "/b/{code}/card"),
     Place("passport", "/b/{code}/passport"),
     Place("passport-by-number", "/b/{code}/passport/1"),
+    Place("recycled-content", "/b/{made_of}/recycled-content"),
+    Place("nothing-recycled", "/b/{ended}/recycled-content"),
     Place("transport", "/b/{code}/transport"),
     Place("transport-recalled", "/b/{recalled}/transport", signed_in=True),
     Place("transport-paper-of-others", "/b/{recalled}/transport/paper", 403),
