@@ -36,7 +36,7 @@ def named(day, regime="eu", metric="recovery"):
         ("2032-01-01", "eu", "recovery", {("Co", 95), ("Cu", 95), ("Pb", 95), ("Ni", 95), ("Li", 80)}),
         ("2025-12-31", "eu", "efficiency", set()),
         ("2026-01-01", "eu", "efficiency", {(None, 65)}),
-        ("2031-01-01", "eu", "efficiency", {(None, 70)}),
+        ("2031-01-01", "eu", "efficiency", {(None, 65), (None, 70)}),
         ("2031-08-17", "eu", "recycled_content", set()),
         ("2031-08-18", "eu", "recycled_content", {("Co", 16), ("Pb", 85), ("Li", 6), ("Ni", 6)}),
         ("2036-08-18", "eu", "recycled_content", {("Co", 26), ("Pb", 85), ("Li", 12), ("Ni", 15)}),
