@@ -342,3 +342,16 @@ def test_batteries_that_nobody_weighed_or_knows_are_no_proof_of_a_gain():
         processed(1, "shred", (), (made("cu", "copper", 235.0, assays(0.01, Cu=1.0)),), batch="B1"),
     )
     assert balance(material(*told)).claims == ()
+
+
+def test_what_is_left_at_the_end_of_a_period():
+    """A lot that was made in March and used in April lay there at the end of March, to the milligram."""
+    told = line()
+    made_then = balance(material(*told), until=date(2026, 3, 2))[0]
+    assert made_then.mass.left_kg["black_mass"] == 1_350.0
+    # 1,350 × 0.044 = 59.4 kg Li then; 450 kg of the powder and the products hold 57.146 kg in the end.
+    assert element(made_then, "Li").left_kg == pytest.approx(59.4)
+    later = balance(material(*told), since=date(2026, 3, 3))[0]
+    # What the line took was not made in these days: 900 kg come in from stock, and no powder is left of its own.
+    assert later.mass.in_kg == pytest.approx(900 + 2_000 + 6_000 + 200)
+    assert "black_mass" not in later.mass.left_kg
