@@ -352,6 +352,6 @@ def test_what_is_left_at_the_end_of_a_period():
     # 1,350 × 0.044 = 59.4 kg Li then; 450 kg of the powder and the products hold 57.146 kg in the end.
     assert element(made_then, "Li").left_kg == pytest.approx(59.4)
     later = balance(material(*told), since=date(2026, 3, 3))[0]
-    # What the line took was not made in these days: 900 kg come in from stock, and no powder is left of its own.
+    # What the line took was not made in these days: 900 kg come in from stock, and none of it is left.
     assert later.mass.in_kg == pytest.approx(900 + 2_000 + 6_000 + 200)
     assert "black_mass" not in later.mass.left_kg
