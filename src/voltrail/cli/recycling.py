@@ -7,13 +7,14 @@ import click
 from voltrail.cli.balance import balance_
 from voltrail.cli.border import border
 from voltrail.cli.common import Group
+from voltrail.cli.decide import decide, policy
 from voltrail.cli.recycled_content import claim, verify
 
 
 @click.group(cls=Group)
 def recycling() -> None:
-    """Follow material from batteries to metals and into new batteries, and see whether it adds up."""
+    """Decide what becomes of retired batteries, follow their material, and see whether it adds up."""
 
 
-for command in (balance_, border, claim, verify):
+for command in (decide, policy, balance_, border, claim, verify):
     recycling.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any, Final
 
 from voltrail.demo.cast import Member
@@ -104,17 +105,7 @@ class Ends:
         """Tell what a utilisation enterprise makes of a pack."""
         use = "repurposed" if barred or pack.pioneer else self._uses.draw()
         arrived, when = when, when + self.diary.some(5, 25)
-        decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
-        soh = health(self.diary, 1, 1) if use in decisions else 0.6
-        self.diary.tell(
-            utiliser,
-            when,
-            "assessed",
-            code=pack.code,
-            decision=decisions.get(use, "recycle"),
-            soh_fraction=soh,
-            reasons=["容量 capacity", "绝缘 insulation"],
-        )
+        self._assess(pack.code, utiliser, arrived, when, use)
         when += self.diary.some(5, 40)
         self._stocktakings.keep(utiliser, pack.code, arrived, when)
         if use == "recycled":
@@ -127,6 +118,21 @@ class Ends:
             self._remanufacture(pack, utiliser, when)
         else:
             self._repurpose(pack, utiliser, when, barred=barred)
+
+    def _assess(self, code: str, utiliser: Member, arrived: int, when: int, use: str) -> None:
+        """Tell what was found of a pack: first by looking at it, and then by a test."""
+        decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
+        soh = health(self.diary, 1, 1) if use in decisions else 0.6
+        rng = Random(f"assessed {code}")  # of its own, so that what is found moves no life
+        said: dict[str, Any] = {
+            "code": code,
+            "decision": decisions.get(use, "recycle"),
+            "transport": "damaged" if use not in decisions and rng.random() < 0.2 else "normal",
+        }
+        seen: dict[str, Any] = {"test": "visual", "test_ordered": "capacity"}
+        self.diary.tell(utiliser, arrived + 3_600, "assessed", late=0.0, **said, **seen, **_found(soh, 0.1))
+        said |= {"soh_fraction": soh, "reasons": ["容量 capacity", "绝缘 insulation"], "test": "capacity"}
+        self.diary.tell(utiliser, when, "assessed", **said, **_found(soh, 0.02))
 
     def _recycle(self, pack: Pack, codes: tuple[str, ...], utiliser: Member, when: int, mass: float) -> None:
         """Put a pack, or its modules, into the month's run; by itself where that cannot be, or is a lie."""
@@ -202,3 +208,14 @@ class Ends:
         if pack.pioneer:
             self.diary.issue(utiliser, when + 3_600, new, made)
         return new
+
+
+def _found(soh: float, doubt: float) -> dict[str, float]:
+    """Return the intervals of a state of health, and of the years that a pack has left."""
+    years = max(1.0, 20 * (soh - 0.45))
+    return {
+        "soh_low": round(max(0.0, soh - doubt), 3),
+        "soh_high": round(soh + doubt, 3),
+        "life_years_low": round(years * 0.7, 1),
+        "life_years_high": round(years * 1.3, 1),
+    }

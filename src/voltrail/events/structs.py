@@ -22,6 +22,7 @@ Digest: TypeAlias = Annotated[str, Meta(pattern="^(sha256:)?[0-9a-f]{64}$")]
 Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
+Years: TypeAlias = Annotated[float, Meta(ge=0, le=100)]
 Codes: TypeAlias = tuple[str, ...]
 Kilograms: TypeAlias = Annotated[float, Meta(ge=0, lt=1_000_000_000)]
 """Exact, to the milligram: see `masses`."""
@@ -104,6 +105,7 @@ Process = Literal[
 Custody = Literal["segregation", "mass_balance"]
 Transport = Literal["normal", "damaged", "critical"]
 """As what a battery travels, by whoever looked at it: see `lifecycle.transport`."""
+Test = Literal["none", "visual", "electrical", "capacity"]
 FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
 
 
@@ -415,7 +417,13 @@ class HandedOver(_Battery, frozen=True, kw_only=True, tag="handed_over"):
 
 
 class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
-    """Somebody decided what the battery is still good for, and why."""
+    """
+    Somebody decided what the battery is still good for, and why.
+
+    `soh_low` to `soh_high` is its state of health, `life_years_low` to `life_years_high` how long it lasts
+    in its next use, both with 95 %; `test` is what was done to know, `transport` what was seen. With
+    `test_ordered` the decision is that of what is known so far: the test may change it.
+    """
 
     kind: ClassVar[str] = "assessed"
 
@@ -424,6 +432,12 @@ class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
     soh_fraction: Fraction | None = None
     reasons: tuple[Text, ...] = ()
     transport: Transport | None = None
+    soh_low: Fraction | None = None
+    soh_high: Fraction | None = None
+    life_years_low: Years | None = None
+    life_years_high: Years | None = None
+    test: Test | None = None
+    test_ordered: Literal["capacity"] | None = None
 
 
 class PreparedForReuse(_Battery, frozen=True, kw_only=True, tag="prepared_for_reuse"):

@@ -100,9 +100,13 @@ def _grants_with_evidence(event: Any, roles: tuple[str, ...], when: datetime) ->
 def _use(rule: Rule, deed: Deed) -> Iterator[Finding]:
     """Yield a finding when batteries are made ready for a use that is barred."""
     event = deed.event
-    use = _plain(event.use or "")
-    if any(use in {word, word + "s"} for word in map(_plain, _words(rule))):
+    if is_barred(event.use or "", _words(rule)):
         yield _breach(rule, f"{event.kind} for the use {event.use!r}: {rule.duty}.", "Choose another use.")
+
+
+def is_barred(use: str, words: tuple[str, ...]) -> bool:
+    """Return whether a use is one of those that words name, however it is written."""
+    return any(_plain(use) in {word, word + "s"} for word in map(_plain, words))
 
 
 def _plain(use: str) -> str:

@@ -254,6 +254,12 @@ _CONDITION_MEMBERS: Final = frozenset(
         "work",
         "reasons",
         "transport",
+        "soh_low",
+        "soh_high",
+        "life_years_low",
+        "life_years_high",
+        "test",
+        "test_ordered",
     ]
 )
 _CUSTODY_MEMBERS: Final = frozenset(

@@ -22,7 +22,6 @@ from voltrail.errors import (
     Refusal,
     RegistryClosed,
     ReportError,
-    UnknownBattery,
     UnknownOrganisation,
     UsageError,
     VoltrailError,
@@ -64,6 +63,7 @@ from voltrail.registry import (
 )
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
+from voltrail.registry.decisions import Decisions
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.eu_registry import EuRegistry
@@ -77,7 +77,7 @@ from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
 from voltrail.registry.loads import Load, Loads, travels_of
 from voltrail.registry.logs import Logs
-from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.lookup import Family, Lookup, unknown_battery
 from voltrail.registry.lots import Lots
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
@@ -133,6 +133,9 @@ class Registry:
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
+        self.decisions = Decisions(
+            self.database, self._writer.authorities, self._sinces, self.rulebook, self.holdings
+        )
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.platform = Platform(
             self.database, self.rulebook, self._writer.authorities, self.keys.host_secret
@@ -1076,12 +1079,3 @@ def _mode(mode: str) -> Mode:
 
 def _limit(limit: int) -> int:
     return max(1, min(limit, MAX_PAGE))
-
-
-def unknown_battery(code: str) -> UnknownBattery:
-    """Return the error for a code that the record does not know."""
-    return UnknownBattery(
-        "battery.unknown",
-        f"The record does not know a battery {code}.",
-        "Check the code on the label; a battery older than the record is brought in with `enrolled`.",
-    )
