@@ -230,7 +230,9 @@ def _answer(
         decision=decision,
         words=words,
         bars=words.bars(decision.options),
-        reporters=registry.names([facts.decided.reporter]) if facts.decided else {},
+        reporters=registry.names(
+            [facts.decided.reporter] if facts.decided and facts.decided.reporter else []
+        ),
         decides=_decides(request, reader) and facts.is_retired and facts.end is None,
         asks=ASSESSING,
         given=given if given is not None else words.proposed(page, decision),
