@@ -59,7 +59,7 @@ def test_everybody_sees_the_figures_and_no_lots(ask):
             ("Co", 26),
         }
         page = ask(login, PATH, page=True).text
-        assert "Nickel 18.75 %" in page
+        assert "Nickel 18.7 %" in page
         assert "cathode-1" not in page
         assert "cathode-1" not in ask(login, PATH).text
 

@@ -119,6 +119,7 @@ def _places(url):
     models = ask("/models?limit=1000")["models"]
     recalls = ask("/recalls")["campaigns"]
     recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
+    made_of = next(one["code"] for one in packs if ask(f"/b/{one['code']}/recycled-content")["shares"])
     outlets = ask("/outlets")["outlets"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
@@ -131,6 +132,7 @@ def _places(url):
         "code": code,
         "recall": recalls[0]["campaign"],
         "recalled": recalled,
+        "made_of": made_of,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],

@@ -16,6 +16,7 @@ from voltrail.recycling.content import SOURCES
 from voltrail.recycling.share import Share
 from voltrail.recycling.targets import TARGETS, Target
 from voltrail.registry.recycled_content import Told
+from voltrail.registry.sights import SEES_ALL
 
 
 @get("/b/{code:str}/recycled-content", sync_to_thread=True, summary="Which share of a battery is recycled")
@@ -26,8 +27,8 @@ def recycled_content(request: Asked, code: CodeText) -> Response[bytes]:
     To who may see where the battery was, and to its maker, also the lots it comes of, in kilograms, and what
     does not add up.
     """
-    registry, text = registry_of(request), parse(code).text
-    told, sees_lots = registry.recycled_content(text, reader_of(request))
+    registry, text, reader = registry_of(request), parse(code).text, reader_of(request)
+    told, sees_lots = registry.recycled_content(text, reader)
     minima = _minima()
     if not wants_page(request):
         return as_json(
@@ -45,6 +46,8 @@ def recycled_content(request: Asked, code: CodeText) -> Response[bytes]:
         points=POINTS,
         names=registry.names({stage.lot.maker for stage in told.stages}) if told and sees_lots else {},
         kg=kilograms,
+        reader=reader,
+        sees_all=SEES_ALL,
     )
 
 

@@ -27,7 +27,7 @@ does the same for a whole record.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -76,14 +76,16 @@ class Content(msgspec.Struct, frozen=True):
     cut: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
-def content(material: Material, taken: Mapping[str, int] | None = None) -> Content:
+def content(
+    material: Material, taken: Mapping[str, int] | None = None, elements: Collection[str] | None = None
+) -> Content:
     """
-    Return the recycled content of all lots, and what of it was spent.
+    Return the recycled content of all lots, and what of it was spent; of some elements, or of all.
 
     `taken` says how much was taken of a lot in all, where the material does not hold all who took of it. It
     must hold those who declared something.
     """
-    return _Reckoning(material, taken or {}).run()
+    return _Reckoning(material, taken or {}, elements).run()
 
 
 # -------------------------------------------------------------------- the record
@@ -255,9 +257,12 @@ def part(amount: int, of: int, whole: int) -> int:
 
 
 class _Reckoning:
-    def __init__(self, material: Material, taken: Mapping[str, int]) -> None:
+    def __init__(
+        self, material: Material, taken: Mapping[str, int], elements: Collection[str] | None
+    ) -> None:
         self.material = material
-        self.held = {name: held_of(lot) for name, lot in material.lots.items()}
+        self.elements = elements
+        self.held = {name: self._wanted(held_of(lot)) for name, lot in material.lots.items()}
         self.recycled: dict[str, dict[str, Amounts]] = {name: {} for name in material.lots}
         self.cut: dict[str, dict[str, tuple[int, int]]] = {}
         sums: dict[str, int] = defaultdict(int)
@@ -266,6 +271,11 @@ class _Reckoning:
                 sums[lot] += mass
         self.taken = {name: taken.get(name, sums[name]) for name in material.lots}
         self.whole = {name: max(lot.mass_mg, self.taken[name]) for name, lot in material.lots.items()}
+
+    def _wanted(self, amounts: dict[str, int]) -> dict[str, int]:
+        if self.elements is None:
+            return amounts
+        return {element: amount for element, amount in amounts.items() if element in self.elements}
 
     def run(self) -> Content:
         """Return the content of everything."""
@@ -290,7 +300,7 @@ class _Reckoning:
 
     def _process(self, runs: list[Run]) -> None:
         """Give what came into a process to what came out of it."""
-        made = [one for run in runs for one in self._outputs(run)]
+        made = [(lot, self._wanted(said)) for run in runs for lot, said in self._outputs(run)]
         ended = [run for run in runs if not isinstance(run.event, LotProcessed)]
         of_batteries = in_batteries(ended, self.material)
         additions = [added(run) for run in runs]
@@ -335,16 +345,17 @@ class _Reckoning:
         traced: list[dict[str, int]] = [{} for _ in runs]
         counted: list[dict[str, Amounts]] = [{} for _ in runs]
         cut: list[dict[str, tuple[int, int]]] = [{} for _ in runs]
-        for element in sorted(held.keys() | {name for run in runs for name in declares(run.event)}):
+        said = [self._wanted(declares(run.event)) for run in runs]
+        for element in sorted(held.keys() | {name for one in said for name in one}):
             holds = [part(held.get(element, 0), mass, whole) for mass in masses]
-            declared = [declares(run.event).get(element) for run in runs]
+            declared = [one.get(element) for one in said]
             recycled = self.recycled.get(lot, {}).get(element, NOTHING)
             shares = self._shares(lot, recycled, masses, holds, declared)
-            for place, (share, said) in enumerate(zip(shares, declared, strict=True)):
+            for place, (share, claimed) in enumerate(zip(shares, declared, strict=True)):
                 traced[place][element] = holds[place] // number[place]
                 counted[place][element] = _part(share, 1, number[place])
-                if said is not None and sum(share) < said:
-                    cut[place][element] = (said, sum(share))
+                if claimed is not None and sum(share) < claimed:
+                    cut[place][element] = (claimed, sum(share))
         for place, run in enumerate(runs):
             yield run, Credit(lot, number[place], traced[place], counted[place], cut[place])
 

@@ -61,7 +61,7 @@ FORMULAS: Final[Mapping[tuple[Metric, Stage], str]] = {
 }
 
 
-class Number(msgspec.Struct, frozen=True, kw_only=True):
+class Number(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One number behind a rate: of a lot, a model or a stream, as what it counts, in kg, and on what it rests.
 
@@ -129,17 +129,13 @@ class _Stage:
         self.products = sums(net.cell, by_role[PRODUCT], count)
         self.carried = sums(net.cell, by_role[CARRIED], count)
         self.unfinished = sums(net.cell, by_role[UNFINISHED], count)
+        self.base: Floats = np.maximum(self.fed - self.unfinished, 0.0)  # what could have become products
         counted = np.isin(net.role, (FED, CARRIED, UNFINISHED))
         self.unknown = sums(net.cell, net.unknown_kg * counted[:, None], count)
         counts = np.isin(net.role, (FED, ADDED, PRODUCT, CARRIED))
         used = np.where(counts[:, None], np.abs(content), 0.0)
         self.used = sums(net.cell, used, count)
         self.estimated = sums(net.cell, used * (net.basis >= FORMULA), count)
-
-    @property
-    def base(self) -> Floats:
-        """Return what could have become products: what was fed, less what waits."""
-        return np.maximum(self.fed - self.unfinished, 0.0)
 
     def weights(self, **by_role: Floats) -> Floats:
         """Return for each net row and column its units times the factor of its role and cell."""

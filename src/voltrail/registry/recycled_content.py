@@ -18,7 +18,7 @@ from voltrail.events.masses import kilograms
 from voltrail.lifecycle import Battery, Model, decode_state
 from voltrail.recycling.content import NOTHING, Content, content
 from voltrail.recycling.record import Lot, Material, Run, lots_made
-from voltrail.recycling.share import BatteryContent, beyond, credits_of, of_battery
+from voltrail.recycling.share import ELEMENTS, BatteryContent, beyond, credits_of, of_battery
 from voltrail.registry.holdings import level_by_letter
 from voltrail.registry.lots import counted, read_models, read_runs, taken_by
 
@@ -26,20 +26,34 @@ _SPENT: Final = """
 select b.code, b.seq from lot_battery b join lot_run r using (seq)
 where b.code = any(%s) and r.takes <> '{}'
 """
-# The runs that share a batch are one process, so all of them are upstream of what one of them made.
+# The lots upstream: what went in, and what went into the processes that made it. The runs that share a batch
+# are one process. Row by row through indexes, whatever the planner thinks of how many there are.
+_UPSTREAM: Final = """
+with recursive up(lot) as (
+    select unnest(takes) from lot_run where seq = any(%(spent)s)
+  union
+    select taken.lot from up cross join lateral (
+        select unnest(o.takes) as lot
+        from lot l join lot_run r on r.seq = l.made
+        join lot_run o on o.reporter = r.reporter and o.batch = r.batch
+        where l.lot = up.lot offset 0
+    ) taken
+)
+select up.lot, l.made, l.taken_mg from up left join lot l on l.lot = up.lot
+"""
 _MAKING: Final = """
-select distinct o.seq, o.reporter, o.says, o.at
-from lot l join lot_run r on r.seq = l.made join lot_run o on o.reporter = r.reporter and o.batch = r.batch
-where l.lot = any(%(lots)s)
+select o.seq, o.reporter, o.says, o.at from lot_run o join (
+    select distinct reporter, batch from lot_run where seq = any(%(made)s)
+) r on o.reporter = r.reporter and o.batch = r.batch
+union
+select seq, reporter, says, at from lot_run where seq = any(%(spent)s)
 """
 # Whoever declares something of a lot shares with others that do; the rest matter by their sum alone.
 _DECLARING: Final = """
 select r.seq, r.reporter, r.says, r.at from lot_run r join event e on e.seq = r.says
 where r.takes && %(lots)s and position('recycled_kg'::bytea in e.line) > 0
 """
-_TAKEN: Final = "select lot, taken_mg from lot where lot = any(%s)"
 _STATES: Final = "select id, state from subject where id = any(%s)"
-_NAMED: Final = "select seq, reporter, says, at from lot_run where seq = any(%(seqs)s)"
 
 
 class Upstream(msgspec.Struct, frozen=True):
@@ -53,8 +67,8 @@ class Upstream(msgspec.Struct, frozen=True):
     taken: Mapping[str, int]
 
     def content(self) -> Content:
-        """Return its recycled content."""
-        return content(self.material, self.taken)
+        """Return its recycled content, of the elements that a battery's is told of."""
+        return content(self.material, self.taken, ELEMENTS)
 
 
 def spent_on(connection: Connection, codes: Iterable[str]) -> dict[str, set[int]]:
@@ -67,20 +81,16 @@ def spent_on(connection: Connection, codes: Iterable[str]) -> dict[str, set[int]
 
 def upstream(connection: Connection, spent: Iterable[int]) -> Upstream:
     """Return what lies upstream of runs in which something was spent."""
-    runs = {run.index: run for run in read_runs(connection, _NAMED, {"seqs": sorted(spent)})}
-    asked: set[str] = set()
-    fresh = {name for run in runs.values() for name in taken_by(run.event)}
-    while fresh:
-        asked |= fresh
-        found = read_runs(connection, _MAKING, {"lots": Texts(fresh)})
-        runs |= {run.index: run for run in found}
-        fresh = {name for run in found for name in taken_by(run.event)} - asked
-    for run in read_runs(connection, _DECLARING, {"lots": Texts(asked)}):
+    seqs = sorted(spent)
+    found = connection.execute(_UPSTREAM, {"spent": seqs}, binary=True).fetchall()
+    made = sorted({made for _, made, _ in found if made is not None})
+    runs = {run.index: run for run in read_runs(connection, _MAKING, {"spent": seqs, "made": made})}
+    for run in read_runs(connection, _DECLARING, {"lots": Texts(lot for lot, *_ in found)}):
         if isinstance(run.event, CreditSpent):
             runs.setdefault(run.index, run)
     lots = {lot.lot: lot for run in runs.values() for lot in lots_made(run)}
-    taken = dict(connection.execute(_TAKEN, (Texts(lots),), binary=True).fetchall())
-    return Upstream(_material(connection, runs.values(), lots), frozenset(asked), taken)
+    taken = {lot: mass for lot, _, mass in found if mass is not None}
+    return Upstream(_material(connection, runs.values(), lots), frozenset(lot for lot, *_ in found), taken)
 
 
 def _material(connection: Connection, runs: Iterable[Run], lots: dict[str, Lot]) -> Material:
