@@ -36,7 +36,8 @@ BOUNDARIES: Final[Mapping[Stage, str]] = {
     "refining": (
         "In: lots that smelt, leach, precipitate, refine and repair took and did not make, and reagents with "
         "an assay. Out: lots of the stage that it did not use again. "
-        "Left out: solutions and powders that wait for a further step."
+        "Left out: solutions and powders that wait for a further step. Where salts are won from batteries "
+        "in one batch, refining is at least as good as both stages together."
     ),
     "whole": (
         "From batteries to products, one stage after the other: what separation carries on as powder is "
@@ -221,13 +222,17 @@ class Rates:
         )
         column = COLUMN[element]
         value = float(rates[cell, column])
+        bounds: tuple[float | None, float, float] = value, value, value
         if np.isnan(value):
-            return
+            low = float(self.separation[cell, column])
+            if stage == "separation" or not low > 0 or self.first.carried[cell, column] > 0:
+                return
+            ours, doubts, bounds = self.first, self._u_separation, (None, low, max(low, 1.0))
         yield self._rate(
             "recovery",
             element,
             stage,
-            (value, value, value),
+            bounds,
             float(doubts[cell, column]),
             (ours,),
             cell,
