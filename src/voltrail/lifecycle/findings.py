@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from voltrail.events import Event
 from voltrail.lifecycle.gates import CHECKS, Deed, is_private
+from voltrail.lifecycle.shipping import country_of
 from voltrail.lifecycle.state import Battery, Finding
 from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
+from voltrail.regimes.countries import is_among
 from voltrail.regimes.deadlines import CHINA, Calendar, is_late
 from voltrail.regimes.duties import BY_WASTE, triggered_at
 from voltrail.regimes.rules import Rule, Rules
@@ -78,6 +80,8 @@ def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Se
     if rule.roles and not has_role(organisation, rule.roles, event.occurred_at):
         return False
     if rule.reasons and event.reason not in rule.reasons:
+        return False
+    if rule.within and not is_among(country_of(organisation), rule.within, event.occurred_at.date()):
         return False
     if not rule.phases or event.kind in BY_WASTE:
         return True

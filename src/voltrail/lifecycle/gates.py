@@ -22,7 +22,6 @@ from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
 from voltrail.regimes import border
 from voltrail.regimes.border import Shipment
-from voltrail.regimes.countries import is_among
 from voltrail.regimes.rules import Rule
 
 _PRIVATE: Final = frozenset({"scrapping", "papers", "transport"})
@@ -202,8 +201,6 @@ def _crosses(origin: str | None, destination: str | None) -> TypeGuard[str]:
 def _transport(rule: Rule, deed: Deed) -> Iterator[Finding]:
     """Yield a finding when a pack in some state travels without a carrier named or packed otherwise."""
     event = deed.event
-    if not is_among(country_of(deed.by), rule.within, event.occurred_at.date()):
-        return
     packed = (event.packing or "").replace(" ", "").upper() in _words(rule)
     if event.carrier is not None and packed:
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -59,12 +59,13 @@ def check_country(text: str) -> str:
     )
 
 
-def is_among(country: str | None, words: Iterable[str], day: date) -> bool:
+@lru_cache(8192)
+def is_among(country: str | None, words: tuple[str, ...], day: date) -> bool:
     """
     Return whether a country is meant by these words on a day: codes of countries and of groups.
 
     Any one of them will do. One with `-` before it means all but those, and each of those must hold; so
-    nothing but such words means a country that is not known, too.
+    nothing but such words means a country that is not known, too. Remembered: every report of shipping asks.
     """
     wanted = [word for word in words if not word.startswith("-")]
     barred = [word.removeprefix("-") for word in words if word.startswith("-")]
