@@ -280,7 +280,7 @@ def test_who_decided_is_not_told_to_whom_a_battery_was_only_shown(registry, brow
 
 
 def test_who_has_a_key_signs_in_the_browser(browser):
-    """A laboratory with a key of its own gets the line to sign there, and no form that lets the host do it."""
+    """A laboratory with a key of its own gets the line to sign, and no form that lets the host do it."""
     page = browser("lab").get(f"/b/{SOUND}/decision/sign?decision=repurpose&test=capacity")
     assert page.status_code == 200
     assert f'data-signer="{LAB}"' in page.text
