@@ -1,6 +1,7 @@
 """Decisions on retired batteries over HTTP: who sees them, what they say, how one gets into the record."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -17,8 +18,10 @@ from voltrail.accounts import passwords
 from voltrail.accounts.trail import Actor
 from voltrail.api import create_app
 from voltrail.organisations.access import Reader
+from voltrail.organisations.identifiers import credit_code
 from voltrail.registry.settings import initialise
 
+LAB = credit_code("91000000MA0000004")
 CHOSEN = "four words nobody guesses"
 SOUND, DOUBTED, BURNT, UNSEEN, DECIDED, USED, MANY = (sample.pack(serial) for serial in (1, 2, 3, 4, 5, 6, 7))
 RETIRED = (SOUND, DOUBTED, BURNT, UNSEEN, DECIDED)
@@ -45,6 +48,7 @@ def registry(tmp_path_factory):
     with voltrail.open(data) as registry:
         lines = [one for name, role in sample.ROLES.items() for one in sample.registrations(name, role)]
         lines = [one for one in lines if b"key_added" not in one or sample.RECYCLER.encode() not in one]
+        lines += sample.registrations(LAB, "testing_lab")
         lines += (data / "host-trust.jsonl").read_bytes().splitlines()
         assert not json.loads(registry.report(sample.report(sample.authority(), lines)))["refused"]
         day = "2026-04-{:02}T10:00:00+08:00".format
@@ -91,6 +95,7 @@ def app(registry):
         for login, organisation in (
             ("maker", sample.MAKER),
             ("recycler", sample.RECYCLER),
+            ("lab", LAB),
             ("ministry", sample.AUTHORITY),
         ):
             accounts = app.state.accounts
@@ -272,3 +277,14 @@ def test_who_decided_is_not_told_to_whom_a_battery_was_only_shown(registry, brow
     assert (shown.decided.decision, shown.decided.reporter) == ("repurpose", None)
     page = browser("recycler").get(f"/b/{DECIDED}/decision")
     assert sample.RECYCLER in page.text
+
+
+def test_who_has_a_key_signs_in_the_browser(browser):
+    """A laboratory with a key of its own gets the line to sign, and no form that lets the host do it."""
+    page = browser("lab").get(f"/b/{SOUND}/decision/sign?decision=repurpose&test=capacity")
+    assert page.status_code == 200
+    assert f'data-signer="{LAB}"' in page.text
+    assert f'data-next="/b/{SOUND}/decision"' in page.text
+    assert "decision/report" not in page.text
+    lines = json.loads(html.unescape(re.search(r'data-lines="([^"]+)"', page.text)[1]))
+    assert [json.loads(line)["test"] for line in lines] == ["capacity"]
