@@ -158,7 +158,7 @@ def test_the_pack_that_became_metal_is_in_other_packs(world: World, registry: Re
     assert {"black_mass", "solution", "cathode_material", "cells"} <= {
         one.lot.substance for one in trail.shares
     }
-    assert trail.in_batteries_kg["Li"] > 0
+    assert any(kg > 0 for kg in trail.in_batteries_kg.values())
     assert all(kg >= -0.05 * trail.composition[element] for element, kg in trail.lost_kg.items())
 
 
