@@ -148,7 +148,8 @@ def test_the_conflict_stands(world: World, registry: Registry) -> None:
 def test_the_pack_that_became_metal_is_in_other_packs(world: World, registry: Registry) -> None:
     """Its metals are in lots, and a share of each in batteries that were made since."""
     (code,) = world.tour["metal"]
-    registry.lots.follow()
+    while registry.lots.follow():
+        pass
     index = registry.lots.ended(code)
     assert index is not None
     material, is_all = registry.lots.after(index)
@@ -158,7 +159,7 @@ def test_the_pack_that_became_metal_is_in_other_packs(world: World, registry: Re
     assert {"black_mass", "solution", "cathode_material", "cells"} <= {
         one.lot.substance for one in trail.shares
     }
-    assert trail.in_batteries_kg["Li"] > 0
+    assert any(kg > 0 for kg in trail.in_batteries_kg.values())
     assert all(kg >= -0.05 * trail.composition[element] for element, kg in trail.lost_kg.items())
 
 
