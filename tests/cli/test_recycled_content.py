@@ -30,6 +30,8 @@ def test_a_claim_is_one_file_that_verifies_offline(run, told, tmp_path):
     file = tmp_path / "claim.json"
     said = run("recycling", "claim", recycled.NEW[0], "--out", file, touches=True)
     assert said.exit_code == 0, said.output
+    again = run("recycling", "claim", recycled.NEW[0], "--out", file, "--json", touches=True)
+    assert json.loads(again.stdout) == {"file": str(file), "bytes": file.stat().st_size}
     check = ("recycling", "verify", file, "--policy", told, "--authority", sample.authority().vkey)
     verified = run(*check)
     assert verified.exit_code == 0, verified.output

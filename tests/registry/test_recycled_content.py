@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.recycling.content_strategies import CODES, FIRMS, materials
 from tests.registry import recycled, sample
 from voltrail.events import encode
+from voltrail.organisations.access import Reader
 from voltrail.recycling.content import content
 from voltrail.recycling.content_arrays import table
 from voltrail.registry.recycled_content import spent_on, upstream
@@ -31,6 +33,21 @@ def test_a_passport_says_what_the_record_shows(registry):
     assert values == recycled.SHARES | {"recycled_lead_percent": 1}
     spent = registry.history(recycled.NEW[0])["events"][0]
     assert (spent["kind"], (True, (spent["index"],)) in whence) == ("credit_spent", True)
+
+
+def test_a_file_of_all_passports_says_the_same(registry):
+    """Read for many batteries at once, each has what it has by itself."""
+    recycled.tell(registry, recycled_nickel_post_percent=30)
+    registry.lots.follow()
+    lines = b"".join(lines for _, _, lines in registry.export_passports("en18223", Reader("operator")))
+    written = {
+        code: line
+        for line in lines.splitlines()
+        for code in (*recycled.NEW, *recycled.OLD)
+        if code.encode() in line
+    }
+    assert all(b"18.75" in written[code] for code in recycled.NEW)
+    assert all(b"18.75" not in written[code] for code in recycled.OLD)
 
 
 def test_without_a_credit_what_the_maker_declares_stands(registry):
@@ -62,17 +79,50 @@ def test_a_later_correction_of_a_lot_changes_what_packs_show(registry):
 
 
 def test_what_went_into_cells_is_in_the_pack(registry):
-    """The credit was spent on a part: the pack that it is built into shows it, until it is taken out."""
-    part = sample.cell(1)
-    line = json.loads(recycled.SPENT) | {"code": part, "codes": [], "mass_kg": 30}
+    """The credit was spent on two cells: the pack has both parts of it, until one is taken out."""
+    cells = [sample.cell(1), sample.cell(2)]
+    line = json.loads(recycled.SPENT) | {"code": cells[0], "codes": cells[1:], "mass_kg": 30}
     recycled.tell(registry, spent=json.dumps(line, separators=(",", ":")).encode())
-    assert points(registry, recycled.NEW[0])[0] == {}
-    assembled = sample.line("assembled", "2026-06-09T10:00:00+08:00", code=recycled.NEW[0], codes=[part])
-    recycled.say(registry, recycled.MAKER, assembled)
-    assert points(registry, recycled.NEW[0])[0] == recycled.SHARES
-    taken_out = sample.line("disassembled", "2026-06-10T10:00:00+08:00", code=recycled.NEW[0], codes=[part])
-    recycled.say(registry, recycled.MAKER, taken_out)
-    assert points(registry, recycled.NEW[0])[0] == {}
+    pack = recycled.NEW[0]
+    assert points(registry, pack)[0] == {}
+    recycled.say(
+        registry,
+        recycled.MAKER,
+        sample.line("assembled", "2026-06-09T10:00:00+08:00", code=pack, codes=cells),
+    )
+    registry.lots.follow()
+    assert points(registry, pack)[0] == recycled.SHARES
+    recycled.say(
+        registry,
+        recycled.MAKER,
+        sample.line("disassembled", "2026-06-10T10:00:00+08:00", code=pack, codes=cells[:1]),
+    )
+    assert points(registry, pack)[0]["recycled_nickel_post_percent"] == 18.75 / 2
+
+
+def test_a_cell_that_two_packs_claim_counts_in_one(registry):
+    """It is in the pack that its own record says: nobody has its content twice."""
+    cell = sample.cell(1)
+    line = json.loads(recycled.SPENT) | {"code": cell, "codes": [], "mass_kg": 30}
+    recycled.tell(registry, spent=json.dumps(line, separators=(",", ":")).encode())
+    for day, pack in enumerate(recycled.NEW, 9):
+        assembled = sample.line("assembled", f"2026-06-{day:02}T10:00:00+08:00", code=pack, codes=[cell])
+        recycled.say(registry, recycled.MAKER, assembled)
+    registry.lots.follow()
+    found = [points(registry, pack)[0] for pack in recycled.NEW]
+    assert sum(bool(one) for one in found) <= 1
+
+
+def test_a_passport_of_a_past_day_knows_no_later_credit(registry):
+    """As of a day between two credits, one counts."""
+    recycled.tell(registry)
+    later = sample.line(
+        "credit_spent", "2026-06-18T10:00:00+08:00", code=recycled.NEW[0], lot=recycled.CATHODE, mass_kg=30
+    )
+    recycled.say(registry, recycled.MAKER, later)
+    then = datetime(2026, 6, 15, tzinfo=UTC)
+    assert points(registry, recycled.NEW[0], as_of=then)[0] == recycled.SHARES
+    assert points(registry, recycled.NEW[0])[0]["recycled_nickel_post_percent"] == 37.5
 
 
 @pytest.fixture

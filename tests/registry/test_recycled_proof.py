@@ -56,11 +56,11 @@ def test_what_batteries_were_made_of_is_proved_where_it_matters(registry):
 
 
 def test_a_part_brings_its_proof(registry):
-    """What was spent on a cell counts in the pack by the cell's own chain, which is given whole."""
-    cell = sample.cell(1)
-    line = json.loads(recycled.SPENT) | {"code": cell, "codes": [], "mass_kg": 30}
+    """What was spent on two cells counts in the pack by the cells' own chains, which are given whole."""
+    cells = [sample.cell(1), sample.cell(2)]
+    line = json.loads(recycled.SPENT) | {"code": cells[0], "codes": cells[1:], "mass_kg": 30}
     recycled.tell(registry, spent=json.dumps(line, separators=(",", ":")).encode())
-    assembled = sample.line("assembled", "2026-06-09T10:00:00+08:00", code=recycled.NEW[0], codes=[cell])
+    assembled = sample.line("assembled", "2026-06-09T10:00:00+08:00", code=recycled.NEW[0], codes=cells)
     recycled.say(registry, recycled.MAKER, assembled)
     registry.enter_heads()
     assert checked(registry, registry.recycled_proof(recycled.NEW[0])).content.points() == recycled.SHARES

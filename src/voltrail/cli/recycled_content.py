@@ -24,7 +24,8 @@ from voltrail.registry.registry import Registry
     help="The file to write; one that stands there is replaced.",
 )
 @registry_options
-def claim(*, code: str, file: Path, registry: Registry) -> None:
+@json_option
+def claim(*, code: str, file: Path, registry: Registry, as_json: bool) -> None:
     """
     Write the proof of a battery's recycled content to FILE: its own history and those of all lots upstream.
 
@@ -34,6 +35,9 @@ def claim(*, code: str, file: Path, registry: Registry) -> None:
     part = file.with_name(file.name + ".part")
     part.write_bytes(data)
     part.replace(file)
+    if as_json:
+        print_json({"file": str(file), "bytes": len(data)})
+        return
     click.echo(f"{file}: {len(data):,} bytes. Check it with: voltrail recycling verify {file}")
 
 

@@ -51,9 +51,10 @@ _Key = tuple[int, str, str]  # the end of the month, site, chemistry
 
 
 class _Taken(NamedTuple):
-    """What went into a run together: batteries of a pack."""
+    """What went into a run together: batteries of a pack; `of` is the pack, where its model is on record."""
 
     codes: tuple[str, ...]
+    of: str | None
     grams: int
     content: Elements
     delay: int
@@ -91,8 +92,8 @@ class Plants:
     # ----------------------------------------------------------- from the lives
 
     def takes(self, pack: Pack, when: int) -> bool:
-        """Return whether a pack goes into a run, which ends before the world does."""
-        return pack.modelled and pack.design.chemistry in CATHODES and month_end(when) <= self.diary.until
+        """Return whether what was a pack goes into a run, which ends before the world does."""
+        return pack.design.chemistry in CATHODES and month_end(when) <= self.diary.until
 
     def site_of(self, utiliser: Member, pack: Pack) -> str:
         """Return at which of its sites an enterprise treats a pack."""
@@ -105,10 +106,10 @@ class Plants:
         if pack.serial % DISCHARGED == 0:
             about = {**_named(codes), "site": key[1], "batch": _batch(key)}
             self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", **about)
-        content = self._content(pack)
+        content, of = self._content(pack), pack.code if pack.modelled else None
         if codes[0] != pack.code:
             content = less(content, case(content))
-        self._runs.setdefault(key, []).append(_Taken(codes, grams, content, delay))
+        self._runs.setdefault(key, []).append(_Taken(codes, of, grams, content, delay))
 
     def dismantle(self, utiliser: Member, pack: Pack, when: int) -> dict[str, Any]:
         """
@@ -119,7 +120,7 @@ class Plants:
         site, content = self.site_of(utiliser, pack), self._content(pack)
         grams = round(pack.design.mass_kg.value * 1_000)
         books = Books(self.diary, self._rng, utiliser, site, when)
-        books.into, books.of = grams, pack.code
+        books.into, books.of = grams, pack.code if pack.modelled else None
         outer = case(content)
         parts = round(grams * MODULES_SHARE) if pack.modules else 0
         wiring = {"Cu": outer["Cu"]}
@@ -193,7 +194,7 @@ class Plants:
         books = Books(self.diary, self._rng, plant.member, plant.site, when)
         content: Elements = {}
         if not taken[0].delay:
-            books.of = next((one.codes[0] for one in taken if len(one.codes) == 1), None)
+            books.of = next((one.of for one in taken if one.codes == (one.of,)), None)
         for one in taken:
             books.into += one.grams
             content = plus(content, one.content)

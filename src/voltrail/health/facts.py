@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -30,11 +30,16 @@ class Assessment(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What was decided last: the decision, the entry, whether a test was ordered and is still awaited."""
+    """
+    What was decided last: the decision, the entry, when, whether a test was ordered and is still awaited.
+
+    `reporter` is None for who may not know who said it.
+    """
 
     decision: str
     index: int
-    reporter: str
+    at: datetime
+    reporter: str | None
     test_awaited: bool
     reasons: tuple[str, ...] = ()
 
@@ -164,6 +169,7 @@ def _assessed(given: dict[str, Any], recorded: Recorded) -> None:
     given["decided"] = Decided(
         event.decision,
         recorded.index,
+        event.occurred_at,
         recorded.reporter,
         event.test_ordered is not None,
         event.reasons,

@@ -182,7 +182,7 @@ class _Record:
         model = self._model_of(code)
         composition = None if model is None else self._composition(model)
         return of_battery(
-            credits_of(told, [run.index for run in self._credits(code)]),
+            credits_of(told, [run.index for run, times in self._credits(code) for _ in range(times)]),
             None if composition is None else composition.elements_kg,
         )
 
@@ -195,7 +195,8 @@ class _Record:
         of_batch: dict[tuple[str, str], list[Run]] = {}
         for run in self.runs.values():
             of_batch.setdefault(run.batch, []).append(run)
-        found, fresh = {run.index: run for run in self._credits(code)}, self._credits(code)
+        fresh = [run for run, _ in self._credits(code)]
+        found = {run.index: run for run in fresh}
         while fresh:
             made_by = [makers[lot] for run in fresh for lot, _ in inputs(run) if lot in makers]
             together = {one.index: one for run in made_by for one in of_batch[run.batch]}
@@ -203,14 +204,12 @@ class _Record:
             found |= together
         return list(found.values())
 
-    def _credits(self, code: str) -> list[Run]:
-        """Return the runs in which something was spent on a battery, or on what is built into it."""
+    def _credits(self, code: str) -> list[tuple[Run, int]]:
+        """Return the runs in which something was spent on a battery or its parts, and on how many of them."""
         within = {name.removeprefix("battery:") for name in self.events if self._is_in(name, code)}
-        return [
-            run
-            for run in self.runs.values()
-            if isinstance(run.event, CreditSpent) and within.intersection(batteries(run.event))
-        ]
+        spent = [run for run in self.runs.values() if isinstance(run.event, CreditSpent)]
+        counted = [(run, len(within.intersection(batteries(run.event)))) for run in spent]
+        return [(run, times) for run, times in counted if times]
 
     def _is_in(self, subject: str, code: str) -> bool:
         """Return whether a subject is the battery, or a part that its own chain puts into it."""

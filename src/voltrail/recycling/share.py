@@ -78,7 +78,11 @@ class BatteryContent(msgspec.Struct, frozen=True):
 def of_battery(
     credits: Iterable[tuple[int, Credit]], composition: Mapping[str, float] | None
 ) -> BatteryContent:
-    """Return what of a battery is recycled, by its credits, those of parts among them; composition in kg."""
+    """
+    Return what of a battery is recycled, by its credits and its composition (kg).
+
+    A credit that was spent on several of its parts is among them once for each.
+    """
     found = list(credits)
     shares = []
     for element in ELEMENTS:
@@ -89,7 +93,7 @@ def of_battery(
         kg = (composition or {}).get(element)
         if traced or kg:
             shares.append(Share(element, recycled, traced, None if kg is None else milligrams(kg)))
-    return BatteryContent(tuple(shares), tuple(sorted(index for index, _ in found)))
+    return BatteryContent(tuple(shares), tuple(sorted({index for index, _ in found})))
 
 
 def credits_of(content: Content, indices: Iterable[int]) -> list[tuple[int, Credit]]:

@@ -40,10 +40,11 @@ from voltrail.lifecycle.passports import following as next_ones
 from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
 from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, form, of_model
+from voltrail.recycling.content import Content
 from voltrail.registry import following
 from voltrail.registry.handed import Handed
 from voltrail.registry.lookup import Lookup
-from voltrail.registry.recycled_content import contents, parts_of
+from voltrail.registry.recycled_content import content_of, contents
 from voltrail.registry.settings import Keys
 from voltrail.registry.world import Slot, World, to_recorded
 
@@ -181,6 +182,7 @@ class Passports:
         known.read_chains(subjects)
         lookup = Lookup(connection, self._authorities, None, None)
         handed = bool(known.rows("select exists (select from handed)", ())[0][0])
+        content = contents(connection, codes)
         for subject in subjects:
             battery = known.state(subject)
             assert isinstance(battery, Battery)  # noqa: S101 - it is on record
@@ -193,7 +195,7 @@ class Passports:
                 yield told
                 continue
             edition = _edition(battery, issued, events, lookup, None)
-            recycled = self._recycled(connection, battery, events, known.state)
+            recycled = self._recycled(connection, battery, events, known.state, content)
             yield _told(self._composed(known, battery, events, recycled), eyes, edition)
 
     def _recycled(
@@ -202,15 +204,22 @@ class Passports:
         battery: Battery,
         events: Sequence[Recorded],
         state: Callable[[str], Any],
+        told: Content | None = None,
     ) -> dict[str, Known]:
-        """Return what the record shows of a battery's recycled content, by point."""
-        if not battery.parts and not any(isinstance(one.event, CreditSpent) for one in events):
+        """
+        Return what the record shows of a battery's recycled content, by point.
+
+        Only credits among these events count of its own. Those of its parts count as far as the tables of
+        lots were followed, so that a battery without any waits for nothing. `told` is as for `content_of`.
+        """
+        own = {one.index for one in events if isinstance(one.event, CreditSpent)}
+        if not own and not battery.parts:
             return {}
-        parts = parts_of(connection, [battery])
+        if own:
+            self._follow()
         model = state("model:" + battery.model_id) if battery.model_id else None
         composition = model.composition if isinstance(model, Model) else None
-        self._follow()
-        found = contents(connection, parts, {battery.code: composition}).get(battery.code)
+        found = content_of(connection, battery, composition, own, told)
         if found is None:
             return {}
         return {name: Known(value, found.entries, derived=True) for name, value in found.points().items()}

@@ -81,7 +81,7 @@ def spent_on(connection: Connection, codes: Iterable[str]) -> dict[str, set[int]
 
 def upstream(connection: Connection, spent: Iterable[int]) -> Upstream:
     """Return what lies upstream of runs in which something was spent."""
-    seqs = sorted(spent)
+    seqs = sorted(set(spent))
     found = connection.execute(_UPSTREAM, {"spent": seqs}, binary=True).fetchall()
     made = sorted({made for _, made, _ in found if made is not None})
     runs = {run.index: run for run in read_runs(connection, _MAKING, {"spent": seqs, "made": made})}
@@ -101,60 +101,68 @@ def _material(connection: Connection, runs: Iterable[Run], lots: dict[str, Lot])
     return Material([*whole, *others], lots, read_models(connection, models))
 
 
-def parts_of(connection: Connection, batteries: Iterable[Battery]) -> dict[str, set[str]]:
-    """Return what makes up each battery now: itself, and what is built into it, to any depth."""
-    found = {one.code: {one.code, *one.parts} for one in batteries}
-    into = {part: {code} for code, parts in found.items() for part in parts}  # which of them it is built into
-    fresh = {part for part in into if part not in found}
+def parts_of(connection: Connection, battery: Battery) -> set[str]:
+    """Return what is built into a battery now, to any depth."""
+    found, fresh = set(battery.parts), set(battery.parts)
     while holding := [f"battery:{part}" for part in fresh if level_by_letter(part) != "cell"]:
         fresh = set()
         for name, data in connection.execute(_STATES, (Texts(holding),), binary=True):
             state = decode_state(name, bytes(data))
-            for part in state.parts if isinstance(state, Battery) else ():
-                for code in into[name[8:]]:
-                    if part not in found[code]:
-                        found[code].add(part)
-                        into.setdefault(part, set()).add(code)
-                        fresh.add(part)
-    return found
+            fresh |= set(state.parts) - found if isinstance(state, Battery) else set()
+        found |= fresh
+    return found - {battery.code}
 
 
-def contents(
+def content_of(
     connection: Connection,
-    parts: Mapping[str, Collection[str]],
-    compositions: Mapping[str, Mapping[str, float] | None],
-) -> dict[str, BatteryContent]:
+    battery: Battery,
+    composition: Mapping[str, float] | None,
+    own: Collection[int],
+    told: Content | None = None,
+) -> BatteryContent | None:
     """
-    Return the recycled content of batteries; without those on which nothing was spent.
+    Return the recycled content of a battery; None where nothing was spent on it.
 
-    `parts` are the batteries that make up each, itself among them: what was spent on any of them counts.
+    Of its own credits those of some entries count; and those of what is built into it. `told` is what is
+    known of its own already, where it was read for many batteries at once.
     """
-    spent = spent_in(connection, parts)
+    spent = list(own)
+    if battery.parts:
+        spent += spent_in_parts(connection, battery.code, parts_of(connection, battery))
     if not spent:
-        return {}
-    told = upstream(connection, {seq for each in spent.values() for seq in each}).content()
-    return {code: of_battery(credits_of(told, each), compositions.get(code)) for code, each in spent.items()}
+        return None
+    if told is None or len(spent) > len(own):
+        told = upstream(connection, spent).content()
+    return of_battery(credits_of(told, spent), composition)
 
 
-def spent_in(connection: Connection, parts: Mapping[str, Collection[str]]) -> dict[str, set[int]]:
-    """Return the runs in which something was spent on batteries or what makes them up; none without such."""
-    spent = spent_on(connection, {one for each in parts.values() for one in each})
-    inside = spent.keys() - parts.keys()
-    above = _parents(connection, inside) if inside else {}
-    found: dict[str, set[int]] = {}
-    for code, within in parts.items():
-        for one in within:
-            if one == code or code in above.get(one, ()):
-                found.setdefault(code, set()).update(spent.get(one, ()))
-    return {code: seqs for code, seqs in found.items() if seqs}
+def contents(connection: Connection, codes: Iterable[str]) -> Content | None:
+    """Return what is known of what was spent on many batteries; None where there is nothing."""
+    spent = spent_on(connection, codes)
+    return upstream(connection, {seq for each in spent.values() for seq in each}).content() if spent else None
 
 
-def _parents(connection: Connection, codes: Collection[str]) -> dict[str, set[str]]:
+def spent_in_parts(connection: Connection, code: str, parts: Collection[str]) -> list[int]:
     """
-    Return what each part is in by its own account, up to the top.
+    Return the runs in which something was spent on parts of a battery: once for each part.
 
     A part that two batteries say they have counts in the one that it says it is in.
     """
+    spent = spent_on(connection, parts)
+    above = _parents(connection, spent) if spent else {}
+    return [seq for one, seqs in spent.items() if code in above[one] for seq in sorted(seqs)]
+
+
+def all_spent(connection: Connection, battery: Battery) -> list[int]:
+    """Return the runs in which something was spent on a battery or on its parts: once for each of them."""
+    own = sorted(spent_on(connection, [battery.code]).get(battery.code, ()))
+    if not battery.parts:
+        return own
+    return own + spent_in_parts(connection, battery.code, parts_of(connection, battery))
+
+
+def _parents(connection: Connection, codes: Collection[str]) -> dict[str, set[str]]:
+    """Return what each part is in by its own account, up to the top."""
     above: dict[str, str | None] = {}
     fresh = set(codes)
     while fresh:
@@ -213,12 +221,12 @@ class Told(msgspec.Struct, frozen=True):
 
 def tell(connection: Connection, battery: Battery, model: Model | None) -> Told | None:
     """Return what of a battery is recycled, and from where; None where nothing was spent on it."""
-    seqs = spent_in(connection, parts_of(connection, [battery])).get(battery.code)
-    if not seqs:
+    spent = all_spent(connection, battery)
+    if not spent:
         return None
-    above = upstream(connection, seqs)
+    above, seqs = upstream(connection, spent), set(spent)
     told = above.content()
-    found = of_battery(credits_of(told, seqs), None if model is None else model.composition)
+    found = of_battery(credits_of(told, spent), None if model is None else model.composition)
     stages = []
     for name, steps in sorted(_steps(above.material, seqs).items(), key=lambda one: (one[1], one[0])):
         held, recycled = told.held.get(name, {}), told.recycled.get(name, {})

@@ -24,7 +24,7 @@ from voltrail.recycling.record import Material
 from voltrail.recycling.share import BatteryContent, credits_of, of_battery
 from voltrail.registry.lookup import Lookup
 from voltrail.registry.lots import used
-from voltrail.registry.recycled_content import Upstream, parts_of, spent_in, spent_on, upstream
+from voltrail.registry.recycled_content import Upstream, all_spent, parts_of, spent_on, upstream
 
 _NAMES: Final = frozenset({"kind", "occurred_at", "code", "codes"})
 
@@ -58,8 +58,7 @@ def prove(connection: Connection, lookup: Lookup, code: str, evidence_of: Eviden
     battery = lookup.battery(code)
     if battery is None:
         raise NotFound("battery.unknown", f"{code} is not on record.", "Check the code.")
-    parts = parts_of(connection, [battery])
-    seqs = spent_in(connection, parts).get(code, set())
+    seqs = all_spent(connection, battery)
     if not seqs:
         raise UsageError(
             "recycled.nothing",
@@ -75,7 +74,7 @@ def prove(connection: Connection, lookup: Lookup, code: str, evidence_of: Eviden
 
     told = reckoned(above.material)
     held = told != reckoned(msgspec.structs.replace(above.material, models={}))
-    parts_with = _up_to(lookup, spent_on(connection, parts[code] - {code}), code)
+    parts_with = _up_to(lookup, spent_on(connection, parts_of(connection, battery)), code)
     wanted = {
         "battery:" + code: False,
         **({"model:" + model.model_id: False} if isinstance(model, Model) else {}),
