@@ -73,6 +73,16 @@ def test_what_nobody_knows_counts_for_the_plant():
     assert balance(material(black("bm"), bare)).claims == ()
 
 
+def test_a_feed_of_unknown_content_hides_only_its_own_batch():
+    """Two batches that gain a little more than chance are named together, whatever lies in a third."""
+    told = [black(name) for name in ("a", "b", "c")] + [black("x", ())]
+    told += [leached(day, name, 215.0) for day, name in enumerate("abc", 1)]
+    named = {one.scope for one in balance(material(*told)).claims}
+    assert named == {"site", "refining"}
+    told.append(leached(4, "x", 215.0))
+    assert {one.scope for one in balance(material(*told)).claims} == {"refining"}
+
+
 def test_who_doubts_his_own_assays_is_believed_up_to_a_bound():
     """A plant that calls its product's assay uncertain by half is named as one that says a tenth."""
     named = []

@@ -93,6 +93,12 @@ class Excess:
         return self.out - self.into - self.unknown
 
     @property
+    def is_sound(self) -> Bools:
+        """Return of which cells the feed is known in all metals that they claim to have won."""
+        found: Bools = np.all((self.unknown == 0) | (self.out <= _LEAST_KG), axis=1)
+        return found
+
+    @property
     def tests(self) -> int:
         """Return in how many cells and metals something was claimed."""
         return int((self.out > _LEAST_KG).sum())
@@ -129,15 +135,18 @@ def claims(
     """
     Return every claim, the surest first; `sites` gives each batch its place in `names`.
 
-    `by_batch` is the excess of the same batches, each by itself.
+    `by_batch` is the excess of the same batches, each by itself. Those whose feed is not known are left out
+    of the stages, or one powder without an assay would hide what was claimed of all others.
     """
     found = []
     scopes: list[tuple[Scope, Excess]] = [
         ("site", Excess(Net(flows, chosen, sites, len(names), passes_on=True), len(names)))
     ]
-    for scope, stage in (("separation", SEPARATION), ("refining", REFINING)):
-        of = np.array([one.stage == stage for one in flows.batches], np.bool_) & chosen
-        scopes.append((scope, Excess(Net(flows, of, sites, len(names), passes_on=True), len(names))))  # type: ignore[arg-type]
+    staged: tuple[tuple[Scope, int], ...] = ("separation", SEPARATION), ("refining", REFINING)
+    sound = chosen & by_batch.is_sound
+    for scope, stage in staged:
+        of = sound & np.array([one.stage == stage for one in flows.batches], np.bool_)
+        scopes.append((scope, Excess(Net(flows, of, sites, len(names), passes_on=True), len(names))))
     chance = flows.policy.family_chance / 2
     limit = threshold(chance, sum(excess.tests for _, excess in scopes))
     for scope, excess in scopes:
