@@ -261,3 +261,14 @@ def test_what_waits_comes_page_by_page(registry):
         if after is None:
             break
     assert codes == [facts.code for facts, _ in whole]
+
+
+def test_who_decided_is_not_told_to_whom_a_battery_was_only_shown(registry, browser):
+    """A legitimate interest sees wear and what was decided, but not by whom."""
+    day = date(2026, 11, 30)
+    whole, _ = registry.decisions.of(DECIDED, day, Reader("authority_cn"))
+    shown, _ = registry.decisions.of(DECIDED, day, Reader("legitimate_interest"))
+    assert whole.decided.reporter == sample.RECYCLER
+    assert (shown.decided.decision, shown.decided.reporter) == ("repurpose", None)
+    page = browser("recycler").get(f"/b/{DECIDED}/decision")
+    assert sample.RECYCLER in page.text

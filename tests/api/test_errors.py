@@ -80,6 +80,7 @@ NOT_ASKED += (
     "/outlets/refus",
     "/epcis",
     "/labels",
+    f"/b/{PACK}/decision/",
     "/scan",
 )
 ASKED = {

@@ -36,7 +36,7 @@ PLACES = (
     Place("nothing-recycled", "/b/{ended}/recycled-content"),
     Place("transport", "/b/{code}/transport"),
     Place("transport-recalled", "/b/{recalled}/transport", signed_in=True),
-    Place("transport-paper", "/b/{recalled}/transport/paper", signed_in=True),
+    Place("transport-paper-of-others", "/b/{recalled}/transport/paper", 403),
     Place("nothing-handed-over", "/b/{code}/handed", 404),
     Place("report", "/report"),
     Place("labels", "/labels?code={code}"),

@@ -65,7 +65,7 @@ def facts(**other):
         "soh": Assessment(0.7, 0.7, 7),
         "life": Assessment(4, 4, 7),
         "test": "electrical",
-        "transport": "normal",
+        "looked_at": True,
     }
     return Facts(**known | other)
 
@@ -143,7 +143,7 @@ def test_what_is_not_known_is_named():
     assert decided(chemistry=None, elements_kg=None).missing == ("chemistry",)
     assert decided(chemistry="NIB", elements_kg=None).missing == ("composition", "pack.NIB")
     assert decided(energy_kwh=None).missing == ("energy",)
-    assert decided(transport=None).missing == ("damage.not_seen",)
+    assert decided(looked_at=False).missing == ("damage.not_seen",)
     early = decide(facts(), POLICY, RULES, date(2020, 1, 1))
     assert early.outcome == "undecided"
     assert "pack.LFP" in early.missing  # a price of 2025 says nothing of 2020
@@ -161,7 +161,7 @@ def test_what_is_missing_and_changes_nothing_is_not_asked():
 FAILING = [
     {"incidents": (("collision", 3),)},
     {"campaigns": ("R-1",)},
-    {"transport": "critical"},
+    {"travels": "critical"},
     {"made_on": date(2005, 1, 1)},
 ]
 

@@ -73,6 +73,18 @@ def test_what_nobody_knows_counts_for_the_plant():
     assert balance(material(black("bm"), bare)).claims == ()
 
 
+def test_who_doubts_his_own_assays_is_believed_up_to_a_bound():
+    """A plant that calls its product's assay uncertain by half is named as one that says a tenth."""
+    named = []
+    for doubt in (0.1, 0.5):
+        sold = (made("ni", "nickel_sulfate", 2_000.0, assays(doubt, Ni=0.22)),)
+        told = (black("bm"), processed(1, "leach", (taken("bm", 1_000.0),), sold))
+        named.append([one.uncertainty_kg for one in balance(material(*told)).claims])
+    # 440 kg of 200: √(44² + 0.88² + 4² + 0.4²) = 44.19 in both.
+    assert named[0] == named[1]
+    assert named[0][0] == pytest.approx(44.193, abs=1e-2)
+
+
 def test_a_reagent_that_brings_metal_is_counted_when_it_says_so():
     """Manganese that was added with an assay came in."""
     fed = black("bm", assays(0.02, Mn=0.1))

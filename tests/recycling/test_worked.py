@@ -306,3 +306,52 @@ def test_modules_that_go_on_take_their_share_along():
     assert rate(one, "recovery", "Al", "separation").value == pytest.approx(1)
     # Cu: all 24 kg go on, so there is no rate of it.
     assert not [r for r in one.rates if (r.metric, r.element) == ("recovery", "Cu")]
+
+
+def test_salts_from_batteries_in_one_batch():
+    """What both stages reach together, refining reaches at least: enough for the norm, or nothing is said."""
+    # Li: 320 × 0.187 = 59.84 of 60: 99.7 %, ± 3.2 %: at least 93 %; 250 × 0.187 = 46.75: 77.9 %, so open.
+    for kg, verdict in ((320.0, "met"), (250.0, "open")):
+        out = (
+            made("li", "lithium_carbonate", kg, assays(0.01, Li=0.187)),
+            made("rest", "residue", 4_000.0 - kg, waste=True),
+        )
+        [one] = balance(material((recycled(0, 4_000.0, out), {"NCM-60": 10})))
+        refined = rate(one, "recovery", "Li", "refining")
+        assert (refined.value, refined.low, refined.high) == (None, pytest.approx(kg * 0.187 / 60), 1.0)
+        assert [(j.target.id, j.verdict) for j in refined.targets] == [("cn24-li", verdict)]
+
+
+def test_batteries_that_were_not_weighed_leave_the_efficiency_open():
+    """Without any mass of the batteries, no share of it is won; their elements are known all the same."""
+    light = replace(NCM, model_id="NCM-?", mass_kg=None)
+    told = (
+        (recycled(0, None, batch="B1"), {"NCM-?": 10}),
+        processed(1, "shred", (), (made("cu", "copper", 235.0, assays(0.01, Cu=1.0)),), batch="B1"),
+    )
+    [one] = balance(material(*told, models=(light,)))
+    assert rate(one, "recovery", "Cu", "separation").value == pytest.approx(235 / 240)
+    assert not [r for r in one.rates if r.metric == "efficiency"]
+    assert not [f for f in one.findings if f.rule == "recycling.mass_gap"]
+
+
+def test_batteries_that_nobody_weighed_or_knows_are_no_proof_of_a_gain():
+    """What is known neither by model nor by mass may hold any metal, so nobody is named."""
+    told = (
+        (recycled(0, None, batch="B1"), {None: 1}),
+        processed(1, "shred", (), (made("cu", "copper", 235.0, assays(0.01, Cu=1.0)),), batch="B1"),
+    )
+    assert balance(material(*told)).claims == ()
+
+
+def test_what_is_left_at_the_end_of_a_period():
+    """A lot that was made in March and used in April lay there at the end of March, to the milligram."""
+    told = line()
+    made_then = balance(material(*told), until=date(2026, 3, 2))[0]
+    assert made_then.mass.left_kg["black_mass"] == 1_350.0
+    # 1,350 × 0.044 = 59.4 kg Li then; 450 kg of the powder and the products hold 57.146 kg in the end.
+    assert element(made_then, "Li").left_kg == pytest.approx(59.4)
+    later = balance(material(*told), since=date(2026, 3, 3))[0]
+    # What the line took was not made in these days: 900 kg come in from stock, and none of it is left.
+    assert later.mass.in_kg == pytest.approx(900 + 2_000 + 6_000 + 200)
+    assert "black_mass" not in later.mass.left_kg

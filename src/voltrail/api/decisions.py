@@ -220,7 +220,7 @@ def _answer(
     facts, decision = registry.decisions.of(code, _today(), reader)
     if not wants_page(request):
         return as_json(words.told(decision))
-    page = page_for(request)
+    page, last = page_for(request), facts.decided
     page.path = f"/b/{facts.code}/decision"
     return as_page(
         page,
@@ -230,7 +230,7 @@ def _answer(
         decision=decision,
         words=words,
         bars=words.bars(decision.options),
-        reporters=registry.names([facts.decided.reporter]) if facts.decided else {},
+        reporters=registry.names([last.reporter] if last is not None and last.reporter else []),
         decides=_decides(request, reader) and facts.is_retired and facts.end is None,
         asks=ASSESSING,
         given=given if given is not None else words.proposed(page, decision),

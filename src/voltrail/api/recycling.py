@@ -253,7 +253,7 @@ def best(one: Balance, element: str) -> tuple[Rate, Judged | None] | None:
 
 
 def _hardest(rate: Rate) -> Judged | None:
-    order = {"missed": 0, "too_close": 1, "open": 2, "met": 3}
+    order = {"impossible": 0, "missed": 1, "too_close": 2, "open": 3, "met": 4}
     counting = [judged for judged in rate.targets if judged.counts]
     return min(counting, key=lambda judged: order[judged.verdict], default=None)
 

@@ -44,6 +44,7 @@ class Step(NamedTuple):
 
 
 _SITE: Final = Ask("site", "site")
+_ROAD: Final = (Ask("carrier", "organisation"), Ask("packing", "text"))  # of packs that are not in order
 _REASONS: Final = ("new", "replacement", "warranty", "loan", "scrapping")
 ASKS: Final[dict[str, tuple[Ask, ...]]] = {
     "received": (_SITE,),
@@ -56,8 +57,8 @@ ASKS: Final[dict[str, tuple[Ask, ...]]] = {
     "recycled": (_SITE, Ask("mass_kg", "number")),
     "prepared_for_reuse": (_SITE,),
     "retired": (Ask("reason", "text"),),
-    "handed_over": (Ask("to", "organisation", True), _SITE),
-    "shipped": (Ask("to", "organisation", True), _SITE),
+    "handed_over": (Ask("to", "organisation", True), *_ROAD, _SITE),
+    "shipped": (Ask("to", "organisation", True), *_ROAD, _SITE),
     "measured": (Ask("soh_fraction", "percent", True), Ask("method", "text")),
     "serviced": (Ask("work", "text", True),),
 }
@@ -154,12 +155,15 @@ def _candidates(
     if battery.get("recalls"):  # the work that a recall asks for comes first
         known["serviced"] = {"campaign": battery["recalls"][0].campaign}
         kinds = ["serviced", *(kind for kind in kinds if kind != "serviced")]
-    return [_step(kind, known.get(kind, {})) for kind in kinds]
+    in_order = battery.get("transport", "normal") == "normal"
+    return [_step(kind, known.get(kind, {}), in_order=in_order) for kind in kinds]
 
 
-def _step(kind: str, known: dict[str, str]) -> Step:
+def _step(kind: str, known: dict[str, str], *, in_order: bool) -> Step:
     """Return a kind with what it still asks."""
     asks = [ask for ask in ASKS[kind] if ask.name not in known and _INSTEAD.get(ask.name) not in known]
+    if in_order:
+        asks = [ask for ask in asks if ask not in _ROAD]
     return Step(kind, tuple(asks), known)
 
 

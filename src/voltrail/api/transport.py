@@ -100,7 +100,9 @@ def _journey(request: Asked, code: str, on: date | None) -> Journey:
     travels = load.travels if eyes.see(BATTERY, "transport") else None
     country = load.country if eyes.see(BATTERY, "holder") else None
     rules = registry.rulebook.rules().all
-    packing = packing_of(travels.state, country, rules, day) if travels is not None else None
+    packing = None
+    if travels is not None and place != "in_vehicle":  # a vehicle is not packed
+        packing = packing_of(travels.state, country, rules, day)
     return Journey(text, load, eyes, day, travels, place, load.goods(place, day), packing)
 
 

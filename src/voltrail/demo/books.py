@@ -152,6 +152,12 @@ def quarter_end(when: int) -> int:
     return _end(when, 3)
 
 
+def quarter_of(when: int) -> str:
+    """Return the quarter of a moment, as in 2026-Q1."""
+    day = datetime.fromtimestamp(when, CHINA)
+    return f"{day.year}-Q{(day.month + 2) // 3}"
+
+
 def half_year_end(when: int) -> int:
     """Return when the half-year of a moment closes."""
     return _end(when, 6)

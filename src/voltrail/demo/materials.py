@@ -24,7 +24,7 @@ _LASTS: Final = 0.988  # of each element, from salts to cathode material and fro
 _FOILS: Final = (("graphite", 0.55), ("copper", 0.28), ("aluminium", 0.16))
 """What goes into cells beside cathode material, by the mass of that."""
 _LEAST_GRAMS: Final = 20_000
-_RECKONED: Final = 0.95  # of what came in recycled, by who reckons it by mass balance
+_RECKONED: Final = 0.9  # of what may count as recycled, by who reckons it by mass balance
 
 
 class Materials:
@@ -95,7 +95,7 @@ class Materials:
             if by_balance:
                 whole = part is parts[0]
                 recycled = {
-                    name: min(recovered[name] * _RECKONED, made[name] * part / grams) if whole else 0.0
+                    name: _RECKONED * min(recovered[name], made[name] * part / grams) if whole else 0.0
                     for name in shares
                     if name in recovered
                 }

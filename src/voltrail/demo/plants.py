@@ -1,21 +1,22 @@
 """
-Plants that take batteries and scrap, and make black mass of them, salts of that, and papers of everything.
+Plants that take batteries and scrap, and make black mass of them, and papers of everything.
 
 Packs are taken in runs: those of a month, a site and a chemistry. Some plants only shred and sell black mass;
-others leach it, their own and what they buy. What a plant wins depends on how it is run; what it claims to
-have won, on whether it is honest (`conduct`). Down the line everybody reckons with what the papers say.
+others leach it, their own and what they buy (`leaching`). What a plant wins depends on how it is run; what it
+claims to have won, on whether it is honest (`conduct`). Down the line everybody reckons with the papers.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from voltrail.demo.books import Books, month_end, quarter_end
+from voltrail.demo.books import Books, month_end
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, NEGLIGENT, Diary, moment, stamp
 from voltrail.demo.founding import model_id
+from voltrail.demo.leaching import Leaching
 from voltrail.demo.materials import Materials
 from voltrail.demo.matter import (
     CATHODES,
@@ -33,6 +34,7 @@ from voltrail.demo.matter import (
     times,
 )
 from voltrail.demo.packs import Pack
+from voltrail.demo.plant import Plant
 
 SCRAP_EVERY: Final = 50  # packs of the world for one lot of scrap from making
 _SCRAP_SINCE: Final = moment(2021, 7)
@@ -41,10 +43,7 @@ DISCHARGED: Final = 3  # one of so many packs has its discharge on record
 MOST_CODES: Final = 1_000  # in one line of a run
 _MODEL_SPREAD: Final = 0.01  # packs of a model hold more or less than was declared, all alike
 _PACK_SPREAD: Final = 0.004
-_LEAST_POWDER: Final = 50_000  # grams for which a line is started
 _POWDER: Final = ("Li", "Ni", "Co", "Mn", "P", "C", "Na")
-_SALTS: Final = {"Ni": "nickel_sulfate", "Co": "cobalt_sulfate", "Mn": "manganese_sulfate"}
-_CLAIMED: Final = (("Li",), ("Li", "Ni"), ("Li", "Ni", "Co", "Mn"))
 
 _STOPS: Final = ("metal", "content", "lot")
 
@@ -52,38 +51,13 @@ _Key = tuple[int, str, str]  # the end of the month, site, chemistry
 
 
 class _Taken(NamedTuple):
-    """What went into a run together: batteries of a pack."""
+    """What went into a run together: batteries of a pack; `of` is the pack, where its model is on record."""
 
     codes: tuple[str, ...]
+    of: str | None
     grams: int
     content: Elements
     delay: int
-
-
-class Plant:
-    """One site: whether it leaches, how well it is run, and what it claims."""
-
-    def __init__(self, diary: Diary, member: Member, site: str, rng: random.Random) -> None:
-        self.member, self.site, self.rng = member, site, rng
-        self.leaches = site != member.sites[-1]
-        self.handling = diary.conduct.handling(site)
-        self.hidden = rng.choice(("assay", "reagent" if self.leaches else "moisture"))
-        self.claimed = rng.choice(_CLAIMED)
-        self.excess = rng.uniform(0.12, 0.40) if self.leaches else rng.uniform(0.22, 0.40)
-        self.campaigns = 0
-        self.stock: list[tuple[str, Lot]] = []  # black mass that waits, with its chemistry
-
-    def wins(self, good: float, poor: tuple[float, float]) -> float:
-        """Return which share of something a step wins, now."""
-        drawn, noise = self.rng.uniform(*poor), self.rng.gauss(0, 0.002)
-        return drawn if self.handling == "poor" else good + max(-0.004, min(0.004, noise))
-
-    def said(self, feed: Elements, won: Elements, elements: Iterable[str]) -> Elements:
-        """Return what the papers say was won: as it was, or more of some elements than went in."""
-        if self.handling != "claims":
-            return won
-        more = {name: feed[name] * (1 + self.excess) for name in elements if name in won and name in feed}
-        return {**won, **more}
 
 
 class Plants:
@@ -91,7 +65,6 @@ class Plants:
 
     def __init__(self, diary: Diary, seed: int) -> None:
         self.diary = diary
-        self.claiming: set[str] = set()
         self._seed, self._rng = seed, random.Random(f"plants/{seed}")
         utilisers = diary.cast.of("utilisation_enterprise")
         self.all = {site: Plant(diary, one, site, self._rng) for one in utilisers for site in one.sites}
@@ -99,6 +72,12 @@ class Plants:
         self._feed: dict[_Key, list[Lot]] = {}
         self._spread: dict[str, Elements] = {}
         self.materials = Materials(diary, random.Random(f"materials/{seed}"))
+        self._leaching = Leaching(diary, random.Random(f"leaching/{seed}"), self.materials)
+
+    @property
+    def claiming(self) -> frozenset[str]:
+        """At which sites more metal was claimed than came in."""
+        return frozenset(site for site, plant in self.all.items() if plant.has_claimed)
 
     @property
     def shown(self) -> dict[str, list[str]]:
@@ -113,8 +92,8 @@ class Plants:
     # ----------------------------------------------------------- from the lives
 
     def takes(self, pack: Pack, when: int) -> bool:
-        """Return whether a pack goes into a run, which ends before the world does."""
-        return pack.modelled and pack.design.chemistry in CATHODES and month_end(when) <= self.diary.until
+        """Return whether what was a pack goes into a run, which ends before the world does."""
+        return pack.design.chemistry in CATHODES and month_end(when) <= self.diary.until
 
     def site_of(self, utiliser: Member, pack: Pack) -> str:
         """Return at which of its sites an enterprise treats a pack."""
@@ -125,13 +104,12 @@ class Plants:
         key = (month_end(when), self.site_of(utiliser, pack), pack.design.chemistry)
         delay = self.diary.delay(utiliser, when, NEGLIGENT)
         if pack.serial % DISCHARGED == 0:
-            code, *more = codes
-            about: dict[str, Any] = {"code": code, "codes": more} if more else {"code": code}
-            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", site=key[1], **about)
-        content = self._content(pack)
+            about = {**_named(codes), "site": key[1], "batch": _batch(key)}
+            self.diary.tell(utiliser, when, "lot_processed", 0.0, process="discharge", **about)
+        content, of = self._content(pack), pack.code if pack.modelled else None
         if codes[0] != pack.code:
             content = less(content, case(content))
-        self._runs.setdefault(key, []).append(_Taken(codes, grams, content, delay))
+        self._runs.setdefault(key, []).append(_Taken(codes, of, grams, content, delay))
 
     def dismantle(self, utiliser: Member, pack: Pack, when: int) -> dict[str, Any]:
         """
@@ -142,7 +120,7 @@ class Plants:
         site, content = self.site_of(utiliser, pack), self._content(pack)
         grams = round(pack.design.mass_kg.value * 1_000)
         books = Books(self.diary, self._rng, utiliser, site, when)
-        books.into, books.of = grams, pack.code
+        books.into, books.of = grams, pack.code if pack.modelled else None
         outer = case(content)
         parts = round(grams * MODULES_SHARE) if pack.modules else 0
         wiring = {"Cu": outer["Cu"]}
@@ -177,7 +155,7 @@ class Plants:
             self._run(key)
         for plant in self.all.values():
             if plant.leaches:
-                self._campaigns(plant)
+                self._leaching.campaigns(plant)
         self.materials.tell()
 
     def _scrap(self, number: int) -> None:
@@ -201,7 +179,7 @@ class Plants:
         """Tell of one run: batteries that are recycled, then lots that are shredded with them."""
         when, site, chemistry = key
         plant = self.all[site]
-        batch = f"{site}/{stamp(when)[:7]}/{chemistry}"
+        batch = _batch(key)
         taken, lots = self._runs.get(key, []), self._feed.get(key, [])
         made = []
         if taken:
@@ -215,7 +193,8 @@ class Plants:
         """Tell how packs were recycled: as late as the first of them would have been told."""
         books = Books(self.diary, self._rng, plant.member, plant.site, when)
         content: Elements = {}
-        books.of = next((one.codes[0] for one in taken if not one.delay and len(one.codes) == 1), None)
+        if not taken[0].delay:
+            books.of = next((one.of for one in taken if one.codes == (one.of,)), None)
         for one in taken:
             books.into += one.grams
             content = plus(content, one.content)
@@ -223,10 +202,9 @@ class Plants:
         about: dict[str, Any] = {"site": plant.site, "batch": batch, "process": "破碎分选 shred and separate"}
         parts = list(_parts(taken))
         for part in parts:
-            code, *codes = (code for one in part for code in one.codes)
+            named = _named([code for one in part for code in one.codes])
             mass: dict[str, Any] = {"mass_kg": sum(one.grams for one in part) / 1_000}
             streams = books.streams() if part is parts[-1] else {}
-            named: dict[str, Any] = {"code": code, "codes": codes} if codes else {"code": code}
             books.tell("recycled", taken[0].delay, **named, **about, **mass, **streams)
         return black
 
@@ -244,8 +222,7 @@ class Plants:
             powder["Fe"] = FE_PER_P * content["P"]
         wins = plant.wins(0.988, (0.86, 0.93))
         won = times(powder, wins) | {"Cu": content["Cu"] * 0.008, "Al": content["Al"] * 0.01}
-        claims = plant.handling == "claims" and not plant.leaches
-        said = plant.said(powder, won, plant.claimed) if claims else won
+        said = won if plant.leaches else plant.said(powder, won, plant.claimed)
         dry = powder_grams(said if plant.hidden == "moisture" else won)
         wet = round(dry / (1 - (moisture := round(plant.rng.uniform(0.01, 0.04), 3))))
         books.add("water", wet - round(powder_grams(won)))
@@ -264,8 +241,6 @@ class Plants:
         books.give("plastics", round(books.gap * 0.5), {})
         books.lose("electrolyte", round(books.gap * 0.7))
         books.lose("gas", books.gap)
-        if claims:
-            self.claiming.add(plant.site)
         return black
 
     def _on_its_way(self, plant: Plant, chemistry: str, black: Lot) -> None:
@@ -280,115 +255,20 @@ class Plants:
         if books.move(black, buyer.member, buyer.site, black.made + 8 * DAY):
             buyer.stock.append((chemistry, black))
 
-    # ------------------------------------------------------------ hydrometallurgy
-
-    def _campaigns(self, plant: Plant) -> None:
-        """Tell of the campaigns of a line, each of a quarter's black mass of one chemistry."""
-        for chemistry in sorted(CATHODES):
-            waiting = sorted(
-                (lot for kind, lot in plant.stock if kind == chemistry), key=lambda lot: (lot.made, lot.name)
-            )
-            while waiting:
-                end = quarter_end(waiting[0].made)
-                now = [lot for lot in waiting if lot.made <= end]
-                while sum(lot.grams for lot in now) < _LEAST_POWDER and len(now) < len(waiting):
-                    now = waiting[: len(now) + 1]
-                    end = quarter_end(now[-1].made)
-                waiting = waiting[len(now) :]
-                if end + 12 * DAY > self.diary.until:
-                    break
-                plant.campaigns += 1
-                self._leach(plant, chemistry, now, end + DAY)
-
-    def _leach(self, plant: Plant, chemistry: str, lots: list[Lot], when: int) -> None:
-        """Tell of one campaign: blended, leached, precipitated, refined; and what was sold."""
-        if len(lots) > 1:
-            lots = [self._blended(plant, lots, when)]
-        books = Books(self.diary, self._rng, plant.member, plant.site, when + DAY)
-        feed = books.take(lots)
-        books.add("reagent", round(books.into * 1.3))
-        books.add("water", books.into * 2)
-        good = {"Li": 0.966, **dict.fromkeys(("Ni", "Co", "Mn"), 0.9945)}
-        bad = {"Li": (0.78, 0.88), **dict.fromkeys(("Ni", "Co", "Mn"), (0.93, 0.97))}
-        solved = {name: feed[name] * plant.wins(good[name], bad[name]) for name in good if name in feed}
-        left = less(feed, solved)
-        if chemistry == "LFP":
-            part = times({"Fe": feed["P"] * FE_PER_P, "P": feed["P"]}, plant.wins(0.985, (0.85, 0.93)))
-            phosphate = books.give("iron_phosphate", round(part["P"] / PURE["iron_phosphate"]["P"]), part)
-            left = less(left, part)
-        carbon = {"C": feed["C"] * plant.wins(0.97, (0.8, 0.9))}
-        books.give("graphite", round(carbon["C"] / PURE["graphite"]["C"]), carbon)
-        left = less(left, carbon)
-        books.give("residue", round(sum(left.values()) * 1.35), left, waste=True)
-        solution = books.give("solution", books.gap, solved)
-        books.process("leach")
-        products = [] if chemistry == "NCM" else [phosphate]
-        if chemistry == "NCM":
-            solution, salts = self._precipitated(plant, feed, solution, when + 3 * DAY)
-            products += salts
-        carbonate = self._refined(plant, feed, solution, when + 6 * DAY)
-        products.append(
-            self._split(plant, carbonate, when + 7 * DAY) if plant.campaigns % 3 == 0 else carbonate
-        )
-        if plant.handling == "claims":
-            self.claiming.add(plant.site)
-        for lot in products:
-            self.materials.sold(plant.member, chemistry, lot, when + 10 * DAY)
-
-    def _blended(self, plant: Plant, lots: list[Lot], when: int) -> Lot:
-        books = Books(self.diary, self._rng, plant.member, plant.site, when)
-        content = books.take(lots)
-        moisture = round(1 - sum(lot.dry_grams for lot in lots) / books.into, 4)
-        blend = books.give("black_mass", books.gap, content, moisture=moisture)
-        books.process("blend")
-        return blend
-
-    def _precipitated(self, plant: Plant, feed: Elements, solution: Lot, when: int) -> tuple[Lot, list[Lot]]:
-        """Tell how the salts of nickel, cobalt and manganese were won; return what is left, and them."""
-        books = Books(self.diary, self._rng, plant.member, plant.site, when)
-        solved = books.take([solution])
-        won = {name: solved[name] * plant.wins(0.9945, (0.94, 0.98)) for name in _SALTS}
-        said = plant.said(feed, won, plant.claimed)
-        books.add("reagent", round(sum(won.values()) * 3))
-        salts = []
-        for name, substance in _SALTS.items():
-            weighed = said if plant.hidden == "reagent" else won
-            grams = round(weighed[name] / PURE[substance][name])
-            books.add("reagent", max(0, round(grams - won[name] / PURE[substance][name])))
-            salts.append(books.give(substance, grams, {name: said[name]}))
-        lost = less({name: solved[name] for name in _SALTS}, won)
-        books.lose("wastewater", round(books.gap * 0.4), lost)
-        rest = books.give("solution", books.gap, {"Li": solved["Li"]})
-        books.process("precipitate")
-        return rest, salts
-
-    def _refined(self, plant: Plant, feed: Elements, solution: Lot, when: int) -> Lot:
-        """Tell how lithium carbonate was won."""
-        books = Books(self.diary, self._rng, plant.member, plant.site, when)
-        solved = books.take([solution])
-        won = {"Li": solved["Li"] * plant.wins(0.957, (0.77, 0.9))}
-        said = plant.said(feed, won, plant.claimed)
-        weighed = (said if plant.hidden == "reagent" else won)["Li"]
-        grams, true = (round(li / PURE["lithium_carbonate"]["Li"]) for li in (weighed, won["Li"]))
-        books.add("reagent", round(true * 1.45) + grams - true)
-        carbonate = books.give("lithium_carbonate", grams, said)
-        books.lose("wastewater", books.gap, {"Li": solved["Li"] - won["Li"]})
-        books.process("refine")
-        return carbonate
-
-    def _split(self, plant: Plant, lot: Lot, when: int) -> Lot:
-        """Tell how a lot was divided; return the part that is for sale."""
-        books = Books(self.diary, self._rng, plant.member, plant.site, when)
-        content = books.take([lot])
-        share = self._rng.uniform(0.5, 0.8)
-        part = round(lot.grams * share)
-        sold = books.give(lot.substance, part, times(content, part / lot.grams))
-        books.give(lot.substance, books.gap, times(content, 1 - part / lot.grams))
-        books.process("split")
-        return sold
-
     def _pick(self, among: Any) -> Any:
         return among[self._rng.randrange(len(among))]
+
+
+def _batch(key: _Key) -> str:
+    """Return the name of a run."""
+    when, site, chemistry = key
+    return f"{site}/{stamp(when)[:7]}/{chemistry}"
+
+
+def _named(codes: Sequence[str]) -> dict[str, Any]:
+    """Return the members that name batteries."""
+    code, *more = codes
+    return {"code": code, "codes": more} if more else {"code": code}
 
 
 def _parts(taken: list[_Taken]) -> Iterator[list[_Taken]]:

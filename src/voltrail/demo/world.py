@@ -78,7 +78,7 @@ class World:
         self._conduct = Conduct(manner, self._cast, seed, self._until)
         self._diary = Diary(random.Random(seed), self._cast, self._until, self._conduct, self._keep)
         plants = _tell(self._diary, packs, seed, progress)
-        self._claiming, self._shown = frozenset(plants.claiming), plants.shown
+        self._claiming, self._shown = plants.claiming, plants.shown
 
     @property
     def authority(self) -> Signer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,9 @@ import msgspec
 from voltrail.codes import parse
 from voltrail.health.normal import Normal, within
 from voltrail.lifecycle import Battery, Model, Recorded
+from voltrail.lifecycle.transport import travel_state
 from voltrail.regimes.deadlines import CHINA
+from voltrail.regimes.rules import Travels
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -28,11 +30,16 @@ class Assessment(msgspec.Struct, frozen=True):
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What was decided last: the decision, the entry, whether a test was ordered and is still awaited."""
+    """
+    What was decided last: the decision, the entry, when, whether a test was ordered and is still awaited.
+
+    `reporter` is None for who may not know who said it.
+    """
 
     decision: str
     index: int
-    reporter: str
+    at: datetime
+    reporter: str | None
     test_awaited: bool
     reasons: tuple[str, ...] = ()
 
@@ -41,9 +48,10 @@ class Facts(msgspec.Struct, frozen=True):
     """
     What is known of a battery.
 
-    `gaps` are the open gaps of its record, `incidents` what happened to it with the entries. `test` is the
-    most that was done to know its state since it was last retired; `transport` as what it travels by whoever
-    looked last. `elements_kg` is what its model is made of, by element, where that was declared.
+    `gaps` are the open gaps of its record, `incidents` what happened to it with the entries. Since it was
+    last retired: `test` is what was done to know its state of health, which is None where a measurement
+    since then `contradicted` it; `looked_at` whether somebody who looked at it says as what it `travels`.
+    `elements_kg` is what its model is made of, by element, where that was declared.
     """
 
     code: str
@@ -67,7 +75,9 @@ class Facts(msgspec.Struct, frozen=True):
     soh: Assessment | None = None
     life: Assessment | None = None
     test: str | None = None
-    transport: str | None = None
+    contradicted: bool = False
+    travels: Travels = "normal"
+    looked_at: bool = False
     decided: Decided | None = None
 
     @property
@@ -84,11 +94,14 @@ def facts_of(battery: Battery, life: Iterable[Recorded], model: Model | None) ->
     """Return what is known of a battery from its state, its events that count, in order, and its model."""
     code = parse(battery.code)
     given: dict[str, Any] = {"made_on": code.production_date, "incidents": []}
+    life = tuple(life)
     for recorded in life:
         read = _READ.get(recorded.event.kind)
         if read is not None:
             read(given, recorded)
     given["incidents"] = tuple(given["incidents"])
+    if given.get("contradicted"):
+        given["soh"] = None
     if model is not None:
         given.setdefault("energy_kwh", model.energy_kwh)
         given.setdefault("mass_kg", model.mass_kg)
@@ -106,6 +119,7 @@ def facts_of(battery: Battery, life: Iterable[Recorded], model: Model | None) ->
         gaps=sum(finding.kind == "gap" for finding in battery.findings),
         model_id=battery.model_id,
         campaigns=battery.campaigns,
+        travels=travel_state(life).state,
         **given,
     )
 
@@ -127,12 +141,19 @@ def _enrolled(given: dict[str, Any], recorded: Recorded) -> None:
 def _happened(given: dict[str, Any], recorded: Recorded) -> None:
     event: Any = recorded.event
     given["incidents"].append((event.incident, recorded.index))
-    given.pop("transport", None)  # what was seen before says nothing of it
+    given["looked_at"] = event.transport is not None  # who looked before knows nothing of it
+
+
+def _measured(given: dict[str, Any], recorded: Recorded) -> None:
+    event: Any = recorded.event
+    soh = given.get("soh")
+    if event.soh_fraction is not None and soh is not None:
+        given["contradicted"] = not soh.low <= event.soh_fraction <= soh.high
 
 
 def _retired(given: dict[str, Any], _: Recorded) -> None:
     """Begin anew: what was found before it went into use once more says nothing of it now."""
-    for name in ("soh", "life", "test", "transport", "decided"):
+    for name in ("soh", "life", "test", "contradicted", "looked_at", "decided"):
         given.pop(name, None)
 
 
@@ -140,17 +161,17 @@ def _assessed(given: dict[str, Any], recorded: Recorded) -> None:
     event: Any = recorded.event
     if event.soh_low is not None:
         given["soh"] = Assessment(event.soh_low, event.soh_high, recorded.index)
+        given |= {"test": event.test, "contradicted": False}
     if event.life_years_low is not None:
         given["life"] = Assessment(event.life_years_low, event.life_years_high, recorded.index)
     if event.transport is not None:
-        given["transport"] = event.transport
-    if event.test is not None and TESTS.index(event.test) >= TESTS.index(given.get("test") or "none"):
-        given["test"] = event.test
+        given["looked_at"] = True
     given["decided"] = Decided(
         event.decision,
         recorded.index,
+        event.occurred_at,
         recorded.reporter,
-        event.test_ordered is not None and event.test_ordered != given.get("test"),
+        event.test_ordered is not None,
         event.reasons,
     )
 
@@ -159,6 +180,7 @@ _READ: Final = {
     "manufactured": _made,
     "enrolled": _enrolled,
     "incident_reported": _happened,
+    "measured": _measured,
     "retired": _retired,
     "assessed": _assessed,
 }

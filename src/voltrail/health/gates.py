@@ -103,10 +103,10 @@ def _incidents(facts: Facts, table: Table) -> Gate:
 
 def _damage(facts: Facts, table: Table) -> Gate:
     row = table.row("gate.damage")
-    if facts.transport is None:
+    if row is not None and facts.travels in row.words:
+        return _by("damage", "fail", "damage.seen", row, transport=facts.travels)
+    if row is None or not facts.looked_at:
         return _by("damage", "unknown", "damage.not_seen", row)
-    if row is None or facts.transport in row.words:
-        return _by("damage", "fail", "damage.seen", row, transport=facts.transport)
     return _by("damage", "pass", "damage.none", row)
 
 

@@ -75,12 +75,13 @@ def worths_of(facts: Facts, table: Table) -> tuple[Worths | None, tuple[str, ...
     """
     Return what a battery's ways are worth, or what is not known for it.
 
-    What is not known is named `soh`, `life`, `energy`, `chemistry`, `composition` or `mass` where the record
-    lacks it, and by the name of a row where the policy does.
+    What is not known is named where the record lacks it (`soh`, `soh_contradicted`, `life`, `energy`,
+    `chemistry`, `composition`, `mass`), and by the name of a row where the policy does.
     """
+    soh = "soh_contradicted" if facts.contradicted else "soh"
     lacking: list[str] = [
         name
-        for name, known in (("soh", facts.soh), ("life", facts.life), ("energy", facts.energy_kwh))
+        for name, known in ((soh, facts.soh), ("life", facts.life), ("energy", facts.energy_kwh))
         if known is None
     ]
     recycling = _recycling(facts, table, lacking)

@@ -19,7 +19,7 @@ import numpy as np
 from voltrail.recycling.contents import METALS
 from voltrail.recycling.flows import REFINING, SEPARATION, Flows
 from voltrail.recycling.net import FED, Net
-from voltrail.recycling.sources import BY_FEED, COLUMN, Bools, Floats, Ints
+from voltrail.recycling.sources import ASSAY, BY_FEED, COLUMN, Bools, Floats, Ints
 from voltrail.recycling.spread import sums, variances
 
 Scope = Literal["site", "separation", "refining", "batch"]
@@ -83,7 +83,9 @@ class Excess:
         fed = (net.role == FED)[:, None]
         self.unknown = sums(net.cell, net.doubtful_kg * fed, count)[:, _COLUMNS]
         weights = net.units[:, None] * counted
-        self.doubt = np.sqrt(variances(flows, net.cell, net.row, weights, count))[:, _COLUMNS]
+        self.doubt = np.sqrt(variances(flows, net.cell, net.row, weights, count, believed(flows)))[
+            :, _COLUMNS
+        ]
 
     @property
     def excess(self) -> Floats:
@@ -107,6 +109,13 @@ class Excess:
         out = sums(net.cell, net.content * leaving, count)[:, _COLUMNS]
         unknown = sums(net.cell, net.unknown_kg * leaving, count)[:, _COLUMNS]
         return self.into - out - unknown
+
+
+def believed(flows: Flows) -> Floats:
+    """Return the uncertainties of the sources, of assays as far as a suspected plant is believed."""
+    sources, policy = flows.sources, flows.policy
+    most = np.maximum(sources.content * policy.assay_most_relative, policy.assay_most_fraction)
+    return np.where(sources.basis == ASSAY, np.minimum(sources.uncertainty, most), sources.uncertainty)
 
 
 def threshold(policy_chance: float, tests: int) -> float:

@@ -21,7 +21,7 @@ from voltrail.events.masses import MG_PER_KG, milligrams
 from voltrail.events.structs import Stream
 from voltrail.recycling.policy import Policy
 from voltrail.recycling.record import Lot, Material, Run
-from voltrail.recycling.sources import ASSAY, MASS, NOTHING, TABLE, Floats, Ints, Sources
+from voltrail.recycling.sources import ASSAY, MASS, NOTHING, TABLE, UNIT_KG, UNKNOWN, Floats, Ints, Sources
 from voltrail.regimes.deadlines import CHINA
 
 BATTERY, LOT, ADDITION, EMISSION, PARTS = range(5)  # what an item is
@@ -144,7 +144,7 @@ class Flows:
         """Add the batteries of a run: their content by model, and their mass as it was weighed."""
         event: Any = run.event
         index, add = run.index, self._items.append
-        known_kg, strange, is_known = 0.0, 0, True
+        known_kg, strange, unweighed = 0.0, 0, 0
         for model, count in run.models.items():
             place = None if model is None else self.model_place.get(model)
             if place is None:
@@ -155,17 +155,18 @@ class Flows:
                 add((batch, index, _MODELS + place, PARTS, count * MG_PER_KG, 0))
             mass = self.material.models[self.models[place]].mass_kg
             known_kg += count * (mass or 0.0)
-            is_known = is_known and mass is not None
+            unweighed += count if mass is None else 0
         weighed = event.mass_kg
-        if weighed is None and (strange or not is_known):
+        if weighed is None and strange + unweighed:
             self.batches[batch].is_weighed = False
+            add((batch, index, _UNWEIGHED, BATTERY, -(strange + unweighed) * MG_PER_KG, 0))
         mg = milligrams(known_kg if weighed is None else weighed)
         add((batch, index, _DECLARED if weighed is None else _WEIGHED, BATTERY, -mg, -mg))
         out = milligrams(getattr(event, "parts_mass_kg", None) or 0)
         if out:
             add((batch, index, _WEIGHED, PARTS, out, out))
         if strange:
-            rest_mg = max(mg - milligrams(known_kg), 0)
+            rest_mg = strange * milligrams(UNIT_KG) if weighed is None else max(mg - milligrams(known_kg), 0)
             like = self.recyclers.setdefault(run.reporter, len(self.recyclers))
             add((batch, index, _LIKE + like, BATTERY, -rest_mg, 0))
             if parts:
@@ -214,14 +215,22 @@ class Flows:
         self.first_like = self.first_model + models
         self.first_stream = self.first_like + like
         weighed = self.first_stream + len(self._streams)
-        self.sources = Sources(weighed + 2)
+        self.sources = Sources(weighed + 3)
         table = np.array(self._items, dtype=np.float64).reshape(-1, 6)
         rows = table[:, 2].astype(np.int64)
         rows = np.select(
-            [rows == _WEIGHED, rows == _DECLARED, rows >= _LIKE, rows >= _MODELS, rows < 0],
+            [
+                rows == _WEIGHED,
+                rows == _DECLARED,
+                rows == _UNWEIGHED,
+                rows >= _LIKE,
+                rows >= _MODELS,
+                rows < 0,
+            ],
             [
                 np.full_like(rows, weighed),
                 np.full_like(rows, weighed + 1),
+                np.full_like(rows, weighed + 2),
                 rows - _LIKE + self.first_like,
                 rows - _MODELS + self.first_model,
                 self.first_stream - 1 - rows,
@@ -245,6 +254,9 @@ class Flows:
         sources.is_weighed[batteries] = False
         sources.basis[batteries, MASS] = NOTHING  # their weight is an item of its own
         sources.measure_streams(self.first_stream, self._streams, self.policy)
+        sources.basis[weighed + 2] = NOTHING
+        sources.basis[weighed + 2, MASS] = UNKNOWN
+        sources.unit_kg[weighed + 2] = UNIT_KG
         for row, relative in ((weighed, 0.0), (weighed + 1, self.policy.table_relative)):
             sources.basis[row] = NOTHING
             sources.basis[row, MASS] = TABLE if relative else ASSAY
@@ -278,6 +290,7 @@ class Flows:
 
 _WEIGHED: Final = 1 << 40  # rows until all are counted; doubles hold them exactly
 _DECLARED: Final = _WEIGHED + 1
+_UNWEIGHED: Final = _WEIGHED + 2
 _LIKE: Final = 1 << 36
 _MODELS: Final = 1 << 32
 

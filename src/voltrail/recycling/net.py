@@ -88,17 +88,17 @@ class Net:
     @property
     def unknown_kg(self) -> Floats:
         """Return by row and column the mass of unknown content; reagents are taken to hold nothing."""
-        kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
-        kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
-        found: Floats = kg[:, None] * (self.basis == UNKNOWN)
-        return found
+        return self._mass_where(self.basis == UNKNOWN)
 
     @property
     def doubtful_kg(self) -> Floats:
         """Return by row and column the mass of content unknown, or guessed from the plant's other reports."""
+        return self._mass_where((self.basis == UNKNOWN) | (self.basis >= BY_FEED))
+
+    def _mass_where(self, which: Bools) -> Floats:
         kg = np.abs(self.units) * self.flows.sources.unit_kg[self.row]
         kg = np.where((self.kind == PARTS) | (self.kind == ADDITION), 0.0, kg)
-        found: Floats = kg[:, None] * ((self.basis == UNKNOWN) | (self.basis >= BY_FEED))
+        found: Floats = kg[:, None] * which
         return found
 
     @property

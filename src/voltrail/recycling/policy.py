@@ -24,14 +24,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Relative standard uncertainties (k = 1) of what was not measured, and the thresholds.
 
     `assay_common_share` is the share of an assay's variance that is the same in all lots of a maker's
-    substance. `family_chance` is how often in all tests of one reckoning chance alone may name somebody.
-    `coverage` is how many standard uncertainties a rate must be from its target to be judged.
+    substance. An assay's uncertainty counts for a suspected plant up to `assay_most_relative` of the fraction
+    or `assay_most_fraction`, whichever is more. `family_chance` is how often in all tests of one reckoning
+    chance alone may name somebody. `coverage` is how many standard uncertainties a rate must be from its
+    target to be judged.
     """
 
     weighing_relative: float
     composition_relative: float
     assay_relative: float
     assay_common_share: float
+    assay_most_relative: float
+    assay_most_fraction: float
     table_relative: float
     formula_relative: float
     by_feed_relative: float

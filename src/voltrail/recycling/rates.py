@@ -36,7 +36,8 @@ BOUNDARIES: Final[Mapping[Stage, str]] = {
     "refining": (
         "In: lots that smelt, leach, precipitate, refine and repair took and did not make, and reagents with "
         "an assay. Out: lots of the stage that it did not use again. "
-        "Left out: solutions and powders that wait for a further step."
+        "Left out: solutions and powders that wait for a further step. Where salts are won from batteries "
+        "in one batch, refining is at least as good as both stages together."
     ),
     "whole": (
         "From batteries to products, one stage after the other: what separation carries on as powder is "
@@ -61,7 +62,7 @@ FORMULAS: Final[Mapping[tuple[Metric, Stage], str]] = {
 }
 
 
-class Number(msgspec.Struct, frozen=True, kw_only=True):
+class Number(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One number behind a rate: of a lot, a model or a stream, as what it counts, in kg, and on what it rests.
 
@@ -129,17 +130,13 @@ class _Stage:
         self.products = sums(net.cell, by_role[PRODUCT], count)
         self.carried = sums(net.cell, by_role[CARRIED], count)
         self.unfinished = sums(net.cell, by_role[UNFINISHED], count)
+        self.base: Floats = np.maximum(self.fed - self.unfinished, 0.0)  # what could have become products
         counted = np.isin(net.role, (FED, CARRIED, UNFINISHED))
         self.unknown = sums(net.cell, net.unknown_kg * counted[:, None], count)
         counts = np.isin(net.role, (FED, ADDED, PRODUCT, CARRIED))
         used = np.where(counts[:, None], np.abs(content), 0.0)
         self.used = sums(net.cell, used, count)
         self.estimated = sums(net.cell, used * (net.basis >= FORMULA), count)
-
-    @property
-    def base(self) -> Floats:
-        """Return what could have become products: what was fed, less what waits."""
-        return np.maximum(self.fed - self.unfinished, 0.0)
 
     def weights(self, **by_role: Floats) -> Floats:
         """Return for each net row and column its units times the factor of its role and cell."""
@@ -225,13 +222,17 @@ class Rates:
         )
         column = COLUMN[element]
         value = float(rates[cell, column])
+        bounds: tuple[float | None, float, float] = value, value, value
         if np.isnan(value):
-            return
+            low = float(self.separation[cell, column])
+            if stage == "separation" or not low > 0 or self.first.carried[cell, column] > 0:
+                return
+            ours, doubts, bounds = self.first, self._u_separation, (None, low, max(low, 1.0))
         yield self._rate(
             "recovery",
             element,
             stage,
-            (value, value, value),
+            bounds,
             float(doubts[cell, column]),
             (ours,),
             cell,

@@ -14,11 +14,14 @@ from voltrail.recycling.flows import Flows
 from voltrail.recycling.sources import FORMULA, Floats, Ints
 
 
-def variances(flows: Flows, cells: Ints, rows: Ints, weights: Floats, count: int) -> Floats:
+def variances(
+    flows: Flows, cells: Ints, rows: Ints, weights: Floats, count: int, doubts: Floats | None = None
+) -> Floats:
     """
     Return the variance of Σ weight × content for each cell and column, as `count` × columns.
 
     Row i of `weights` (by column, or one for all) belongs to the cell `cells[i]` and the source `rows[i]`.
+    `doubts` stand in place of the sources' own uncertainties.
     """
     sources = flows.sources
     columns = sources.content.shape[1]
@@ -34,7 +37,7 @@ def variances(flows: Flows, cells: Ints, rows: Ints, weights: Floats, count: int
     for column in range(weights.shape[1]):
         summed[:, column] = np.bincount(place, weights[:, column], len(keys))
     cell, row = np.divmod(keys, total)
-    doubt = summed * sources.uncertainty[row]
+    doubt = summed * (sources.uncertainty if doubts is None else doubts)[row]
     estimated = sources.basis[row] >= FORMULA
     common = np.where(estimated, 1.0, sources.common[row][:, None])
     alone = doubt**2 * (1 - common)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final
 
+import msgspec
+
 from voltrail.codes import parse
 from voltrail.database.database import Connection, Database
 from voltrail.errors import AccessError
@@ -18,7 +20,7 @@ from voltrail.health.decision import Decision, decide
 from voltrail.health.facts import Facts, facts_of
 from voltrail.health.policy import POLICY, Policy
 from voltrail.lifecycle import Model, effective_events
-from voltrail.organisations.access import BATTERY, PUBLIC, Reader
+from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
 from voltrail.registry.holdings import Holdings, Wanted
 from voltrail.registry.lookup import Lookup, unknown_battery
 from voltrail.registry.rulebook import Rulebook
@@ -77,11 +79,12 @@ class Decisions:
         for code in codes:
             if lookup.battery(code) is None:
                 raise unknown_battery(code)
-            if not sights.sight(code, reader).state().see(BATTERY, "soh_fraction"):
+            sight = sights.sight(code, reader)
+            if not sight.state().see(BATTERY, "soh_fraction"):
                 yield None
                 continue
             facts = facts_in(lookup, code)
-            yield facts, decide(facts, policy, rules, day)
+            yield _as_seen(facts, sight), decide(facts, policy, rules, day)
 
     def waiting(
         self, reader: Reader, limit: int, day: date, after: str | None = None
@@ -120,3 +123,14 @@ def facts_in(lookup: Lookup, code: str) -> Facts:
     model = lookup.state("model:" + state.model_id) if state.model_id else None
     life = effective_events(lookup.chain(subject), subject)
     return facts_of(state, life, model if isinstance(model, Model) else None)
+
+
+def _as_seen(facts: Facts, sight: Sight) -> Facts:
+    """Return what is known without who decided last, where the reader may not know that."""
+    last = facts.decided
+    if last is None or last.reporter is None:
+        return facts
+    eyes = sight.event("assessed", last.index, int(last.at.timestamp() * 1000), last.reporter)
+    if eyes.see(BATTERY, "reporter"):
+        return facts
+    return msgspec.structs.replace(facts, decided=msgspec.structs.replace(last, reporter=None))

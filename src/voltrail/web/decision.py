@@ -69,6 +69,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 MISSING: Final[Mapping[str, str]] = {
     "soh": later("State of health as an interval: `assessed` with `soh_low` and `soh_high`."),
+    "soh_contradicted": later("A measurement since then lies outside the state of health that was assessed."),
     "life": later("Remaining life: `assessed` with `life_years_low` and `life_years_high`."),
     "energy": later("Its energy: its model does not say, nor does its making."),
     "chemistry": later("Its chemistry: its model is not declared."),
