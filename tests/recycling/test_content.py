@@ -16,7 +16,7 @@ from tests.recycling.content_strategies import (
     spent,
 )
 from voltrail.events.masses import milligrams
-from voltrail.recycling.content import SOURCES, content, held_of, part
+from voltrail.recycling.content import NOTHING, SOURCES, content, held_of, part
 from voltrail.recycling.content_arrays import table
 
 PLANT, CATHODE = FIRMS
@@ -222,38 +222,46 @@ def recovered(found, element):
 
 
 @given(materials())
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 def test_credits_never_exceed_what_was_recovered(found):
-    """Over all batteries, lots in stock and waste, for each source: never a milligram more than began."""
+    """
+    Over all batteries, lots in stock and waste, for each source: never a milligram more than began.
+
+    A lot has left what nobody took of it; and nobody takes of it more than it has.
+    """
     told = content(found)
     taken = dict.fromkeys(found.lots, 0)
-    for run in found.runs:
-        for one in getattr(run.event, "inputs", ()):
-            if one.lot in taken:
-                taken[one.lot] += milligrams(one.mass_kg)
-        if run.event.kind == "credit_spent" and run.event.lot in taken:
-            taken[run.event.lot] += milligrams(run.event.mass_kg)
+    into = [
+        (one.lot, milligrams(one.mass_kg))
+        for run in found.runs
+        for one in (*getattr(run.event, "inputs", ()), run.event)
+        if hasattr(one, "lot") and run.event.kind != "lot_created" and one.lot in taken
+    ]
+    for lot, mass in into:
+        taken[lot] += mass
+    processed = [
+        (one.lot, milligrams(one.mass_kg)) for run in found.runs for one in getattr(run.event, "inputs", ())
+    ]
     for element in ("Li", "Ni", "Co"):
         for source in range(len(SOURCES)):
-            spent_mg = sum(
-                credit.recycled[element][source] * credit.batteries
-                for credit in told.credits.values()
-                if element in credit.recycled
-            )
-            in_stock = sum(
-                part(
-                    told.recycled[name].get(element, (0, 0, 0))[source],
-                    lot.mass_mg - taken[name],
-                    lot.mass_mg,
-                )
-                for name, lot in found.lots.items()
-                if taken[name] < lot.mass_mg
-            )
+            left = {name: amounts.get(element, NOTHING)[source] for name, amounts in told.recycled.items()}
+            for lot, mass in processed:
+                if lot in left:
+                    whole = max(found.lots[lot].mass_mg, taken[lot])
+                    left[lot] -= part(told.recycled[lot].get(element, NOTHING)[source], mass, whole)
+            spent_mg = 0
+            for credit in told.credits.values():
+                mine = credit.recycled.get(element, NOTHING)[source] * credit.batteries
+                spent_mg += mine
+                if credit.lot in left:
+                    left[credit.lot] -= mine
+            assert all(amount >= 0 for amount in left.values())
+            in_stock = sum(left[name] for name, lot in found.lots.items() if taken[name] < lot.mass_mg)
             assert spent_mg + in_stock <= recovered(found, element)[source]
 
 
 @given(materials())
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 def test_nothing_has_more_recycled_than_it_holds(found):
     """Of no lot and no battery more than all of an element is recycled."""
     told = content(found)
@@ -265,7 +273,7 @@ def test_nothing_has_more_recycled_than_it_holds(found):
 
 
 @given(materials(), st.randoms(use_true_random=False))
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 def test_the_order_of_reports_changes_no_figure(found, random):
     """However the same events come in, the same lots hold the same, and each credit is what it was."""
     places = list(range(len(found.runs)))
@@ -279,7 +287,7 @@ def test_the_order_of_reports_changes_no_figure(found, random):
 
 
 @given(materials())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_fast_way_says_what_the_reference_says(found):
     """Arrays and the readable reference agree to the milligram, on any record."""
     told, fast = content(found), table(found)
