@@ -1,0 +1,609 @@
+"""
+The compiled half of `batch`: one kernel finds frames and items, another fills columns from what it found.
+
+Memory is spoken of by address: an array handed to a helper costs more than its work, and the compiler then
+sees plain distances and reads many bytes at a time. The addresses belong to arrays that `batch` holds.
+`find` does what `stream.split` and `frame.read_frame` do, `fill` what `Field.scaled` and `status_of` do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+from numba import float32, float64, int16, int32, int64, types, uint8, uint16, uint32, uint64
+from numba.extending import intrinsic
+
+from voltrail.ledger.lanes import kernel
+
+BLOCK_ROWS: Final = 256  # so that what was read for one field is still in the cache for the next
+SIGNATURE: Final = 0xFF
+COMMAND: Final = 0xFE
+ANSWERED_IN_FULL: Final = (0x0A, 0x80)
+REST: Final = 256  # the number of a block without one
+START, LENGTH, BCC, INSIDE = range(4)  # as `stream.RULES`
+
+# The columns of the tables of `plan`.
+COUNTED, FIRST_STRETCH, STRETCHES, OWNER = range(4)
+KIND_WIDTH: Final = 4
+KIND, HEAD, COUNT_WIDTH, COUNT_MARKED, ELEMENT, FIRST_FIELD, FIELDS, OFFSETS = range(8)
+STRETCH_WIDTH: Final = 8
+PLACE, OP, RAW_OFFSET, LEAST, TOP, MARKER, BAD_AT, BAD_BIT, MINUS_AT, MINUS_BIT, VALUE, STATUS = range(1, 13)
+FIELD_WIDTH: Final = 13
+
+# The places of the addresses that `batch` hands over.
+TYPES, TIMED, KINDS, STRETCH, FIELD, DIVISORS, BUFFERS, ACKS, WAYS = range(9)
+FOUND, PLACES, OWNERS, BASES, BLOCKS, REFUSED, COUNTS, LAID_OUT, DATA = range(9, 18)
+ADDRESSES: Final = 18
+# And of what it is told: how much was found.
+N_FRAMES, N_BLOCKS, N_REFUSED, UNREAD, BYTES = range(5)
+TOTALS: Final = 5
+
+
+def _pointer(builder: Any, base: Any, index: Any, bits: int) -> Any:
+    byte = builder.gep(builder.inttoptr(base, ir.IntType(8).as_pointer()), [index])
+    return builder.bitcast(byte, ir.IntType(bits).as_pointer())
+
+
+def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
+    """Return what loads a number from `index` bytes behind an address, big-endian if `swapped`."""
+
+    def load(typing: Any, base: Any, index: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            value = builder.load(_pointer(builder, args[0], args[1], bits))
+            value.align = 1
+            return builder.bswap(value) if swapped else value
+
+        return held(types.int64, types.int64), generate
+
+    return intrinsic(load)
+
+
+def _storer(bits: int, held: Any) -> Any:
+    """Return what stores a number at place `index` of an array of such numbers."""
+
+    def store(typing: Any, base: Any, index: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            numbers = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
+            of = numbers.get(str(held), ir.IntType(bits))
+            start = builder.inttoptr(args[0], of.as_pointer())
+            stored = builder.store(args[2], builder.gep(start, [args[1]]))
+            stored.align = 1
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, held), generate
+
+    return intrinsic(store)
+
+
+load_u8 = _loader(8, types.uint8, swapped=False)
+load_be16 = _loader(16, types.uint16, swapped=True)
+load_be32 = _loader(32, types.uint32, swapped=True)
+load_i32 = _loader(32, types.int32, swapped=False)
+load_i64 = _loader(64, types.int64, swapped=False)
+load_u64 = _loader(64, types.uint64, swapped=False)
+store_u8 = _storer(8, types.uint8)
+store_u16 = _storer(16, types.uint16)
+store_u32 = _storer(32, types.uint32)
+store_i16 = _storer(16, types.int16)
+store_i32 = _storer(32, types.int32)
+store_i64 = _storer(64, types.int64)
+store_f32 = _storer(32, types.float32)
+store_f64 = _storer(64, types.float64)
+
+
+@kernel
+def _said_stop(base: Any, at: Any, size: Any) -> Any:
+    """Return where the frame whose start stands here says it ends; -1 without a start and a length."""
+    if size - at < 24:
+        return -1
+    first = load_u8(base, at)
+    if (first != 0x23 and first != 0x24) or load_u8(base, at + 1) != first:
+        return -1
+    return at + 25 + int64(load_be16(base, at + 22))
+
+
+@kernel
+def _checked(base: Any, at: Any, stop: Any) -> Any:
+    """Whether the bytes from the command to the check give nothing by exclusive or."""
+    begin = at + 2
+    words = (stop - begin) >> 3
+    told = uint64(0)
+    for word in range(words):
+        told ^= load_u64(base, begin + 8 * word)
+    told ^= told >> uint64(32)
+    told ^= told >> uint64(16)
+    told ^= told >> uint64(8)
+    last = uint8(told)
+    for place in range(begin + 8 * words, stop):
+        last ^= load_u8(base, place)
+    return last == 0
+
+
+@kernel
+def _stop(base: Any, at: Any, size: Any) -> Any:
+    """Return where the frame that stands here ends, -1 if none does."""
+    said = _said_stop(base, at, size)
+    if said < 0 or said > size or not _checked(base, at, said):
+        return -1
+    return said
+
+
+@kernel
+def _may_start(base: Any, at: Any, size: Any) -> Any:
+    if at >= size:
+        return True
+    first = load_u8(base, at)
+    return (first == 0x23 or first == 0x24) and (at + 1 == size or load_u8(base, at + 1) == first)
+
+
+@kernel
+def _plausible(base: Any, at: Any, size: Any, acks: Any, ways: Any) -> Any:
+    return (at + 3 >= size or load_u8(acks, int64(load_u8(base, at + 3))) == 1) and (
+        at + 21 >= size or load_u8(ways, int64(load_u8(base, at + 21))) == 1
+    )
+
+
+@kernel
+def _unfinished(base: Any, at: Any, size: Any, acks: Any, ways: Any) -> Any:
+    if not _may_start(base, at, size) or not _plausible(base, at, size, acks, ways):
+        return False
+    return size - at < 24 or _said_stop(base, at, size) > size
+
+
+@kernel
+def _next_place(base: Any, at: Any, end: Any, size: Any, acks: Any, ways: Any) -> Any:
+    """Return where the next whole frame with a plausible header begins before `end`, -1 if none does."""
+    for place in range(at, min(end, size - 24)):
+        first = load_u8(base, place)
+        if (
+            (first == 0x23 or first == 0x24)
+            and load_u8(base, place + 1) == first
+            and _plausible(base, place, size, acks, ways)
+            and _stop(base, place, size) >= 0
+        ):
+            return place
+    return -1
+
+
+@kernel
+def _after_damage(base: Any, at: Any, size: Any, final: Any, acks: Any, ways: Any) -> Any:
+    said = _said_stop(base, at, size)
+    if said >= 0 and said < size and _stop(base, said, size) >= 0:
+        return said
+    place = _next_place(base, at + 1, size, size, acks, ways)
+    if place >= 0:
+        return place
+    if not final:
+        for other in range(max(at + 1, size - 25 - 0xFFFF), size):
+            if _unfinished(base, other, size, acks, ways):
+                return other
+    return size
+
+
+@kernel
+def _why(base: Any, at: Any, size: Any) -> Any:
+    if not _may_start(base, at, size):
+        return START
+    said = _said_stop(base, at, size)
+    return LENGTH if said < 0 or said > size else BCC
+
+
+@kernel
+def _count(base: Any, at: Any, width: Any, marked: Any) -> Any:
+    """Return what a number of one or two bytes that ends before `at` counts, nothing where it is marked."""
+    if width == 1:
+        count = int64(load_u8(base, at - 1))
+        return 0 if marked and count >= 0xFE else count
+    count = int64(load_be16(base, at - 2))
+    return 0 if marked and count >= 0xFFFE else count
+
+
+@kernel
+def _rows(base: Any, at: Any, end: Any, counted: Any) -> Any:
+    """Return how many rows the item has whose bytes begin here; -1 if it does not say so."""
+    if counted == 0:
+        return 1
+    return -1 if at >= end else _count(base, at + 1, 1, counted == 2)
+
+
+@kernel
+def _item(
+    base: Any, at: Any, end: Any, rows: Any, first: Any, number: Any, table: Any, places: Any, bases: Any, row: Any
+) -> Any:
+    """Write down where the stretches of an item's rows begin, and return where it ends; -1 if it does not fit."""
+    for turn in range(row, row + rows):
+        for stretch in range(first, first + number):
+            here = STRETCH_WIDTH * 8 * stretch
+            head, width = load_i64(table, here + 8 * HEAD), load_i64(table, here + 8 * COUNT_WIDTH)
+            if at + head > end:
+                return -1
+            store_i32(places, load_i64(bases, 8 * stretch) + turn, int32(at))
+            at += head
+            if width:
+                count = _count(base, at, width, load_i64(table, here + 8 * COUNT_MARKED))
+                at += count * load_i64(table, here + 8 * ELEMENT)
+                if at > end:
+                    return -1
+    return at
+
+
+@kernel
+def _signature(base: Any, at: Any, end: Any) -> Any:
+    """Return where the signature ends whose first byte after its mark stands here; -1 if it does not fit."""
+    if at + 3 > end:
+        return -1
+    at += 3 + int64(load_be16(base, at + 1))
+    if at + 2 > end:
+        return -1
+    at += 2 + int64(load_be16(base, at))
+    return at if at <= end else -1
+
+
+@kernel
+def _find_signature(base: Any, at: Any, end: Any) -> Any:
+    for place in range(at, end - 5):
+        if load_u8(base, place) == SIGNATURE:
+            way = load_u8(base, place + 1)
+            if way >= 1 and way <= 3 and _signature(base, place + 1, end) == end:
+                return place
+    return -1
+
+
+@kernel
+def _block(blocks: Any, number: Any, frame: Any, code: Any, at: Any, end: Any) -> Any:
+    """Write down bytes that are no row: a maker's own item, a signature, or a rest; return the next number."""
+    store_i32(blocks, 4 * number, int32(frame))
+    store_i32(blocks, 4 * number + 1, int32(code))
+    store_i32(blocks, 4 * number + 2, int32(at))
+    store_i32(blocks, 4 * number + 3, int32(end - at))
+    return number + 1
+
+
+@kernel
+def _walk(base: Any, at: Any, end: Any, edition: Any, frame: Any, given: Any, block: Any) -> Any:
+    """Write down the items of one report, as `frame._read_items` reads them; return the next block's number."""
+    codes, counts, blocks = load_i64(given, 8 * TYPES), load_i64(given, 8 * COUNTS), load_i64(given, 8 * BLOCKS)
+    kinds, table = load_i64(given, 8 * KINDS), load_i64(given, 8 * STRETCH)
+    places, owners, bases = load_i64(given, 8 * PLACES), load_i64(given, 8 * OWNERS), load_i64(given, 8 * BASES)
+    while at < end:
+        code = int64(load_u8(base, at))
+        kind = load_i64(codes, 8 * (256 * edition + code))
+        after = -1
+        if kind >= 0:
+            of = 8 * KIND_WIDTH * kind
+            counted, first = load_i64(kinds, of + 8 * COUNTED), load_i64(kinds, of + 8 * FIRST_STRETCH)
+            rows = _rows(base, at + 1, end, counted)
+            begin = at + 1 + (counted > 0)
+            row = load_i64(counts, 8 * (1 + kind))
+            if rows >= 0:
+                number = load_i64(kinds, of + 8 * STRETCHES)
+                after = _item(base, begin, end, rows, first, number, table, places, bases, row)
+            if after >= 0:
+                owner = load_i64(bases, 8 * first)
+                for turn in range(row, row + rows):
+                    store_i32(owners, owner + turn, int32(frame))
+                store_i64(counts, 1 + kind, row + rows)
+        elif kind == -2:
+            if at + 3 <= end:
+                after = at + 3 + int64(load_be16(base, at + 1))
+            if after > end:
+                after = -1
+            if after >= 0:
+                block = _block(blocks, block, frame, code, at, after)
+        elif kind == -3:
+            after = _signature(base, at + 1, end)
+            if after >= 0:
+                block = _block(blocks, block, frame, code, at, after)
+                at = after
+                break
+        if after < 0:
+            place = _find_signature(base, at, end) if edition == 1 else -1
+            if place >= 0:
+                if place > at:
+                    block = _block(blocks, block, frame, REST, at, place)
+                return _block(blocks, block, frame, SIGNATURE, place, end)
+            break
+        at = after
+    return _block(blocks, block, frame, REST, at, end) if at < end else block
+
+
+@kernel
+def _lay_out(given: Any, kinds: Any, stretches: Any, buffers: Any) -> Any:
+    """Count list elements and offsets, give each buffer its place in the block; return how long that is."""
+    counts, table = load_i64(given, 8 * COUNTS), load_i64(given, 8 * STRETCH)
+    bases, laid_out = load_i64(given, 8 * BASES), load_i64(given, 8 * LAID_OUT)
+    base, places = load_i64(given, 8 * DATA), load_i64(given, 8 * PLACES)
+    for kind in range(kinds):
+        store_i64(counts, 1 + kinds + kind, load_i64(counts, 8 * (1 + kind)) + 1)
+    for stretch in range(stretches):
+        here = 8 * STRETCH_WIDTH * stretch
+        width, elements = load_i64(table, here + 8 * COUNT_WIDTH), 0
+        if width:
+            marked, head = load_i64(table, here + 8 * COUNT_MARKED), load_i64(table, here + 8 * HEAD)
+            first = load_i64(bases, 8 * stretch)
+            for row in range(load_i64(counts, 8 * (1 + load_i64(table, here + 8 * KIND)))):
+                at = int64(load_i32(places, 4 * (first + row))) + head
+                elements += _count(base, at, width, marked)
+        store_i64(counts, 1 + 2 * kinds + stretch, elements)
+    table, end = load_i64(given, 8 * BUFFERS), 0
+    for buffer in range(buffers):
+        store_i64(laid_out, buffer, end)
+        size = load_i64(counts, 8 * load_i64(table, 16 * buffer)) * load_i64(table, 16 * buffer + 8)
+        end += (size + 63) & -64
+    return end
+
+
+@kernel
+def find(base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: Any, buffers: Any, totals: Any) -> None:
+    """Find frames, items and damage in `size` bytes, and lay out the columns; `totals` says how much it was."""
+    acks, ways, found = load_i64(given, 8 * ACKS), load_i64(given, 8 * WAYS), load_i64(given, 8 * FOUND)
+    timed, counts, refused = load_i64(given, 8 * TIMED), load_i64(given, 8 * COUNTS), load_i64(given, 8 * REFUSED)
+    for kind in range(kinds):
+        store_i64(counts, 1 + kind, 0)
+    at, frames, blocks, damages = 0, 0, 0, 0
+    while at < size:
+        stop = _stop(base, at, size)
+        rule, following = -1, -1
+        if stop < 0:
+            if not final and _unfinished(base, at, size, acks, ways):
+                break
+            rule, following = _why(base, at, size), _after_damage(base, at, size, final, acks, ways)
+        elif not _may_start(base, stop, size):
+            following = _next_place(base, at + 1, stop, size, acks, ways)
+            rule = INSIDE
+        if following >= 0:
+            store_i32(refused, 3 * damages, int32(at))
+            store_i32(refused, 3 * damages + 1, int32(following))
+            store_i32(refused, 3 * damages + 2, int32(rule))
+            damages += 1
+            at = following
+            continue
+        edition = int64(load_u8(base, at)) - 0x23
+        store_i32(found, 2 * frames, int32(at))
+        store_i32(found, 2 * frames + 1, int32(stop - at))
+        if (
+            load_i64(timed, 8 * (256 * edition + int64(load_u8(base, at + 2)))) == 2
+            and load_u8(base, at + 3) == COMMAND
+            and load_u8(base, at + 21) == 1
+        ):
+            if stop - at >= 31:
+                blocks = _walk(base, at + 30, stop - 1, edition, frames, given, blocks)
+            elif stop - at > 25:
+                blocks = _block(load_i64(given, 8 * BLOCKS), blocks, frames, REST, at + 24, stop - 1)
+        frames += 1
+        at = stop
+    store_i64(counts, 0, frames)
+    totals[N_FRAMES], totals[N_BLOCKS], totals[N_REFUSED], totals[UNREAD] = frames, blocks, damages, at
+    totals[BYTES] = _lay_out(given, kinds, stretches, buffers)
+
+
+@kernel
+def _seconds(base: Any, at: Any) -> Any:
+    """Return the seconds since 1970 of six bytes of Beijing's time; a number below zero if it is no time."""
+    year, month, day = int64(load_u8(base, at)), int64(load_u8(base, at + 1)), int64(load_u8(base, at + 2))
+    hour, minute, second = int64(load_u8(base, at + 3)), int64(load_u8(base, at + 4)), int64(load_u8(base, at + 5))
+    leap = year % 4 == 0  # from 2000 to 2099
+    length = 31 - (month == 4 or month == 6 or month == 9 or month == 11)
+    if month == 2:
+        length = 28 + leap
+    if year > 99 or month < 1 or month > 12 or day < 1 or day > length:
+        return -1
+    if hour > 23 or minute > 59 or second > 59:
+        return -1
+    shifted = (month + 9) % 12  # counted from March, so that the leap day comes last
+    years = 2000 + year - (shifted >= 10)
+    days = 365 * years + years // 4 - years // 100 + years // 400 + (153 * shifted + 2) // 5 + day - 1 - 719468
+    return 86400 * days + 3600 * hour + 60 * minute + second - 28800
+
+
+@kernel
+def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
+    """Fill the columns of `plan.FRAME_BUFFERS`."""
+    found, timed, laid_out = load_i64(given, 8 * FOUND), load_i64(given, 8 * TIMED), load_i64(given, 8 * LAID_OUT)
+    offsets, sizes = block + load_i64(laid_out, 0), block + load_i64(laid_out, 8)
+    editions, commands = block + load_i64(laid_out, 16), block + load_i64(laid_out, 24)
+    acks, ways = block + load_i64(laid_out, 32), block + load_i64(laid_out, 40)
+    vins, times, statuses = (
+        block + load_i64(laid_out, 48),
+        block + load_i64(laid_out, 56),
+        block + load_i64(laid_out, 64),
+    )
+    for frame in range(frames):
+        at, size = int64(load_i32(found, 8 * frame)), int64(load_i32(found, 8 * frame + 4))
+        edition, command = int64(load_u8(base, at)) - 0x23, load_u8(base, at + 2)
+        ack, way = load_u8(base, at + 3), load_u8(base, at + 21)
+        store_i32(offsets, frame, int32(at))
+        store_i32(sizes, frame, int32(size))
+        store_u16(editions, frame, uint16(2016 + 9 * edition))
+        store_u8(commands, frame, command)
+        store_u8(acks, frame, ack)
+        store_u8(ways, frame, way)
+        for byte in range(17):
+            store_u8(vins, 17 * frame + byte, load_u8(base, at + 4 + byte))
+        seconds, status = int64(0), 2
+        in_full = command == 0x0A or command == 0x80
+        has = load_i64(timed, 8 * (256 * edition + int64(command))) > 0 or (ack != COMMAND and not in_full)
+        if has and way == 1 and size >= 31:
+            seconds = _seconds(base, at + 24)
+            status = 3 if seconds < 0 else 0
+            seconds = max(seconds, 0)
+        store_i64(times, frame, seconds)
+        store_u8(statuses, frame, uint8(status))
+
+
+@kernel
+def _status(raw: Any, least: Any, top: Any, marker: Any) -> Any:
+    """Return what `Field.status_of` does."""
+    status = 3 if raw < least or raw > top else 0
+    return uint8(1 + raw - marker if raw >= marker else status)
+
+
+@kernel
+def _scalars(
+    base: Any, places: Any, first: Any, last: Any, at: Any, field: Any, divisor: Any, value: Any, status: Any
+) -> None:
+    """Fill rows of one field, whatever holds its values."""
+    op, offset = load_i64(field, 8 * OP), load_i64(field, 8 * RAW_OFFSET)
+    least, top, marker = load_i64(field, 8 * LEAST), load_i64(field, 8 * TOP), load_i64(field, 8 * MARKER)
+    if op == 0:
+        for row in range(first, last):
+            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
+            store_u8(value, row, uint8(raw))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 1:
+        for row in range(first, last):
+            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
+            store_u16(value, row, uint16(raw))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 2:
+        for row in range(first, last):
+            raw = int64(load_be32(base, int64(load_i32(places, 4 * row)) + at))
+            store_u32(value, row, uint32(raw))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 3:
+        for row in range(first, last):
+            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
+            store_i16(value, row, int16(raw + offset))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 4:
+        for row in range(first, last):
+            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
+            store_i32(value, row, int32(raw + offset))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 5:
+        for row in range(first, last):
+            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
+            store_f32(value, row, float32((raw + offset) / divisor))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    elif op == 6:
+        for row in range(first, last):
+            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
+            store_f32(value, row, float32((raw + offset) / divisor))
+            if status:
+                store_u8(status, row, _status(raw, least, top, marker))
+    else:
+        _doubles(base, places, first, last, at, field, divisor, value, status)
+
+
+@kernel
+def _doubles(
+    base: Any, places: Any, first: Any, last: Any, at: Any, field: Any, divisor: Any, value: Any, status: Any
+) -> None:
+    """Fill rows of a field of four bytes that is scaled, the two of a position with their bits."""
+    offset, minus = load_i64(field, 8 * RAW_OFFSET), load_i64(field, 8 * MINUS_BIT)
+    least, top, marker = load_i64(field, 8 * LEAST), load_i64(field, 8 * TOP), load_i64(field, 8 * MARKER)
+    minus_at = load_i64(field, 8 * MINUS_AT)
+    for row in range(first, last):
+        here = int64(load_i32(places, 4 * row)) + at
+        raw = int64(load_be32(base, here))
+        scaled = (raw + offset) / divisor
+        if minus >= 0 and (load_u8(base, here + minus_at) >> uint8(minus)) & 1:
+            scaled = -scaled
+        store_f64(value, row, scaled)
+        if status:
+            store_u8(status, row, _status(raw, least, top, marker))
+
+
+@kernel
+def _bad_bits(base: Any, places: Any, first: Any, last: Any, at: Any, bit: Any, status: Any) -> None:
+    """Mark as invalid what a bit says is so."""
+    for row in range(first, last):
+        if (load_u8(base, int64(load_i32(places, 4 * row)) + at) >> uint8(bit)) & 1:
+            store_u8(status, row, uint8(2))
+
+
+@kernel
+def _bytes(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
+    """Fill list elements of one byte: temperatures."""
+    offset, marker = int16(load_i64(field, 8 * RAW_OFFSET)), uint16(min(load_i64(field, 8 * MARKER), 0x100))
+    least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
+    for place in range(count):
+        store_i16(value, to + place, int16(int16(load_u8(base, at + place)) + offset))
+    for place in range(count):
+        raw = uint16(load_u8(base, at + place))
+        said = uint16(3) if raw < least or raw > top else uint16(0)
+        store_u8(status, to + place, uint8(uint16(uint16(1) + raw - marker) if raw >= marker else said))
+
+
+@kernel
+def _words(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
+    """Fill list elements of two bytes: cells, and alarms with their levels."""
+    for place in range(count):
+        store_u16(value, to + place, load_be16(base, at + 2 * place))
+    if status:
+        least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
+        for place in range(count):
+            raw = load_be16(base, at + 2 * place)
+            said = uint16(3) if raw < least or raw > top else uint16(0)
+            marked = uint16(raw - uint16(0xFFFD))
+            store_u8(status, to + place, uint8(marked if raw >= uint16(0xFFFE) else said))
+
+
+@kernel
+def _lists(
+    base: Any, places: Any, first: Any, last: Any, to: Any, stretch: Any, field: Any, at: Any, value: Any, status: Any
+) -> Any:
+    """Fill the lists of some rows and where they end; return how many elements there are up to here."""
+    width, marked = load_i64(stretch, 8 * COUNT_WIDTH), load_i64(stretch, 8 * COUNT_MARKED)
+    head, element = load_i64(stretch, 8 * HEAD), load_i64(stretch, 8 * ELEMENT)
+    for row in range(first, last):
+        here = int64(load_i32(places, 4 * row)) + head
+        count = _count(base, here, width, marked)
+        if element == 1:
+            _bytes(base, here, count, to, field, value, status)
+        elif element == 2:
+            _words(base, here, count, to, field, value, status)
+        else:
+            for place in range(count):
+                store_u32(value, to + place, load_be32(base, here + 4 * place))
+        to += count
+        store_i32(at, row + 1, int32(to))
+    return to
+
+
+@kernel
+def fill(base: Any, given: Any, stretches: Any, kinds: Any, block: Any) -> None:
+    """Fill every column of what `find` found, into the memory at `block`."""
+    counts, table = load_i64(given, 8 * COUNTS), load_i64(given, 8 * STRETCH)
+    fields, divisors = load_i64(given, 8 * FIELD), load_i64(given, 8 * DIVISORS)
+    bases, laid_out = load_i64(given, 8 * BASES), load_i64(given, 8 * LAID_OUT)
+    _fill_frames(base, load_i64(counts, 0), given, block)
+    for kind in range(kinds):
+        of = load_i64(given, 8 * KINDS) + 8 * KIND_WIDTH * kind
+        owners = load_i64(given, 8 * OWNERS) + 4 * load_i64(bases, 8 * load_i64(of, 8 * FIRST_STRETCH))
+        to = block + load_i64(laid_out, 8 * load_i64(of, 8 * OWNER))
+        for row in range(load_i64(counts, 8 * (1 + kind))):
+            store_i32(to, row, load_i32(owners, 4 * row))
+    for number in range(stretches):
+        stretch = table + 8 * STRETCH_WIDTH * number
+        rows = load_i64(counts, 8 * (1 + load_i64(stretch, 8 * KIND)))
+        places = load_i64(given, 8 * PLACES) + 4 * load_i64(bases, 8 * number)
+        listed, elements = load_i64(stretch, 8 * OFFSETS), 0
+        ends = block + load_i64(laid_out, 8 * max(listed, 0))
+        if listed >= 0:
+            store_i32(ends, 0, int32(0))
+        begin = load_i64(stretch, 8 * FIRST_FIELD)
+        count = load_i64(stretch, 8 * FIELDS)
+        for first in range(0, rows, BLOCK_ROWS):
+            last = min(first + BLOCK_ROWS, rows)
+            for one in range(begin, begin + count + (listed >= 0)):
+                field = fields + 8 * FIELD_WIDTH * one
+                value = block + load_i64(laid_out, 8 * load_i64(field, 8 * VALUE))
+                status = load_i64(field, 8 * STATUS)
+                status = block + load_i64(laid_out, 8 * status) if status >= 0 else 0
+                at = load_i64(field, 8 * PLACE)
+                if one == begin + count:
+                    elements = _lists(base, places, first, last, elements, stretch, field, ends, value, status)
+                else:
+                    divisor = float64(load_i64(divisors, 8 * one))
+                    _scalars(base, places, first, last, at, field, divisor, value, status)
+                    bad = load_i64(field, 8 * BAD_BIT)
+                    if bad >= 0:
+                        _bad_bits(base, places, first, last, at + load_i64(field, 8 * BAD_AT), bad, status)
