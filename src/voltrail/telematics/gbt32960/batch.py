@@ -48,16 +48,32 @@ class Batch:
     """The frames of some bytes, in columns. `rest` is where the bytes begin that more may follow."""
 
     def __init__(
-        self, data: bytes, block: NDArray[np.uint8], counts: NDArray[np.int64], places: NDArray[np.int64]
+        self,
+        data: bytes,
+        rest: int,
+        block: NDArray[np.uint8],
+        counts: NDArray[np.int64],
+        places: NDArray[np.int64],
+        noted: NDArray[np.int32],
+        refused: NDArray[np.int32],
     ) -> None:
         self.data = data
         self._block, self._counts, self._places = block, counts, places
-        self.refused: list[Refused] = []
-        self.blocks: list[Block] = []
-        self.rest = len(data)
+        self._noted, self._refused = noted, refused
+        self.rest = rest
 
     def __len__(self) -> int:
         return int(self._counts[0])
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The bytes of reports that are no rows, in the order of the data."""
+        return [Block(f, None if c == kernels.REST else c, at, n) for f, c, at, n in self._noted.tolist()]
+
+    @property
+    def refused(self) -> list[Refused]:
+        """What was no frame, each with the rule that says why."""
+        return [Refused(start, stop, RULES[rule]) for start, stop, rule in self._refused.tolist()]
 
     def _view(self, number: int) -> NDArray[Any]:
         of = plan().buffers[number]
@@ -92,17 +108,16 @@ class Batch:
     def table(self, edition: Edition, name: str) -> pa.RecordBatch:
         """Return the rows of a kind as Arrow; each list and its statuses share their offsets."""
         columns = self.columns(edition, name)
-        arrays, names, offsets = [], [], None
-        lists: set[str] = set()
-        for title, column in columns.items():
-            if title.endswith("_offsets"):
-                offsets, lists = column, {title.removesuffix("_offsets")}
-            elif offsets is not None and any(title.startswith(one) for one in lists):
-                arrays.append(_arrow_lists(offsets, column))
-                names.append(title)
-            else:
-                arrays.append(_arrow(column))
-                names.append(title)
+        number = _number(edition, name)
+        first, last = plan().firsts[number], plan().firsts[number + 1]
+        arrays, names, offsets = [], [], np.zeros(1, np.int32)
+        for one in range(first, last):
+            of, column = plan().buffers[one], self._view(one)
+            if of.per == 1 + len(plan().kinds) + number:
+                offsets = column
+                continue
+            arrays.append(_arrow(column) if of.per == 1 + number else _arrow_lists(offsets, column))
+            names.append(of.name)
         return pa.RecordBatch.from_arrays(arrays, names)
 
 
@@ -118,7 +133,7 @@ def _arrow(column: NDArray[Any], of: pa.DataType | None = None) -> pa.Array:
     return pa.Array.from_buffers(of, len(column), [None, pa.py_buffer(column)])
 
 
-def _arrow_lists(offsets: NDArray[np.int32], elements: NDArray[Any]) -> pa.Array:
+def _arrow_lists(offsets: NDArray[Any], elements: NDArray[Any]) -> pa.Array:
     values = _arrow(elements)
     buffers = [None, pa.py_buffer(offsets)]
     return pa.Array.from_buffers(pa.list_(values.type), len(offsets) - 1, buffers, children=[values])
@@ -141,6 +156,8 @@ class Decoder:
         self._laid_out = np.zeros(len(self._plan.buffers), np.int64)
         self._block = np.empty(0, np.uint8)
         self._acks, self._ways = _known(ACKS), _known(ENCRYPTIONS)
+        self._recipes = np.zeros((kernels.SLOTS, kernels.RECIPE_WIDTH), np.int32)
+        self._scratch = np.empty(kernels.BLOCK_ROWS, np.uint32)
         self._make_room(BATCH_BYTES)
 
     def _make_room(self, size: int) -> None:
@@ -171,9 +188,13 @@ class Decoder:
             self._refused,
             self._counts,
             self._laid_out,
+            self._acks,  # the data's place, which is another each time
+            self._recipes,
+            self._scratch,
         )
         self._given[: len(held)] = [array.ctypes.data for array in held]
         self._capacity = size
+        self._recipes[:] = 0  # they name places in what was here before
 
     def decode(self, data: bytes, *, final: bool = True) -> Batch:
         """
@@ -196,13 +217,12 @@ class Decoder:
         kinds, stretches = len(tables.kinds), len(tables.stretch_table)
         kernels.find(base, len(data), final, where, kinds, stretches, len(tables.buffers), totals)
         block = self._room(int(totals[kernels.BYTES]))
-        kernels.fill(base, where, stretches, kinds, block.ctypes.data)
-        batch = Batch(data, block, self._counts.copy(), self._laid_out.copy())
-        batch.rest = int(totals[kernels.UNREAD])
+        kernels.fill(base, len(data), where, stretches, kinds, block.ctypes.data)
         noted, refused = self._noted[: totals[kernels.N_BLOCKS]], self._refused[: totals[kernels.N_REFUSED]]
-        batch.blocks = [Block(f, None if c == kernels.REST else c, at, n) for f, c, at, n in noted.tolist()]
-        batch.refused = [Refused(start, stop, RULES[rule]) for start, stop, rule in refused.tolist()]
-        return batch
+        rest = int(totals[kernels.UNREAD])
+        return Batch(
+            data, rest, block, self._counts.copy(), self._laid_out.copy(), noted.copy(), refused.copy()
+        )
 
     def _room(self, size: int) -> NDArray[np.uint8]:
         """Return memory for the columns: what the last batch had, unless someone still looks at it."""

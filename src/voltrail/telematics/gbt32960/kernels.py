@@ -17,6 +17,8 @@ from numba.extending import intrinsic
 from voltrail.ledger.lanes import kernel
 
 BLOCK_ROWS: Final = 256  # so that what was read for one field is still in the cache for the next
+CHUNK: Final = 32  # list elements at once, beyond the end if need be: buffers have so much room behind them
+SLACK_BYTES: Final = 128
 SIGNATURE: Final = 0xFF
 COMMAND: Final = 0xFE
 ANSWERED_IN_FULL: Final = (0x0A, 0x80)
@@ -33,16 +35,16 @@ FIELD_WIDTH: Final = 13
 
 # The places of the addresses that `batch` hands over.
 TYPES, TIMED, KINDS, STRETCH, FIELD, DIVISORS, BUFFERS, ACKS, WAYS = range(9)
-FOUND, PLACES, OWNERS, BASES, BLOCKS, REFUSED, COUNTS, LAID_OUT, DATA = range(9, 18)
-ADDRESSES: Final = 18
+FOUND, PLACES, OWNERS, BASES, BLOCKS, REFUSED, COUNTS, LAID_OUT, DATA, RECIPES, SCRATCH = range(9, 20)
+ADDRESSES: Final = 20
 # And of what it is told: how much was found.
 N_FRAMES, N_BLOCKS, N_REFUSED, UNREAD, BYTES = range(5)
 TOTALS: Final = 5
 
 
-def _pointer(builder: Any, base: Any, index: Any, bits: int) -> Any:
+def _pointer(builder: Any, base: Any, index: Any, number: Any) -> Any:
     byte = builder.gep(builder.inttoptr(base, ir.IntType(8).as_pointer()), [index])
-    return builder.bitcast(byte, ir.IntType(bits).as_pointer())
+    return builder.bitcast(byte, number.as_pointer())
 
 
 def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
@@ -50,7 +52,8 @@ def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
 
     def load(typing: Any, base: Any, index: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            value = builder.load(_pointer(builder, args[0], args[1], bits))
+            number = ir.DoubleType() if str(held) == "float64" else ir.IntType(bits)
+            value = builder.load(_pointer(builder, args[0], args[1], number))
             value.align = 1
             return builder.bswap(value) if swapped else value
 
@@ -81,6 +84,9 @@ load_be16 = _loader(16, types.uint16, swapped=True)
 load_be32 = _loader(32, types.uint32, swapped=True)
 load_i32 = _loader(32, types.int32, swapped=False)
 load_i64 = _loader(64, types.int64, swapped=False)
+load_f64 = _loader(64, types.float64, swapped=False)
+load_u16 = _loader(16, types.uint16, swapped=False)
+load_u32 = _loader(32, types.uint32, swapped=False)
 load_u64 = _loader(64, types.uint64, swapped=False)
 store_u8 = _storer(8, types.uint8)
 store_u16 = _storer(16, types.uint16)
@@ -88,6 +94,7 @@ store_u32 = _storer(32, types.uint32)
 store_i16 = _storer(16, types.int16)
 store_i32 = _storer(32, types.int32)
 store_i64 = _storer(64, types.int64)
+store_u64 = _storer(64, types.uint64)
 store_f32 = _storer(32, types.float32)
 store_f64 = _storer(64, types.float64)
 
@@ -207,22 +214,102 @@ def _rows(base: Any, at: Any, end: Any, counted: Any) -> Any:
     return -1 if at >= end else _count(base, at + 1, 1, counted == 2)
 
 
+# A recipe is how the last frame of some length was read: its bytes that say what follows, and what followed.
+# A frame of this length with the same such bytes is read by it, without one step waiting for another.
+CHECKS, ROWS, NOTES = range(1, 4)  # after a key, how many there are of each
+MOST_CHECKS, MOST_ROWS, MOST_NOTES = 64, 64, 8
+AT_CHECKS: Final = 4
+AT_ROWS: Final = AT_CHECKS + 2 * MOST_CHECKS
+AT_NOTES: Final = AT_ROWS + 3 * MOST_ROWS
+RECIPE_WIDTH: Final = AT_NOTES + 3 * MOST_NOTES
+SLOTS: Final = 256
+
+
+@kernel
+def _slot(recipes: Any, edition: Any, size: Any) -> Any:
+    return recipes + 4 * RECIPE_WIDTH * ((2 * size + edition) & (SLOTS - 1))
+
+
+@kernel
+def _more(recipe: Any, what: Any, most: Any) -> Any:
+    """Return the next number of something in a recipe; one that grows too long is given up."""
+    number = int64(load_i32(recipe, 4 * what))
+    if number == most:
+        store_i32(recipe, 0, int32(0))
+        return most - 1
+    store_i32(recipe, what, int32(number + 1))
+    return number
+
+
+@kernel
+def _expect(recipe: Any, base: Any, start: Any, at: Any) -> Any:
+    """Write into a recipe that the byte at `at` decided something."""
+    here = AT_CHECKS + 2 * _more(recipe, CHECKS, MOST_CHECKS)
+    store_i32(recipe, here, int32(at - start))
+    store_i32(recipe, here + 1, int32(load_u8(base, at)))
+
+
+@kernel
+def _keep(recipe: Any, to: Any, one: Any, two: Any, three: Any) -> None:
+    store_i32(recipe, to, int32(one))
+    store_i32(recipe, to + 1, int32(two))
+    store_i32(recipe, to + 2, int32(three))
+
+
+@kernel
+def _recall(base: Any, at: Any, frame: Any, recipe: Any, given: Any, block: Any) -> Any:
+    """Write down the items of a frame by a recipe; return the next block's number, -1 if it does not apply."""
+    for check in range(int64(load_i32(recipe, 4 * CHECKS))):
+        here = 4 * (AT_CHECKS + 2 * check)
+        if int32(load_u8(base, at + int64(load_i32(recipe, here)))) != load_i32(recipe, here + 4):
+            return -1
+    counts, places, owners = (
+        load_i64(given, 8 * COUNTS),
+        load_i64(given, 8 * PLACES),
+        load_i64(given, 8 * OWNERS),
+    )
+    row = 0
+    for number in range(int64(load_i32(recipe, 4 * ROWS))):
+        here = 4 * (AT_ROWS + 3 * number)
+        kind, to = int64(load_i32(recipe, here + 4)), int64(load_i32(recipe, here + 8))
+        if kind >= 0:
+            row = load_i64(counts, 8 * (1 + kind))
+            store_i64(counts, 1 + kind, row + 1)
+            store_i32(owners, to + row, int32(frame))
+        store_i32(places, to + row, int32(at) + load_i32(recipe, here))
+    notes = int64(load_i32(recipe, 4 * NOTES))
+    for number in range(notes):
+        here = 4 * (AT_NOTES + 3 * number)
+        begin = at + int64(load_i32(recipe, here + 4))
+        end = begin + int64(load_i32(recipe, here + 8))
+        _block(load_i64(given, 8 * BLOCKS), block + number, frame, load_i32(recipe, here), begin, end)
+    return block + notes
+
+
 @kernel
 def _item(
-    base: Any, at: Any, end: Any, rows: Any, first: Any, number: Any, table: Any, places: Any, bases: Any, row: Any
+    base: Any, start: Any, at: Any, end: Any, rows: Any, kind: Any, given: Any, row: Any, recipe: Any
 ) -> Any:
     """Write down where the stretches of an item's rows begin, and return where it ends; -1 if it does not fit."""
+    of, table = load_i64(given, 8 * KINDS) + 8 * KIND_WIDTH * kind, load_i64(given, 8 * STRETCH)
+    first, number = load_i64(of, 8 * FIRST_STRETCH), load_i64(of, 8 * STRETCHES)
+    places, bases = load_i64(given, 8 * PLACES), load_i64(given, 8 * BASES)
     for turn in range(row, row + rows):
         for stretch in range(first, first + number):
-            here = STRETCH_WIDTH * 8 * stretch
-            head, width = load_i64(table, here + 8 * HEAD), load_i64(table, here + 8 * COUNT_WIDTH)
+            here = table + 8 * STRETCH_WIDTH * stretch
+            head, width = load_i64(here, 8 * HEAD), load_i64(here, 8 * COUNT_WIDTH)
             if at + head > end:
                 return -1
-            store_i32(places, load_i64(bases, 8 * stretch) + turn, int32(at))
+            to = load_i64(bases, 8 * stretch)
+            store_i32(places, to + turn, int32(at))
+            kept = AT_ROWS + 3 * _more(recipe, ROWS, MOST_ROWS)
+            _keep(recipe, kept, at - start, kind if stretch == first else -1, to)
             at += head
             if width:
-                count = _count(base, at, width, load_i64(table, here + 8 * COUNT_MARKED))
-                at += count * load_i64(table, here + 8 * ELEMENT)
+                count = _count(base, at, width, load_i64(here, 8 * COUNT_MARKED))
+                for byte in range(at - width, at):
+                    _expect(recipe, base, start, byte)
+                at += count * load_i64(here, 8 * ELEMENT)
                 if at > end:
                     return -1
     return at
@@ -261,43 +348,73 @@ def _block(blocks: Any, number: Any, frame: Any, code: Any, at: Any, end: Any) -
 
 
 @kernel
-def _walk(base: Any, at: Any, end: Any, edition: Any, frame: Any, given: Any, block: Any) -> Any:
+def _noted(
+    blocks: Any, number: Any, frame: Any, code: Any, at: Any, end: Any, start: Any, recipe: Any
+) -> Any:
+    _keep(recipe, AT_NOTES + 3 * _more(recipe, NOTES, MOST_NOTES), code, at - start, end - at)
+    return _block(blocks, number, frame, code, at, end)
+
+
+@kernel
+def _walk(base: Any, start: Any, stop: Any, edition: Any, frame: Any, given: Any, block: Any) -> Any:
     """Write down the items of one report, as `frame._read_items` reads them; return the next block's number."""
-    codes, counts, blocks = load_i64(given, 8 * TYPES), load_i64(given, 8 * COUNTS), load_i64(given, 8 * BLOCKS)
-    kinds, table = load_i64(given, 8 * KINDS), load_i64(given, 8 * STRETCH)
-    places, owners, bases = load_i64(given, 8 * PLACES), load_i64(given, 8 * OWNERS), load_i64(given, 8 * BASES)
+    recipe, key = (
+        _slot(load_i64(given, 8 * RECIPES), edition, stop - start),
+        int32(2 * (stop - start) + edition),
+    )
+    if load_i32(recipe, 0) == key:
+        recalled = _recall(base, start, frame, recipe, given, block)
+        if recalled >= 0:
+            return recalled
+    store_i32(recipe, 0, key)
+    for what in range(CHECKS, NOTES + 1):
+        store_i32(recipe, what, int32(0))
+    codes, counts, blocks = (
+        load_i64(given, 8 * TYPES),
+        load_i64(given, 8 * COUNTS),
+        load_i64(given, 8 * BLOCKS),
+    )
+    owners, bases = load_i64(given, 8 * OWNERS), load_i64(given, 8 * BASES)
+    at, end = start + 30, stop - 1
     while at < end:
         code = int64(load_u8(base, at))
+        _expect(recipe, base, start, at)
         kind = load_i64(codes, 8 * (256 * edition + code))
         after = -1
         if kind >= 0:
-            of = 8 * KIND_WIDTH * kind
-            counted, first = load_i64(kinds, of + 8 * COUNTED), load_i64(kinds, of + 8 * FIRST_STRETCH)
+            of = load_i64(given, 8 * KINDS) + 8 * KIND_WIDTH * kind
+            counted = load_i64(of, 8 * COUNTED)
             rows = _rows(base, at + 1, end, counted)
-            begin = at + 1 + (counted > 0)
-            row = load_i64(counts, 8 * (1 + kind))
             if rows >= 0:
-                number = load_i64(kinds, of + 8 * STRETCHES)
-                after = _item(base, begin, end, rows, first, number, table, places, bases, row)
+                if counted:
+                    _expect(recipe, base, start, at + 1)
+                row = load_i64(counts, 8 * (1 + kind))
+                after = _item(base, start, at + 1 + (counted > 0), end, rows, kind, given, row, recipe)
             if after >= 0:
-                owner = load_i64(bases, 8 * first)
+                owner = load_i64(bases, 8 * load_i64(of, 8 * FIRST_STRETCH))
                 for turn in range(row, row + rows):
                     store_i32(owners, owner + turn, int32(frame))
                 store_i64(counts, 1 + kind, row + rows)
         elif kind == -2:
             if at + 3 <= end:
                 after = at + 3 + int64(load_be16(base, at + 1))
+                _expect(recipe, base, start, at + 1)
+                _expect(recipe, base, start, at + 2)
             if after > end:
                 after = -1
             if after >= 0:
-                block = _block(blocks, block, frame, code, at, after)
+                block = _noted(blocks, block, frame, code, at, after, start, recipe)
         elif kind == -3:
             after = _signature(base, at + 1, end)
             if after >= 0:
-                block = _block(blocks, block, frame, code, at, after)
+                second = at + 4 + int64(load_be16(base, at + 2))
+                for byte in (at + 2, at + 3, second, second + 1):
+                    _expect(recipe, base, start, byte)
+                block = _noted(blocks, block, frame, code, at, after, start, recipe)
                 at = after
                 break
         if after < 0:
+            store_i32(recipe, 0, int32(0))
             place = _find_signature(base, at, end) if edition == 1 else -1
             if place >= 0:
                 if place > at:
@@ -305,7 +422,7 @@ def _walk(base: Any, at: Any, end: Any, edition: Any, frame: Any, given: Any, bl
                 return _block(blocks, block, frame, SIGNATURE, place, end)
             break
         at = after
-    return _block(blocks, block, frame, REST, at, end) if at < end else block
+    return _noted(blocks, block, frame, REST, at, end, start, recipe) if at < end else block
 
 
 @kernel
@@ -330,15 +447,21 @@ def _lay_out(given: Any, kinds: Any, stretches: Any, buffers: Any) -> Any:
     for buffer in range(buffers):
         store_i64(laid_out, buffer, end)
         size = load_i64(counts, 8 * load_i64(table, 16 * buffer)) * load_i64(table, 16 * buffer + 8)
-        end += (size + 63) & -64
+        end += (size + SLACK_BYTES + 63) & -64
     return end
 
 
 @kernel
-def find(base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: Any, buffers: Any, totals: Any) -> None:
+def find(
+    base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: Any, buffers: Any, totals: Any
+) -> None:
     """Find frames, items and damage in `size` bytes, and lay out the columns; `totals` says how much it was."""
     acks, ways, found = load_i64(given, 8 * ACKS), load_i64(given, 8 * WAYS), load_i64(given, 8 * FOUND)
-    timed, counts, refused = load_i64(given, 8 * TIMED), load_i64(given, 8 * COUNTS), load_i64(given, 8 * REFUSED)
+    timed, counts, refused = (
+        load_i64(given, 8 * TIMED),
+        load_i64(given, 8 * COUNTS),
+        load_i64(given, 8 * REFUSED),
+    )
     for kind in range(kinds):
         store_i64(counts, 1 + kind, 0)
     at, frames, blocks, damages = 0, 0, 0, 0
@@ -368,7 +491,7 @@ def find(base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: An
             and load_u8(base, at + 21) == 1
         ):
             if stop - at >= 31:
-                blocks = _walk(base, at + 30, stop - 1, edition, frames, given, blocks)
+                blocks = _walk(base, at, stop, edition, frames, given, blocks)
             elif stop - at > 25:
                 blocks = _block(load_i64(given, 8 * BLOCKS), blocks, frames, REST, at + 24, stop - 1)
         frames += 1
@@ -382,7 +505,11 @@ def find(base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: An
 def _seconds(base: Any, at: Any) -> Any:
     """Return the seconds since 1970 of six bytes of Beijing's time; a number below zero if it is no time."""
     year, month, day = int64(load_u8(base, at)), int64(load_u8(base, at + 1)), int64(load_u8(base, at + 2))
-    hour, minute, second = int64(load_u8(base, at + 3)), int64(load_u8(base, at + 4)), int64(load_u8(base, at + 5))
+    hour, minute, second = (
+        int64(load_u8(base, at + 3)),
+        int64(load_u8(base, at + 4)),
+        int64(load_u8(base, at + 5)),
+    )
     leap = year % 4 == 0  # from 2000 to 2099
     length = 31 - (month == 4 or month == 6 or month == 9 or month == 11)
     if month == 2:
@@ -393,14 +520,20 @@ def _seconds(base: Any, at: Any) -> Any:
         return -1
     shifted = (month + 9) % 12  # counted from March, so that the leap day comes last
     years = 2000 + year - (shifted >= 10)
-    days = 365 * years + years // 4 - years // 100 + years // 400 + (153 * shifted + 2) // 5 + day - 1 - 719468
+    days = (
+        365 * years + years // 4 - years // 100 + years // 400 + (153 * shifted + 2) // 5 + day - 1 - 719468
+    )
     return 86400 * days + 3600 * hour + 60 * minute + second - 28800
 
 
 @kernel
 def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
     """Fill the columns of `plan.FRAME_BUFFERS`."""
-    found, timed, laid_out = load_i64(given, 8 * FOUND), load_i64(given, 8 * TIMED), load_i64(given, 8 * LAID_OUT)
+    found, timed, laid_out = (
+        load_i64(given, 8 * FOUND),
+        load_i64(given, 8 * TIMED),
+        load_i64(given, 8 * LAID_OUT),
+    )
     offsets, sizes = block + load_i64(laid_out, 0), block + load_i64(laid_out, 8)
     editions, commands = block + load_i64(laid_out, 16), block + load_i64(laid_out, 24)
     acks, ways = block + load_i64(laid_out, 32), block + load_i64(laid_out, 40)
@@ -419,8 +552,9 @@ def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
         store_u8(commands, frame, command)
         store_u8(acks, frame, ack)
         store_u8(ways, frame, way)
-        for byte in range(17):
-            store_u8(vins, 17 * frame + byte, load_u8(base, at + 4 + byte))
+        store_u64(vins + 17 * frame, 0, load_u64(base, at + 4))
+        store_u64(vins + 17 * frame, 1, load_u64(base, at + 12))
+        store_u8(vins, 17 * frame + 16, load_u8(base, at + 20))
         seconds, status = int64(0), 2
         in_full = command == 0x0A or command == 0x80
         has = load_i64(timed, 8 * (256 * edition + int64(command))) > 0 or (ack != COMMAND and not in_full)
@@ -433,82 +567,98 @@ def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
 
 
 @kernel
-def _status(raw: Any, least: Any, top: Any, marker: Any) -> Any:
-    """Return what `Field.status_of` does."""
-    status = 3 if raw < least or raw > top else 0
-    return uint8(1 + raw - marker if raw >= marker else status)
+def _statuses_8(raws: Any, status: Any, count: Any, field: Any) -> None:
+    """Do for raw values of one byte what `Field.status_of` does."""
+    least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
+    marker = uint16(min(load_i64(field, 8 * MARKER), 0x1000))
+    for row in range(count):
+        raw = uint16(load_u8(raws, row))
+        said = uint16(3) if raw < least or raw > top else uint16(0)
+        store_u8(status, row, uint8(uint16(raw + uint16(1) - marker) if raw >= marker else said))
+
+
+@kernel
+def _statuses_16(raws: Any, status: Any, count: Any, field: Any) -> None:
+    """Do the same for raw values of two bytes."""
+    least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
+    marked = uint16(0xFFFE) if load_i64(field, 8 * MARKER) == 0xFFFE else uint16(0xFFFF)
+    bump = uint16(marked == uint16(0xFFFE))
+    for row in range(count):
+        raw = load_u16(raws, 2 * row)
+        said = uint16(3) if raw < least or raw > top else uint16(0)
+        above = uint16(raw - uint16(0xFFFD)) if bump else said
+        store_u8(status, row, uint8(above if raw >= marked else said))
+
+
+@kernel
+def _statuses_32(raws: Any, status: Any, count: Any, field: Any) -> None:
+    """Do the same for raw values of four bytes."""
+    least, top = load_i64(field, 8 * LEAST), load_i64(field, 8 * TOP)
+    marker = load_i64(field, 8 * MARKER)
+    for row in range(count):
+        raw = int64(load_u32(raws, 4 * row))
+        said = 3 if raw < least or raw > top else 0
+        store_u8(status, row, uint8(raw + 1 - marker if raw >= marker else said))
 
 
 @kernel
 def _scalars(
-    base: Any, places: Any, first: Any, last: Any, at: Any, field: Any, divisor: Any, value: Any, status: Any
+    base: Any,
+    places: Any,
+    count: Any,
+    at: Any,
+    field: Any,
+    divisor: Any,
+    value: Any,
+    status: Any,
+    scratch: Any,
 ) -> None:
-    """Fill rows of one field, whatever holds its values."""
-    op, offset = load_i64(field, 8 * OP), load_i64(field, 8 * RAW_OFFSET)
-    least, top, marker = load_i64(field, 8 * LEAST), load_i64(field, 8 * TOP), load_i64(field, 8 * MARKER)
-    if op == 0:
-        for row in range(first, last):
-            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
-            store_u8(value, row, uint8(raw))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 1:
-        for row in range(first, last):
-            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
-            store_u16(value, row, uint16(raw))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 2:
-        for row in range(first, last):
-            raw = int64(load_be32(base, int64(load_i32(places, 4 * row)) + at))
-            store_u32(value, row, uint32(raw))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 3:
-        for row in range(first, last):
-            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
-            store_i16(value, row, int16(raw + offset))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 4:
-        for row in range(first, last):
-            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
-            store_i32(value, row, int32(raw + offset))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 5:
-        for row in range(first, last):
-            raw = int64(load_u8(base, int64(load_i32(places, 4 * row)) + at))
-            store_f32(value, row, float32((raw + offset) / divisor))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
-    elif op == 6:
-        for row in range(first, last):
-            raw = int64(load_be16(base, int64(load_i32(places, 4 * row)) + at))
-            store_f32(value, row, float32((raw + offset) / divisor))
-            if status:
-                store_u8(status, row, _status(raw, least, top, marker))
+    """
+    Fill rows of one field: first its raw values side by side, then what follows from them, many at a time.
+
+    Where a value is its raw value they are written where they belong at once, else into `scratch`.
+    """
+    op, offset, inverse = load_i64(field, 8 * OP), load_i64(field, 8 * RAW_OFFSET), 1.0 / divisor
+    raws = value if op <= 2 else scratch
+    if op == 0 or op == 3 or op == 5:
+        for row in range(count):
+            store_u8(raws, row, load_u8(base, int64(load_i32(places, 4 * row)) + at))
+        if status:
+            _statuses_8(raws, status, count, field)
+    elif op == 2 or op == 7:
+        for row in range(count):
+            store_u32(raws, row, load_be32(base, int64(load_i32(places, 4 * row)) + at))
+        if status:
+            _statuses_32(raws, status, count, field)
     else:
-        _doubles(base, places, first, last, at, field, divisor, value, status)
+        for row in range(count):
+            store_u16(raws, row, load_be16(base, int64(load_i32(places, 4 * row)) + at))
+        if status:
+            _statuses_16(raws, status, count, field)
+    if op == 3:
+        for row in range(count):
+            store_i16(value, row, int16(int16(load_u8(raws, row)) + int16(offset)))
+    elif op == 4:
+        for row in range(count):
+            store_i32(value, row, int32(int32(load_u16(raws, 2 * row)) + int32(offset)))
+    elif op == 5:
+        for row in range(count):
+            # Rounded to 32 bits, the product is the quotient: see the test of all raw values.
+            store_f32(value, row, float32(float64(int32(load_u8(raws, row)) + int32(offset)) * inverse))
+    elif op == 6:
+        for row in range(count):
+            store_f32(value, row, float32(float64(int32(load_u16(raws, 2 * row)) + int32(offset)) * inverse))
+    elif op == 7:
+        for row in range(count):
+            store_f64(value, row, float64(int64(load_u32(raws, 4 * row)) + offset) / divisor)
 
 
 @kernel
-def _doubles(
-    base: Any, places: Any, first: Any, last: Any, at: Any, field: Any, divisor: Any, value: Any, status: Any
-) -> None:
-    """Fill rows of a field of four bytes that is scaled, the two of a position with their bits."""
-    offset, minus = load_i64(field, 8 * RAW_OFFSET), load_i64(field, 8 * MINUS_BIT)
-    least, top, marker = load_i64(field, 8 * LEAST), load_i64(field, 8 * TOP), load_i64(field, 8 * MARKER)
-    minus_at = load_i64(field, 8 * MINUS_AT)
+def _minus_bits(base: Any, places: Any, first: Any, last: Any, at: Any, bit: Any, value: Any) -> None:
+    """Turn the sign of what a bit says is south or west."""
     for row in range(first, last):
-        here = int64(load_i32(places, 4 * row)) + at
-        raw = int64(load_be32(base, here))
-        scaled = (raw + offset) / divisor
-        if minus >= 0 and (load_u8(base, here + minus_at) >> uint8(minus)) & 1:
-            scaled = -scaled
-        store_f64(value, row, scaled)
-        if status:
-            store_u8(status, row, _status(raw, least, top, marker))
+        if (load_u8(base, int64(load_i32(places, 4 * row)) + at) >> uint8(bit)) & 1:
+            store_f64(value, row, -load_f64(value, 8 * row))
 
 
 @kernel
@@ -521,20 +671,19 @@ def _bad_bits(base: Any, places: Any, first: Any, last: Any, at: Any, bit: Any, 
 
 @kernel
 def _bytes(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
-    """Fill list elements of one byte: temperatures."""
-    offset, marker = int16(load_i64(field, 8 * RAW_OFFSET)), uint16(min(load_i64(field, 8 * MARKER), 0x100))
+    """Fill `count` list elements of one byte: temperatures."""
+    offset, marker = int16(load_i64(field, 8 * RAW_OFFSET)), uint16(min(load_i64(field, 8 * MARKER), 0x1000))
     least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
     for place in range(count):
-        store_i16(value, to + place, int16(int16(load_u8(base, at + place)) + offset))
-    for place in range(count):
         raw = uint16(load_u8(base, at + place))
+        store_i16(value, to + place, int16(int16(raw) + offset))
         said = uint16(3) if raw < least or raw > top else uint16(0)
-        store_u8(status, to + place, uint8(uint16(uint16(1) + raw - marker) if raw >= marker else said))
+        store_u8(status, to + place, uint8(uint16(raw + uint16(1) - marker) if raw >= marker else said))
 
 
 @kernel
 def _words(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
-    """Fill list elements of two bytes: cells, and alarms with their levels."""
+    """Fill `count` list elements of two bytes: cells, which may be marked, or alarms with their levels."""
     for place in range(count):
         store_u16(value, to + place, load_be16(base, at + 2 * place))
     if status:
@@ -548,31 +697,40 @@ def _words(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, stat
 
 @kernel
 def _lists(
-    base: Any, places: Any, first: Any, last: Any, to: Any, stretch: Any, field: Any, at: Any, value: Any, status: Any
-) -> Any:
+    base: Any, size: Any, places: Any, first: Any, last: Any, to: Any, stretch: Any, field: Any, ends: Any,
+    value: Any, status: Any,
+) -> Any:  # fmt: skip
     """Fill the lists of some rows and where they end; return how many elements there are up to here."""
     width, marked = load_i64(stretch, 8 * COUNT_WIDTH), load_i64(stretch, 8 * COUNT_MARKED)
     head, element = load_i64(stretch, 8 * HEAD), load_i64(stretch, 8 * ELEMENT)
     for row in range(first, last):
         here = int64(load_i32(places, 4 * row)) + head
         count = _count(base, here, width, marked)
-        if element == 1:
-            _bytes(base, here, count, to, field, value, status)
-        elif element == 2:
-            _words(base, here, count, to, field, value, status)
-        else:
+        if element == 4:
             for place in range(count):
                 store_u32(value, to + place, load_be32(base, here + 4 * place))
+        elif here + element * (count + CHUNK) > size:  # do not look beyond the last byte
+            if element == 1:
+                _bytes(base, here, count, to, field, value, status)
+            else:
+                _words(base, here, count, to, field, value, status)
+        elif element == 1:
+            for begin in range(0, count, CHUNK):
+                _bytes(base, here + begin, CHUNK, to + begin, field, value, status)
+        else:
+            for begin in range(0, count, CHUNK):
+                _words(base, here + 2 * begin, CHUNK, to + begin, field, value, status)
         to += count
-        store_i32(at, row + 1, int32(to))
+        store_i32(ends, row + 1, int32(to))
     return to
 
 
 @kernel
-def fill(base: Any, given: Any, stretches: Any, kinds: Any, block: Any) -> None:
+def fill(base: Any, size: Any, given: Any, stretches: Any, kinds: Any, block: Any) -> None:
     """Fill every column of what `find` found, into the memory at `block`."""
     counts, table = load_i64(given, 8 * COUNTS), load_i64(given, 8 * STRETCH)
     fields, divisors = load_i64(given, 8 * FIELD), load_i64(given, 8 * DIVISORS)
+    buffers, scratch = load_i64(given, 8 * BUFFERS), load_i64(given, 8 * SCRATCH)
     bases, laid_out = load_i64(given, 8 * BASES), load_i64(given, 8 * LAID_OUT)
     _fill_frames(base, load_i64(counts, 0), given, block)
     for kind in range(kinds):
@@ -600,10 +758,26 @@ def fill(base: Any, given: Any, stretches: Any, kinds: Any, block: Any) -> None:
                 status = block + load_i64(laid_out, 8 * status) if status >= 0 else 0
                 at = load_i64(field, 8 * PLACE)
                 if one == begin + count:
-                    elements = _lists(base, places, first, last, elements, stretch, field, ends, value, status)
+                    elements = _lists(
+                        base, size, places, first, last, elements, stretch, field, ends, value, status
+                    )
                 else:
-                    divisor = float64(load_i64(divisors, 8 * one))
-                    _scalars(base, places, first, last, at, field, divisor, value, status)
-                    bad = load_i64(field, 8 * BAD_BIT)
+                    item = load_i64(buffers, 16 * load_i64(field, 8 * VALUE) + 8)
+                    _scalars(
+                        base,
+                        places + 4 * first,
+                        last - first,
+                        at,
+                        field,
+                        float64(load_i64(divisors, 8 * one)),
+                        value + item * first,
+                        status + first if status else 0,
+                        scratch,
+                    )
+                    minus, bad = load_i64(field, 8 * MINUS_BIT), load_i64(field, 8 * BAD_BIT)
+                    if minus >= 0:
+                        _minus_bits(
+                            base, places, first, last, at + load_i64(field, 8 * MINUS_AT), minus, value
+                        )
                     if bad >= 0:
                         _bad_bits(base, places, first, last, at + load_i64(field, 8 * BAD_AT), bad, status)
