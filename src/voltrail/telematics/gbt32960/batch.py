@@ -29,6 +29,7 @@ from voltrail.telematics.gbt32960.stream import ACKS, ENCRYPTIONS, RULES, Refuse
 
 BATCH_BYTES: Final = 1 << 20  # what the cache holds beside its columns; larger batches take twice as long
 MAX_BYTES: Final = 1 << 30
+ALIGNMENT: Final = 64
 
 
 class Block(NamedTuple):
@@ -216,20 +217,20 @@ class Decoder:
         given[kernels.DATA] = base
         kinds, stretches = len(tables.kinds), len(tables.stretch_table)
         kernels.find(base, len(data), final, where, kinds, stretches, len(tables.buffers), totals)
-        block = self._room(int(totals[kernels.BYTES]))
-        kernels.fill(base, len(data), where, stretches, kinds, block.ctypes.data)
+        place = self._room(int(totals[kernels.BYTES]))
+        kernels.fill(base, len(data), where, stretches, kinds, self._block.ctypes.data + place)
         noted, refused = self._noted[: totals[kernels.N_BLOCKS]], self._refused[: totals[kernels.N_REFUSED]]
         rest = int(totals[kernels.UNREAD])
         return Batch(
-            data, rest, block, self._counts.copy(), self._laid_out.copy(), noted.copy(), refused.copy()
+            data, rest, self._block, self._counts.copy(), self._laid_out + place, noted.copy(), refused.copy()
         )
 
-    def _room(self, size: int) -> NDArray[np.uint8]:
-        """Return memory for the columns: what the last batch had, unless someone still looks at it."""
-        if self._block.size < size or sys.getrefcount(self._block) > 2:  # ours, and this call's
-            fresh = np.empty(size + size // 8 + 64, np.uint8)
-            self._block = fresh[-fresh.ctypes.data % 64 :]
-        return self._block
+    def _room(self, size: int) -> int:
+        """Make `_block` memory for the columns, the last batch's unless someone still looks at it; return where."""
+        held = sys.getrefcount(self._block) > 2  # by more than us and this call: a column's base is the block
+        if held or self._block.size < size + ALIGNMENT:
+            self._block = np.empty(size + size // 8 + ALIGNMENT, np.uint8)
+        return -self._block.ctypes.data % ALIGNMENT
 
 
 def _known(numbers: frozenset[int]) -> NDArray[np.uint8]:
