@@ -149,7 +149,8 @@ def plainly(frame: bytes) -> list:
             for form, fields, element in parts:
                 raws = form.unpack_from(frame, at)
                 at += form.size
-                row += [(scaled(raw, field), status(raw, field)) for raw, field in zip(raws, fields, strict=True)]
+                pairs = zip(raws, fields, strict=True)
+                row += [(scaled(raw, field), status(raw, field)) for raw, field in pairs]
                 if element is not None:
                     listed = struct.unpack_from(f">{raws[-1]}{LETTERS[element[0]]}", frame, at)
                     at += raws[-1] * element[0]

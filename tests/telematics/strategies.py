@@ -1,4 +1,4 @@
-"""Frames as vehicles may send them, and as they must not: every item, edges of every range, damage of every sort."""
+"""Frames as vehicles may send them, and as they must not: items, edges of ranges, damage of all sorts."""
 
 import random
 from functools import reduce
@@ -120,5 +120,4 @@ def streams(draw):
         elif sort == "chance":  # cut, and the check holds over what follows
             broken = broken[: -dice.randint(1, max(1, len(broken) - 25))]
         parts.append(bytes(broken))
-    stream = b"".join(parts)
-    return stream
+    return b"".join(parts)

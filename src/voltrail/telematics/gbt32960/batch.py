@@ -1,10 +1,10 @@
 """
-Many frames at once, in columns: what `stream.split` and `frame.read_frame` find, at millions of frames a second.
+Many frames at once, in columns: what `stream.split` and `frame.read_frame` find, millions of frames a second.
 
-A batch has a table of its frames and one of each kind of row: vehicle, motor, pack with its cells, and so on,
-by edition, each row with the number of its frame. A column holds scaled values, the column `..._status` beside
-it what the raw value says of itself (`layout.Status`): only what is OK is a measurement, and the number beside
-another status is what the raw value would give, so that none is lost. A field that cannot be wrong has no status.
+A batch has a table of its frames and one of each kind of row by edition, such as vehicle, motor, or pack with
+cells; each row has the number of its frame. A column holds scaled values, and `..._status` beside it what the
+raw value says of itself (`layout.Status`). Only what is OK is a measurement; beside another status stands
+what the raw value would give, so that none is lost. A field that cannot be wrong has no status.
 Makers' own items, signatures and what nobody can read are blocks of bytes. What is in no report (logins,
 parameters) and what is encrypted has its row of the frames; `read_frame` reads the rest.
 
@@ -108,7 +108,6 @@ class Batch:
 
     def table(self, edition: Edition, name: str) -> pa.RecordBatch:
         """Return the rows of a kind as Arrow; each list and its statuses share their offsets."""
-        columns = self.columns(edition, name)
         number = _number(edition, name)
         first, last = plan().firsts[number], plan().firsts[number + 1]
         arrays, names, offsets = [], [], np.zeros(1, np.int32)
@@ -226,7 +225,7 @@ class Decoder:
         )
 
     def _room(self, size: int) -> int:
-        """Make `_block` memory for the columns, the last batch's unless someone still looks at it; return where."""
+        """Have memory for the columns, the last batch's unless someone looks at it; return where in it."""
         held = sys.getrefcount(self._block) > 2  # by more than us and this call: a column's base is the block
         if held or self._block.size < size + ALIGNMENT:
             self._block = np.empty(size + size // 8 + ALIGNMENT, np.uint8)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from llvmlite import ir
-from numba import float32, float64, int16, int32, int64, types, uint8, uint16, uint32, uint64
+from numba import float32, float64, int16, int32, int64, types, uint8, uint16, uint64
 from numba.extending import intrinsic
 
 from voltrail.ledger.lanes import kernel
@@ -50,8 +50,8 @@ def _pointer(builder: Any, base: Any, index: Any, number: Any) -> Any:
 def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
     """Return what loads a number from `index` bytes behind an address, big-endian if `swapped`."""
 
-    def load(typing: Any, base: Any, index: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def load(_typing: Any, base: Any, index: Any) -> Any:  # noqa: ARG001 - numba hands arguments over by name
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             number = ir.DoubleType() if str(held) == "float64" else ir.IntType(bits)
             value = builder.load(_pointer(builder, args[0], args[1], number))
             value.align = 1
@@ -65,8 +65,8 @@ def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
 def _storer(bits: int, held: Any) -> Any:
     """Return what stores a number at place `index` of an array of such numbers."""
 
-    def store(typing: Any, base: Any, index: Any, value: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def store(_typing: Any, base: Any, index: Any, value: Any) -> Any:  # noqa: ARG001 - as above
+        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
             numbers = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
             of = numbers.get(str(held), ir.IntType(bits))
             start = builder.inttoptr(args[0], of.as_pointer())
@@ -100,12 +100,18 @@ store_f64 = _storer(64, types.float64)
 
 
 @kernel
+def _opens(byte: Any) -> Any:
+    """Whether a start may be made of this byte: # or $."""
+    return uint8(byte - uint8(0x23)) < uint8(2)
+
+
+@kernel
 def _said_stop(base: Any, at: Any, size: Any) -> Any:
     """Return where the frame whose start stands here says it ends; -1 without a start and a length."""
     if size - at < 24:
         return -1
     first = load_u8(base, at)
-    if (first != 0x23 and first != 0x24) or load_u8(base, at + 1) != first:
+    if not _opens(first) or load_u8(base, at + 1) != first:
         return -1
     return at + 25 + int64(load_be16(base, at + 22))
 
@@ -141,7 +147,7 @@ def _may_start(base: Any, at: Any, size: Any) -> Any:
     if at >= size:
         return True
     first = load_u8(base, at)
-    return (first == 0x23 or first == 0x24) and (at + 1 == size or load_u8(base, at + 1) == first)
+    return _opens(first) and (at + 1 == size or load_u8(base, at + 1) == first)
 
 
 @kernel
@@ -164,7 +170,7 @@ def _next_place(base: Any, at: Any, end: Any, size: Any, acks: Any, ways: Any) -
     for place in range(at, min(end, size - 24)):
         first = load_u8(base, place)
         if (
-            (first == 0x23 or first == 0x24)
+            _opens(first)
             and load_u8(base, place + 1) == first
             and _plausible(base, place, size, acks, ways)
             and _stop(base, place, size) >= 0
@@ -258,7 +264,7 @@ def _keep(recipe: Any, to: Any, one: Any, two: Any, three: Any) -> None:
 
 @kernel
 def _recall(base: Any, at: Any, frame: Any, recipe: Any, given: Any, block: Any) -> Any:
-    """Write down the items of a frame by a recipe; return the next block's number, -1 if it does not apply."""
+    """Write down items by a recipe; return the next block's number, -1 if it does not apply."""
     for check in range(int64(load_i32(recipe, 4 * CHECKS))):
         here = 4 * (AT_CHECKS + 2 * check)
         if int32(load_u8(base, at + int64(load_i32(recipe, here)))) != load_i32(recipe, here + 4):
@@ -290,7 +296,7 @@ def _recall(base: Any, at: Any, frame: Any, recipe: Any, given: Any, block: Any)
 def _item(
     base: Any, start: Any, at: Any, end: Any, rows: Any, kind: Any, given: Any, row: Any, recipe: Any
 ) -> Any:
-    """Write down where the stretches of an item's rows begin, and return where it ends; -1 if it does not fit."""
+    """Write down where the stretches of an item's rows begin; return where it ends, -1 if it does not fit."""
     of, table = load_i64(given, 8 * KINDS) + 8 * KIND_WIDTH * kind, load_i64(given, 8 * STRETCH)
     first, number = load_i64(of, 8 * FIRST_STRETCH), load_i64(of, 8 * STRETCHES)
     places, bases = load_i64(given, 8 * PLACES), load_i64(given, 8 * BASES)
@@ -339,7 +345,7 @@ def _find_signature(base: Any, at: Any, end: Any) -> Any:
 
 @kernel
 def _block(blocks: Any, number: Any, frame: Any, code: Any, at: Any, end: Any) -> Any:
-    """Write down bytes that are no row: a maker's own item, a signature, or a rest; return the next number."""
+    """Write down bytes that are no row: a maker's own, a signature or a rest; return the next number."""
     store_i32(blocks, 4 * number, int32(frame))
     store_i32(blocks, 4 * number + 1, int32(code))
     store_i32(blocks, 4 * number + 2, int32(at))
@@ -357,7 +363,7 @@ def _noted(
 
 @kernel
 def _walk(base: Any, start: Any, stop: Any, edition: Any, frame: Any, given: Any, block: Any) -> Any:
-    """Write down the items of one report, as `frame._read_items` reads them; return the next block's number."""
+    """Write down the items of a report, as `frame._read_items` reads them; return the next block's number."""
     recipe, key = (
         _slot(load_i64(given, 8 * RECIPES), edition, stop - start),
         int32(2 * (stop - start) + edition),
@@ -455,7 +461,7 @@ def _lay_out(given: Any, kinds: Any, stretches: Any, buffers: Any) -> Any:
 def find(
     base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: Any, buffers: Any, totals: Any
 ) -> None:
-    """Find frames, items and damage in `size` bytes, and lay out the columns; `totals` says how much it was."""
+    """Find frames, items and damage in `size` bytes, lay out the columns, and say how much it was."""
     acks, ways, found = load_i64(given, 8 * ACKS), load_i64(given, 8 * WAYS), load_i64(given, 8 * FOUND)
     timed, counts, refused = (
         load_i64(given, 8 * TIMED),
@@ -511,7 +517,7 @@ def _seconds(base: Any, at: Any) -> Any:
         int64(load_u8(base, at + 5)),
     )
     leap = year % 4 == 0  # from 2000 to 2099
-    length = 31 - (month == 4 or month == 6 or month == 9 or month == 11)
+    length = 30 + ((month + (month >> 3)) & 1)
     if month == 2:
         length = 28 + leap
     if year > 99 or month < 1 or month > 12 or day < 1 or day > length:
@@ -556,12 +562,12 @@ def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
         store_u64(vins + 17 * frame, 1, load_u64(base, at + 12))
         store_u8(vins, 17 * frame + 16, load_u8(base, at + 20))
         seconds, status = int64(0), 2
-        in_full = command == 0x0A or command == 0x80
+        in_full = command in ANSWERED_IN_FULL
         has = load_i64(timed, 8 * (256 * edition + int64(command))) > 0 or (ack != COMMAND and not in_full)
         if has and way == 1 and size >= 31:
             seconds = _seconds(base, at + 24)
             status = 3 if seconds < 0 else 0
-            seconds = max(seconds, 0)
+            seconds = max(seconds, int64(0))
         store_i64(times, frame, seconds)
         store_u8(statuses, frame, uint8(status))
 
@@ -619,36 +625,39 @@ def _scalars(
     Where a value is its raw value they are written where they belong at once, else into `scratch`.
     """
     op, offset, inverse = load_i64(field, 8 * OP), load_i64(field, 8 * RAW_OFFSET), 1.0 / divisor
-    raws = value if op <= 2 else scratch
-    if op == 0 or op == 3 or op == 5:
+    wide, way = op & 3, op >> 2
+    raws = value if way == 0 else scratch
+    if wide == 0:
         for row in range(count):
             store_u8(raws, row, load_u8(base, int64(load_i32(places, 4 * row)) + at))
         if status:
             _statuses_8(raws, status, count, field)
-    elif op == 2 or op == 7:
-        for row in range(count):
-            store_u32(raws, row, load_be32(base, int64(load_i32(places, 4 * row)) + at))
-        if status:
-            _statuses_32(raws, status, count, field)
-    else:
+    elif wide == 1:
         for row in range(count):
             store_u16(raws, row, load_be16(base, int64(load_i32(places, 4 * row)) + at))
         if status:
             _statuses_16(raws, status, count, field)
-    if op == 3:
+    else:
+        for row in range(count):
+            store_u32(raws, row, load_be32(base, int64(load_i32(places, 4 * row)) + at))
+        if status:
+            _statuses_32(raws, status, count, field)
+    if way == 0:
+        return
+    if way == 1 and wide == 0:
         for row in range(count):
             store_i16(value, row, int16(int16(load_u8(raws, row)) + int16(offset)))
-    elif op == 4:
+    elif way == 1:
         for row in range(count):
             store_i32(value, row, int32(int32(load_u16(raws, 2 * row)) + int32(offset)))
-    elif op == 5:
+    elif wide == 0:
         for row in range(count):
             # Rounded to 32 bits, the product is the quotient: see the test of all raw values.
             store_f32(value, row, float32(float64(int32(load_u8(raws, row)) + int32(offset)) * inverse))
-    elif op == 6:
+    elif wide == 1:
         for row in range(count):
             store_f32(value, row, float32(float64(int32(load_u16(raws, 2 * row)) + int32(offset)) * inverse))
-    elif op == 7:
+    else:
         for row in range(count):
             store_f64(value, row, float64(int64(load_u32(raws, 4 * row)) + offset) / divisor)
 

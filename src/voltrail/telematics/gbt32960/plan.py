@@ -1,5 +1,5 @@
 """
-The layouts made into tables of numbers that kernels run on: which items there are, and where their fields stand.
+The layouts made into tables of numbers that kernels run on: which items there are, where fields stand.
 
 A kind is what gets a row of its own: an item, or each record of one that counts them (a motor, a pack). Its
 bytes are stretches: some fields of fixed places, then at most one list, whose length is the last of these
@@ -52,7 +52,7 @@ class Stretch(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What gets a row: `counted` is 1 where a byte before the rows says how many, 2 where it may be marked."""
+    """What gets a row: `counted` is 1 where a byte before says how many, 2 where that may be marked."""
 
     edition: Edition
     code: int
@@ -147,20 +147,12 @@ FRAME_BUFFERS: Final = (
     Buffer("time", np.dtype(np.int64), 0),
     Buffer("time_status", np.dtype(np.uint8), 0),
 )
-_OPS: Final = {
-    (1, "u1"): 0,
-    (2, "u2"): 1,
-    (4, "u4"): 2,
-    (1, "i2"): 3,
-    (2, "i4"): 4,
-    (1, "f4"): 5,
-    (2, "f4"): 6,
-    (4, "f8"): 7,
-}
 
 
 def _op(field: Field) -> int:
-    return _OPS[int(field.size), value_type(field).str[1:]]
+    """Return how a value is made: how wide its raw value is, and whether it is that, moved, or scaled."""
+    width = (1, 2, 4).index(int(field.size))
+    return width + 4 * ("ui".index(value_type(field).kind) if value_type(field).kind in "ui" else 2)
 
 
 @cache
