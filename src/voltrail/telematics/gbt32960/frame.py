@@ -139,6 +139,11 @@ def read_frame(data: bytes) -> Frame:
 
     Raises FrameError (`frame.start`, `frame.length`, `frame.bcc`) if they are not one whole frame.
     """
+    return _read_unit(layout(edition_of(data)), bytes(data))
+
+
+def edition_of(data: bytes) -> Edition:
+    """Return the edition of one whole frame; raises FrameError as `read_frame` does."""
     edition = STARTS.get(bytes(data[:2]))
     if edition is None:
         raise FrameError(
@@ -156,7 +161,7 @@ def read_frame(data: bytes) -> Frame:
             "Some byte was changed on the way: have it sent again.",
             source="GB/T 32960.3, 6.2",
         )
-    return _read_unit(layout(edition), bytes(data))
+    return edition
 
 
 def _length_words(data: bytes) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def write_frame(frame: Frame) -> bytes:
     unit = _write(body.fields or rules.commands[2].fields, raw_of(frame.record), partly=True)
     for item in frame.items:
         unit += _write_item(rules, body, item.code, item.name, raw_of(item.record))
-    return _framed(rules, frame.command, frame.ack, frame.vin, frame.encryption, unit)
+    return framed(rules, frame.command, frame.ack, frame.vin, frame.encryption, unit)
 
 
 def make_frame(
@@ -77,11 +77,12 @@ def make_frame(
     unit = _write(body.fields, {"parameter_count": len(items)} | dict(record or {}))
     for code, values in items:
         unit += _write_item(rules, body, code, "", values)
-    return _framed(rules, command, ack, held, PLAIN, unit)
+    return framed(rules, command, ack, held, PLAIN, unit)
 
 
-def _framed(rules: Layout, command: int, ack: int, vin: bytes, encryption: int, unit: bytes) -> bytes:
-    if len(unit) > 0xFFFF:
+def framed(rules: Layout, command: int, ack: int, vin: bytes, encryption: int, unit: bytes) -> bytes:
+    """Return a frame around a data unit; raises FrameError (`frame.too_long`)."""
+    if len(unit) > 0xFFFF:  # what a length can say; frames that say more than the standard allows are read
         raise FrameError(
             "frame.too_long",
             f"The data unit has {len(unit)} bytes, and a frame holds {MAX_UNIT_BYTES}.",
@@ -144,13 +145,20 @@ def _bytes_of(field: Field, value: Any, values: Mapping[str, Any]) -> bytes:
 def _one(field: Field, value: Any, values: Mapping[str, Any]) -> bytes:
     if isinstance(value, datetime):
         moment = value.astimezone(BEIJING)
-        parts = (moment.year - 2000, moment.month, moment.day, moment.hour, moment.minute, moment.second)
+        parts = (
+            moment.year - 2000 if moment.year < 2100 else -1,
+            moment.month,
+            moment.day,
+            moment.hour,
+            moment.minute,
+            moment.second,
+        )
         return bytes(parts)
     if field.type == "int":
         return int(value).to_bytes(int(field.size), "big")
-    held = value.encode("gb18030") if isinstance(value, str) else bytes(value)
+    held = value.encode("gb18030") if isinstance(value, str) else bytes(memoryview(value))
     size = field.size if isinstance(field.size, int) else values.get(field.size, len(held))
-    if len(held) > size:
+    if len(held) > size or (field.type == "time" and len(held) < size):
         raise ValueError(size)
     return held.ljust(size, b"\0")
 
