@@ -145,15 +145,9 @@ def _bytes_of(field: Field, value: Any, values: Mapping[str, Any]) -> bytes:
 def _one(field: Field, value: Any, values: Mapping[str, Any]) -> bytes:
     if isinstance(value, datetime):
         moment = value.astimezone(BEIJING)
-        parts = (
-            moment.year - 2000 if moment.year < 2100 else -1,
-            moment.month,
-            moment.day,
-            moment.hour,
-            moment.minute,
-            moment.second,
-        )
-        return bytes(parts)
+        if moment.year >= 2100:
+            raise ValueError(moment)
+        return bytes([moment.year - 2000, *moment.timetuple()[1:6]])
     if field.type == "int":
         return int(value).to_bytes(int(field.size), "big")
     held = value.encode("gb18030") if isinstance(value, str) else bytes(memoryview(value))
