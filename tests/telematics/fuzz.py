@@ -32,7 +32,7 @@ DECODER = Decoder()
 
 
 def stream_of(data: bytes) -> bytes:
-    """Return the bytes as they are, or as data units of reports with the right check, which no search finds."""
+    """Return the bytes as they are, or as units of reports with the right check, which no search finds."""
     if not data or data[0] & 1:
         return data[1:]
     start = b"$$" if data[0] & 2 else b"##"

@@ -14,12 +14,24 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from voltrail.errors import Refusal
 from voltrail.telematics.gbt32960.frame import FRAME_BYTES, HEADER_BYTES, check
 from voltrail.telematics.gbt32960.layout import EDITIONS, layout
 
 ACKS: Final = frozenset(ack for edition in EDITIONS for ack in layout(edition).acks)
 ENCRYPTIONS: Final = frozenset(way for edition in EDITIONS for way in layout(edition).encryptions)
-RULES: Final = ("frame.start", "frame.length", "frame.bcc", "frame.inside")
+_SOURCE: Final = "GB/T 32960.3, 6.2"
+_AGAIN: Final = "Have it sent again; what stood before and behind it was read."
+_WORDS: Final = {
+    words[0]: words
+    for words in (
+        ("frame.start", "Between frames stand bytes that begin with neither ## nor $$.", _AGAIN),
+        ("frame.length", "A frame ends before the length that its header says.", _AGAIN),
+        ("frame.bcc", "The check byte of a frame does not hold.", _AGAIN),
+        ("frame.inside", "A whole frame begins inside what its header says is one frame.", _AGAIN),
+    )
+}
+RULES: Final = tuple(_WORDS)
 _STARTS: Final = re.compile(rb"(?=##|\$\$)")
 
 
@@ -29,6 +41,11 @@ class Refused(NamedTuple):
     start: int
     stop: int
     rule: str
+
+
+def refusal_of(refused: Refused) -> Refusal:
+    """Say why these bytes are no frame."""
+    return Refusal(*_WORDS[refused.rule], source=_SOURCE)
 
 
 class Split(NamedTuple):

@@ -12,8 +12,6 @@ from functools import reduce
 from operator import xor
 from typing import Any
 
-import msgspec
-
 from voltrail.errors import FrameError
 from voltrail.telematics.gbt32960.frame import (
     ANSWERED_IN_FULL,
@@ -105,7 +103,8 @@ def _write_item(rules: Layout, body: Body, code: int | None, name: str, values: 
         return number + (_write((field,), values, partly=True) if field else b"")
     of = body_of(rules, code)
     if of is None:
-        raise FrameError(*msgspec.structs.astuple(unknown_item(rules, code)))
+        why = unknown_item(rules, code)
+        raise FrameError(why.rule, why.message, why.fix, source=why.source)
     return number + _write(of.fields, values)
 
 
