@@ -42,7 +42,7 @@ def test_a_frame_as_a_table(spaced):
     assert result.output.startswith(f"report of {VIN}, {len(FRAME)} bytes")
     assert line(result.output, "time") == [
         "24",
-        *"1a 0b 1e 09 02 03".split(),
+        *["1a", "0b", "1e", "09", "02", "03"],
         "time",
         "2026-11-30T09:02:03+08:00",
     ]

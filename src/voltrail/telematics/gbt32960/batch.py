@@ -215,7 +215,7 @@ class Decoder:
         base, where = bytes_at.ctypes.data, given.ctypes.data
         given[kernels.DATA] = base
         kinds, stretches = len(tables.kinds), len(tables.stretch_table)
-        kernels.find(base, len(data), final, where, kinds, stretches, len(tables.buffers), totals)
+        kernels.scan(base, len(data), final, where, kinds, stretches, len(tables.buffers), totals)
         place = self._room(int(totals[kernels.BYTES]))
         kernels.fill(base, len(data), where, stretches, kinds, self._block.ctypes.data + place)
         noted, refused = self._noted[: totals[kernels.N_BLOCKS]], self._refused[: totals[kernels.N_REFUSED]]

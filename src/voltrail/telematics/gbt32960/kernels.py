@@ -3,7 +3,7 @@ The compiled half of `batch`: one kernel finds frames and items, another fills c
 
 Memory is spoken of by address: an array handed to a helper costs more than its work, and the compiler then
 sees plain distances and reads many bytes at a time. The addresses belong to arrays that `batch` holds.
-`find` does what `stream.split` and `frame.read_frame` do, `fill` what `Field.scaled` and `status_of` do.
+`scan` does what `stream.split` and `frame.read_frame` do, `fill` what `Field.scaled` and `status_of` do.
 """
 
 from __future__ import annotations
@@ -458,7 +458,7 @@ def _lay_out(given: Any, kinds: Any, stretches: Any, buffers: Any) -> Any:
 
 
 @kernel
-def find(
+def scan(
     base: Any, size: Any, final: Any, given: Any, kinds: Any, stretches: Any, buffers: Any, totals: Any
 ) -> None:
     """Find frames, items and damage in `size` bytes, lay out the columns, and say how much it was."""
@@ -736,7 +736,7 @@ def _lists(
 
 @kernel
 def fill(base: Any, size: Any, given: Any, stretches: Any, kinds: Any, block: Any) -> None:
-    """Fill every column of what `find` found, into the memory at `block`."""
+    """Fill every column of what `scan` found, into the memory at `block`."""
     counts, table = load_i64(given, 8 * COUNTS), load_i64(given, 8 * STRETCH)
     fields, divisors = load_i64(given, 8 * FIELD), load_i64(given, 8 * DIVISORS)
     buffers, scratch = load_i64(given, 8 * BUFFERS), load_i64(given, 8 * SCRATCH)
