@@ -23,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
+from voltrail.ledger.lanes import kernel
 from voltrail.telematics.gbt32960.batch import BATCH_BYTES, Decoder
 from voltrail.telematics.gbt32960.frame import read_frame
-from voltrail.telematics.gbt32960.kernels import kernel, load_u64
 from voltrail.telematics.gbt32960.layout import Field, layout
+from voltrail.telematics.gbt32960.memory import load_u64
 from voltrail.telematics.gbt32960.stream import split
 from voltrail.telematics.gbt32960.writing import make_frame
 

@@ -10,18 +10,37 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from llvmlite import ir
-from numba import float32, float64, int16, int32, int64, types, uint8, uint16, uint64
-from numba.extending import intrinsic
+from numba import float32, float64, int16, int32, int64, uint8, uint16, uint64
 
 from voltrail.ledger.lanes import kernel
+from voltrail.telematics.gbt32960.frame import ANSWERED_IN_FULL
+from voltrail.telematics.gbt32960.layout import COMMAND, SIGNATURE
+from voltrail.telematics.gbt32960.memory import (
+    CHUNK,
+    bytes_chunk,
+    load_be16,
+    load_be32,
+    load_f64,
+    load_i32,
+    load_i64,
+    load_u8,
+    load_u16,
+    load_u32,
+    load_u64,
+    store_f32,
+    store_f64,
+    store_i16,
+    store_i32,
+    store_i64,
+    store_u8,
+    store_u16,
+    store_u32,
+    store_u64,
+    words_chunk,
+)
 
 BLOCK_ROWS: Final = 256  # so that what was read for one field is still in the cache for the next
-CHUNK: Final = 32  # list elements at once, beyond the end if need be: buffers have so much room behind them
-SLACK_BYTES: Final = 128
-SIGNATURE: Final = 0xFF
-COMMAND: Final = 0xFE
-ANSWERED_IN_FULL: Final = (0x0A, 0x80)
+SLACK_BYTES: Final = 128  # behind each buffer: a chunk may end so far beyond a list
 REST: Final = 256  # the number of a block without one
 START, LENGTH, BCC, INSIDE = range(4)  # as `stream.RULES`
 
@@ -40,63 +59,6 @@ ADDRESSES: Final = 20
 # And of what it is told: how much was found.
 N_FRAMES, N_BLOCKS, N_REFUSED, UNREAD, BYTES = range(5)
 TOTALS: Final = 5
-
-
-def _pointer(builder: Any, base: Any, index: Any, number: Any) -> Any:
-    byte = builder.gep(builder.inttoptr(base, ir.IntType(8).as_pointer()), [index])
-    return builder.bitcast(byte, number.as_pointer())
-
-
-def _loader(bits: int, held: Any, *, swapped: bool) -> Any:
-    """Return what loads a number from `index` bytes behind an address, big-endian if `swapped`."""
-
-    def load(_typing: Any, base: Any, index: Any) -> Any:  # noqa: ARG001 - numba hands arguments over by name
-        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            number = ir.DoubleType() if str(held) == "float64" else ir.IntType(bits)
-            value = builder.load(_pointer(builder, args[0], args[1], number))
-            value.align = 1
-            return builder.bswap(value) if swapped else value
-
-        return held(types.int64, types.int64), generate
-
-    return intrinsic(load)
-
-
-def _storer(bits: int, held: Any) -> Any:
-    """Return what stores a number at place `index` of an array of such numbers."""
-
-    def store(_typing: Any, base: Any, index: Any, value: Any) -> Any:  # noqa: ARG001 - as above
-        def generate(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-            numbers = {"float32": ir.FloatType(), "float64": ir.DoubleType()}
-            of = numbers.get(str(held), ir.IntType(bits))
-            start = builder.inttoptr(args[0], of.as_pointer())
-            stored = builder.store(args[2], builder.gep(start, [args[1]]))
-            stored.align = 1
-            return context.get_dummy_value()
-
-        return types.void(types.int64, types.int64, held), generate
-
-    return intrinsic(store)
-
-
-load_u8 = _loader(8, types.uint8, swapped=False)
-load_be16 = _loader(16, types.uint16, swapped=True)
-load_be32 = _loader(32, types.uint32, swapped=True)
-load_i32 = _loader(32, types.int32, swapped=False)
-load_i64 = _loader(64, types.int64, swapped=False)
-load_f64 = _loader(64, types.float64, swapped=False)
-load_u16 = _loader(16, types.uint16, swapped=False)
-load_u32 = _loader(32, types.uint32, swapped=False)
-load_u64 = _loader(64, types.uint64, swapped=False)
-store_u8 = _storer(8, types.uint8)
-store_u16 = _storer(16, types.uint16)
-store_u32 = _storer(32, types.uint32)
-store_i16 = _storer(16, types.int16)
-store_i32 = _storer(32, types.int32)
-store_i64 = _storer(64, types.int64)
-store_u64 = _storer(64, types.uint64)
-store_f32 = _storer(32, types.float32)
-store_f64 = _storer(64, types.float64)
 
 
 @kernel
@@ -679,29 +641,23 @@ def _bad_bits(base: Any, places: Any, first: Any, last: Any, at: Any, bit: Any, 
 
 
 @kernel
-def _bytes(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
-    """Fill `count` list elements of one byte: temperatures."""
-    offset, marker = int16(load_i64(field, 8 * RAW_OFFSET)), uint16(min(load_i64(field, 8 * MARKER), 0x1000))
-    least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
-    for place in range(count):
-        raw = uint16(load_u8(base, at + place))
-        store_i16(value, to + place, int16(int16(raw) + offset))
-        said = uint16(3) if raw < least or raw > top else uint16(0)
-        store_u8(status, to + place, uint8(uint16(raw + uint16(1) - marker) if raw >= marker else said))
+def _byte(
+    base: Any, at: Any, to: Any, offset: Any, least: Any, top: Any, marker: Any, value: Any, status: Any
+) -> None:
+    """Fill one list element of one byte: a temperature."""
+    raw = uint16(load_u8(base, at))
+    store_i16(value, to, int16(int16(raw) + offset))
+    said = uint16(3) if raw < least or raw > top else uint16(0)
+    store_u8(status, to, uint8(uint16(raw + uint16(1) - marker) if raw >= marker else said))
 
 
 @kernel
-def _words(base: Any, at: Any, count: Any, to: Any, field: Any, value: Any, status: Any) -> None:
-    """Fill `count` list elements of two bytes: cells, which may be marked, or alarms with their levels."""
-    for place in range(count):
-        store_u16(value, to + place, load_be16(base, at + 2 * place))
-    if status:
-        least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
-        for place in range(count):
-            raw = load_be16(base, at + 2 * place)
-            said = uint16(3) if raw < least or raw > top else uint16(0)
-            marked = uint16(raw - uint16(0xFFFD))
-            store_u8(status, to + place, uint8(marked if raw >= uint16(0xFFFE) else said))
+def _word(base: Any, at: Any, to: Any, least: Any, top: Any, value: Any, status: Any) -> None:
+    """Fill one list element of two bytes: a cell, which may be marked, or an alarm with its level."""
+    raw = load_be16(base, at)
+    store_u16(value, to, raw)
+    said = uint16(3) if raw < least or raw > top else uint16(0)
+    store_u8(status, to, uint8(uint16(raw - uint16(0xFFFD)) if raw >= uint16(0xFFFE) else said))
 
 
 @kernel
@@ -712,23 +668,32 @@ def _lists(
     """Fill the lists of some rows and where they end; return how many elements there are up to here."""
     width, marked = load_i64(stretch, 8 * COUNT_WIDTH), load_i64(stretch, 8 * COUNT_MARKED)
     head, element = load_i64(stretch, 8 * HEAD), load_i64(stretch, 8 * ELEMENT)
+    least, top = uint16(load_i64(field, 8 * LEAST)), uint16(load_i64(field, 8 * TOP))
+    offset, marker = int16(load_i64(field, 8 * RAW_OFFSET)), uint16(min(load_i64(field, 8 * MARKER), 0x1000))
     for row in range(first, last):
         here = int64(load_i32(places, 4 * row)) + head
         count = _count(base, here, width, marked)
-        if element == 4:
+        whole = here + element * (count + CHUNK) <= size  # else a chunk might look beyond the last byte
+        if element == 2 and status and whole:
+            for begin in range(0, count, CHUNK):
+                words_chunk(
+                    base, here + 2 * begin, to + begin, uint16(0), least, top, uint16(0xFFFE), value, status
+                )
+        elif element == 1 and whole:
+            for begin in range(0, count, CHUNK):
+                bytes_chunk(base, here + begin, to + begin, uint16(offset), least, top, marker, value, status)
+        elif element == 4:
             for place in range(count):
                 store_u32(value, to + place, load_be32(base, here + 4 * place))
-        elif here + element * (count + CHUNK) > size:  # do not look beyond the last byte
-            if element == 1:
-                _bytes(base, here, count, to, field, value, status)
-            else:
-                _words(base, here, count, to, field, value, status)
         elif element == 1:
-            for begin in range(0, count, CHUNK):
-                _bytes(base, here + begin, CHUNK, to + begin, field, value, status)
+            for place in range(count):
+                _byte(base, here + place, to + place, offset, least, top, marker, value, status)
+        elif status:
+            for place in range(count):
+                _word(base, here + 2 * place, to + place, least, top, value, status)
         else:
-            for begin in range(0, count, CHUNK):
-                _words(base, here + 2 * begin, CHUNK, to + begin, field, value, status)
+            for place in range(count):
+                store_u16(value, to + place, load_be16(base, here + 2 * place))
         to += count
         store_i32(ends, row + 1, int32(to))
     return to

@@ -115,8 +115,14 @@ def _stretches(fields: tuple[Field, ...]) -> tuple[Stretch, ...]:
     size = 0
     for field in fields:
         if field.count:
-            if held[-1][0].name != field.count:
-                raise ValueError(field.name)  # a layout that kernels cannot follow
+            counted, told = held[-1][0].name == field.count, has_status(field)
+            # What kernels expect: the number last, bytes that may be out of range, words that may be marked.
+            if (
+                not counted
+                or (field.size == 1 and not told)
+                or (field.size == 2 and told and not field.marked)
+            ):
+                raise ValueError(field.name)
             found.append(Stretch(tuple(held), size, field))
             held, size = [], 0
         else:
