@@ -14,6 +14,7 @@ The columns of a batch are one block of memory. Arrow takes them without copying
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -101,24 +102,46 @@ class Batch:
 
     def frame_table(self) -> pa.RecordBatch:
         """Return the frames as Arrow: the VIN as 17 bytes, the time in UTC."""
-        columns = self.frames()
-        types = {"vin": pa.binary(VIN_BYTES), "time": pa.timestamp("s", "UTC")}
-        arrays = [_arrow(column, types.get(name)) for name, column in columns.items()]
-        return pa.RecordBatch.from_arrays(arrays, list(columns))
+        block = pa.py_buffer(self._block)
+        arrays = [self._array(block, number) for number in range(len(FRAME_BUFFERS))]
+        return pa.RecordBatch.from_arrays(arrays, [one.name for one in FRAME_BUFFERS])
 
     def table(self, edition: Edition, name: str) -> pa.RecordBatch:
         """Return the rows of a kind as Arrow; each list and its statuses share their offsets."""
-        number = _number(edition, name)
-        first, last = plan().firsts[number], plan().firsts[number + 1]
-        arrays, names, offsets = [], [], np.zeros(1, np.int32)
-        for one in range(first, last):
-            of, column = plan().buffers[one], self._view(one)
-            if of.per == 1 + len(plan().kinds) + number:
-                offsets = column
+        number, block = _number(edition, name), pa.py_buffer(self._block)
+        rows, listed = (
+            1 + number,
+            1 + len(plan().kinds) + number,
+        )  # what there is one of for each row, and one more
+        arrays, names, offsets = [], [], None
+        for one in range(plan().firsts[number], plan().firsts[number + 1]):
+            of = plan().buffers[one]
+            if of.per == listed:
+                offsets = self._buffer(block, one)
                 continue
-            arrays.append(_arrow(column) if of.per == 1 + number else _arrow_lists(offsets, column))
+            array = self._array(block, one)
+            if of.per != rows:
+                array = pa.Array.from_buffers(
+                    pa.list_(array.type), int(self._counts[rows]), [None, offsets], children=[array]
+                )
+            arrays.append(array)
             names.append(of.name)
         return pa.RecordBatch.from_arrays(arrays, names)
+
+    def _buffer(self, block: pa.Buffer, number: int) -> pa.Buffer:
+        of = plan().buffers[number]
+        return block.slice(int(self._places[number]), int(self._counts[of.per]) * of.dtype.itemsize)
+
+    def _array(self, block: pa.Buffer, number: int) -> pa.Array:
+        count = int(self._counts[plan().buffers[number].per])
+        return pa.Array.from_buffers(_arrow_types()[number], count, [None, self._buffer(block, number)])
+
+
+@cache
+def _arrow_types() -> list[pa.DataType]:
+    """Return what Arrow calls the values of each buffer."""
+    special = {"vin": pa.binary(VIN_BYTES), "time": pa.timestamp("s", "UTC")}
+    return [special.get(one.name) or pa.from_numpy_dtype(one.dtype) for one in plan().buffers]
 
 
 def _number(edition: Edition, name: str) -> int:
@@ -126,17 +149,6 @@ def _number(edition: Edition, name: str) -> int:
         if (kind.edition, kind.name) == (edition, name):
             return number
     raise KeyError((edition, name))
-
-
-def _arrow(column: NDArray[Any], of: pa.DataType | None = None) -> pa.Array:
-    of = of or pa.from_numpy_dtype(column.dtype)
-    return pa.Array.from_buffers(of, len(column), [None, pa.py_buffer(column)])
-
-
-def _arrow_lists(offsets: NDArray[Any], elements: NDArray[Any]) -> pa.Array:
-    values = _arrow(elements)
-    buffers = [None, pa.py_buffer(offsets)]
-    return pa.Array.from_buffers(pa.list_(values.type), len(offsets) - 1, buffers, children=[values])
 
 
 class Decoder:
