@@ -80,10 +80,12 @@ NOT_ASKED += (
     "/outlets/refus",
     "/epcis",
     "/labels",
+    f"/b/{PACK}/decision/",
     "/scan",
 )
 ASKED = {
     "/search": {"q": "9"},
+    "/border": {"from": "DE", "to": "CN"},
     "/log/consistency": {"old": 1, "size": 2},
     "/outlets/site": {"site": "S-1"},
     **{f"/recalls/batteries.{ending}": {"campaign": "R-1"} for ending in ("csv", "xlsx", "parquet")},

@@ -112,6 +112,10 @@ class Marks:
                 return credit_code(f"91000000MD{n:07}")
             case "soh_fraction":
                 return float(f"0.7{n:04}91357")
+            case "soh_low" | "soh_high":
+                return float(f"0.{7 + (name == 'soh_high')}{n:04}91357")
+            case "life_years_low" | "life_years_high":
+                return float(f"{3 + (name == 'life_years_high')}.{n:04}91357")
             case "cycles":
                 return int(f"7{n:04}913579")
             case "photo_digest" | "digest":
@@ -122,7 +126,7 @@ class Marks:
                 return f"{date(2001, 1, 1) + timedelta(days=n)}T08:00:00+08:00"
             case "until":
                 return None
-            case "country":
+            case "country" | "from_country":
                 return "DE"
             case "reasons":
                 return [f"marked reason {n:05}"]
@@ -434,6 +438,7 @@ def audiences(name, code, since, kind=None, index=None, reporter=None):
 def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
+    everywhere += [("/transport", HTML), ("/transport", {}), ("/decision", HTML), ("/decision", {})]
     readable = [one.name for one in FORMS.values() if one.media_type.endswith("json")]
     everywhere += [(f"/passport?form={name}", {}) for name in readable]
     for representation in ("compressed", "full"):

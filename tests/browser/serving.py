@@ -20,7 +20,7 @@ from voltrail.registry.files import write_private
 
 SHORT = 7  # a word that may stand anywhere
 PACKS = 250  # of which all stops of the tour are made
-LOGINS = {"admin", "registrar", "clerk", "authority", "maker", "cars", "repairs", "outlet"}
+LOGINS = {"admin", "registrar", "clerk", "authority", "maker", "cars", "repairs", "recycler", "outlet"}
 PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
     "name": "示例身份平台",
     "issuer": "https://id.example",
@@ -119,6 +119,7 @@ def _places(url):
     models = ask("/models?limit=1000")["models"]
     recalls = ask("/recalls")["campaigns"]
     recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
+    made_of = next(one["code"] for one in packs if ask(f"/b/{one['code']}/recycled-content")["shares"])
     outlets = ask("/outlets")["outlets"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
@@ -131,6 +132,7 @@ def _places(url):
         "code": code,
         "recall": recalls[0]["campaign"],
         "recalled": recalled,
+        "made_of": made_of,
         "ended": ended,
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],

@@ -128,7 +128,7 @@ FOCUS = """() => {
     return {
         number: window.reachable.indexOf(one),
         html: one.outerHTML.slice(0, 200),
-        date: one.type === "date",
+        date: one.type.startsWith("date"),
         outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         seen: top !== null && (one.contains(top) || top.contains(one)),
     }

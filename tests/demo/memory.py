@@ -22,7 +22,7 @@ from voltrail.lifecycle import (
     step,
 )
 from voltrail.organisations.trust import Organisation, RolePeriod, key_for
-from voltrail.regimes.china import RULES
+from voltrail.regimes import RULES
 
 
 class Memory:

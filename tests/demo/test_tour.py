@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 from litestar.testing import TestClient
 
 import voltrail
 from tests.api.conftest import HTML
 from voltrail.api import create_app
+from voltrail.cli import main
 from voltrail.cli.start import DEMO_ORIGIN
 from voltrail.demo import World, populate
 from voltrail.demo.diary import Life
@@ -18,11 +20,14 @@ from voltrail.demo.tour import TOUR_FILE, Tale, Tour, read_tale, write_tale
 from voltrail.ledger.notes import Policy
 from voltrail.lifecycle import Battery, decode_state
 from voltrail.organisations.access import Reader
+from voltrail.recycling.trail import follow
+from voltrail.registry.lots import Scope
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise
 
 PACKS, SEED = 2_000, 20261  # what `voltrail demo` makes
-STOPS = ["life", "vanished", "verify", "correction", "swapped", "conflict"]
+STOPS = ["life", "vanished", "verify", "correction", "swapped", "conflict", "metal", "content"]
+UNLINKED = ["lot", "plant"]  # for who may see them
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,7 @@ def whole(registry: Registry, code: str) -> dict:
 
 def test_all_stops_are_there(world: World) -> None:
     """The default world has every stop, in the order of the tour."""
-    assert list(world.tour) == STOPS
+    assert list(world.tour) == STOPS + UNLINKED
 
 
 def test_the_pack_to_follow_went_all_the_way(world: World, registry: Registry) -> None:
@@ -140,6 +145,43 @@ def test_the_conflict_stands(world: World, registry: Registry) -> None:
     assert [finding["rule"] for finding in battery["findings"]] == ["lifecycle.two_places"]
 
 
+def test_the_pack_that_became_metal_is_in_other_packs(world: World, registry: Registry) -> None:
+    """Its metals are in lots, and a share of each in batteries that were made since."""
+    (code,) = world.tour["metal"]
+    registry.lots.follow()
+    index = registry.lots.ended(code)
+    assert index is not None
+    material, is_all = registry.lots.after(index)
+    trail = follow(material, index, whole(registry, code)["model"]["model_id"])
+    assert is_all
+    assert trail is not None
+    assert {"black_mass", "solution", "cathode_material", "cells"} <= {
+        one.lot.substance for one in trail.shares
+    }
+    assert trail.in_batteries_kg["Li"] > 0
+    assert all(kg >= -0.05 * trail.composition[element] for element, kg in trail.lost_kg.items())
+
+
+def test_the_pack_made_of_old_ones_has_its_lot(world: World, registry: Registry) -> None:
+    """The lot is on record, with something taken of it; the stops that are lots and plants are there too."""
+    code, cells = world.tour["content"]
+    assert "credit_spent" in kinds(registry, code)
+    (lot,), (site,) = world.tour["lot"], world.tour["plant"]
+    for name in (cells, lot):
+        known = registry.lots.find(name)
+        assert known is not None
+        assert known.takes
+    assert any(run.site == site for run in registry.lots.material(Scope(site=site)).runs)
+
+
+def test_the_command_names_the_sites_that_claim_too_much(world: World, registry: Registry) -> None:
+    """From signed reports to the answer of `voltrail recycling balance`: those planted and no others."""
+    asked = CliRunner().invoke(main, ["recycling", "balance", "--json", "--data", str(registry.data)])
+    assert asked.exit_code == 0, asked.output
+    assert world.claiming
+    assert set(json.loads(asked.stdout)["claims_more_than_came_in"]) == world.claiming
+
+
 def test_the_registry_finds_what_was_meant_and_nothing_else(world: World, registry: Registry) -> None:
     """All findings that stand in a real registry are the world's, battery by battery."""
     with registry.database.connect() as connection:
@@ -180,8 +222,8 @@ def test_the_front_page_leads_to_every_stop(client: TestClient, world: World, la
     """Each battery of the tour is linked from the front page, and its page is there."""
     html = client.get("/", headers=HTML | {"Accept-Language": language}).text
     assert html.count("<h3>") == len(STOPS)
-    for codes in world.tour.values():
-        for code in codes:
+    for stop in STOPS:
+        for code in (one for one in world.tour[stop] if "/" not in one):
             assert f'href="/b/{code}"' in html
             assert client.get(f"/b/{code}", headers=HTML).status_code == 200
 

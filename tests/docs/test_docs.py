@@ -72,7 +72,7 @@ def test_commands_exist_with_their_options(document, call, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     command, left = resolve(shlex.split(call))
     for word in left:  # files that a command wants to see must be there when click looks
-        if not word.startswith("-") and re.search(r"\.(jsonl?d?|pem|txt|report|bin|jwt)$", word):
+        if not word.startswith("-") and re.search(r"\.(jsonl?d?|pem|txt|report|bin|jwt|csv)$", word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / word).touch()
     command.make_context(command.name, left).close()

@@ -61,6 +61,14 @@ BY_NAME = {
     "reason": st.sampled_from(["new", "warranty"]),
     "incident": st.sampled_from(["fire", "other"]),
     "decision": st.sampled_from(["reuse", "recycle"]),
+    "transport": st.sampled_from(["normal", "damaged", "critical"]),
+    "from_country": st.sampled_from(["DE", "CN"]),
+    "soh_low": st.sampled_from([0.7, 0.81]),
+    "soh_high": st.sampled_from([0.81, 0.9]),
+    "life_years_low": st.sampled_from([0.5, 3]),
+    "life_years_high": st.sampled_from([3, 7.25]),
+    "test": st.sampled_from(["none", "capacity"]),
+    "test_ordered": st.just("capacity"),
     "how": st.sampled_from(["lost", "stolen"]),
     "reasons": st.lists(NAMES, max_size=3).map(tuple),
     "site": st.one_of(NAMES, st.just("4012345000115")),
@@ -113,6 +121,9 @@ def event_of_kind(draw, kind):
         members[draw(st.sampled_from(["vin", "system"]))] = draw(st.sampled_from(VINS))
     elif "vin" in names and (kind != "enrolled" or draw(st.booleans())):
         members["vin"] = draw(BY_NAME["vin"])
+    for low, high in (("soh_low", "soh_high"), ("life_years_low", "life_years_high")):
+        if (low in members) != (high in members):  # an interval has both ends
+            members |= {name: draw(BY_NAME[name]) for name in (low, high)}
     if members.get("outputs"):
         members.setdefault("mass_kg", 412.5)
     return struct(**members)

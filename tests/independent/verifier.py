@@ -154,8 +154,11 @@ def check_chain(chain, logs):
         topic = re.sub("^(role|key)_", "organisation_", line.get("kind", "")).split("_")[0]
         named = [("battery", code) for code in [line.get("code"), *(line.get("codes") or [])]]
         named.append(("vehicle", line.get("vin")))
-        for about, member in [("organisation",) * 2, ("model", "model_id"), ("lot",) * 2, ("site",) * 2]:
+        for about, member in [("organisation",) * 2, ("model", "model_id")]:
             named += [(about, line.get(member))] * (topic in {about, "corrected"})
+        used = [dict(one).get("lot") for side in ("inputs", "outputs") for one in line.get(side) or []]
+        named += [("lot", name) for name in [line.get("lot"), *used, *(line.get("lots") or [])]]
+        named += [("site", line.get("site"))] * (topic in {"site", "corrected"})
         named = [f"{about}:{name}" for about, name in named if name is not None]
         need(not e.whole or (len(named) == link.of and named[link.at] == chain.subject), "Other subjects.")
         e.doubt = "" if chain.subject in named else ", its subject not shown"

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.demo.memory import Memory
+from voltrail.codes import parse
 from voltrail.demo import World
 from voltrail.lifecycle import Battery, effective_events
 from voltrail.passport import Sources, compose
@@ -38,6 +39,6 @@ def passports(memory):
     packs = [
         one
         for one in memory.states.values()
-        if isinstance(one, Battery) and one.begun == "manufactured" and one.model_id is not None
+        if isinstance(one, Battery) and one.begun == "manufactured" and parse(one.code).level == "pack"
     ]
     return {one.code: passport_of(memory, one) for one in packs}

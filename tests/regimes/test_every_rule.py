@@ -15,6 +15,7 @@ import pytest
 from voltrail.codes import build
 from voltrail.events import kinds as k
 from voltrail.events import subjects
+from voltrail.events.structs import Assay
 from voltrail.lifecycle import (
     Model,
     Recorded,
@@ -64,8 +65,8 @@ def ms(when):
 class World:
     """A record in memory: who has which role, and what was reported before."""
 
-    def __init__(self, roles, history=(), outlets=()):
-        self.roles, self.outlets = roles, outlets
+    def __init__(self, roles, history=(), outlets=(), country=None):
+        self.roles, self.outlets, self.country = roles, outlets, country
         self.history = [
             Recorded(index, event, reporter, ms(event.occurred_at))
             for index, (event, reporter) in enumerate(history)
@@ -76,7 +77,7 @@ class World:
 
     def organisation(self, identifier):
         periods = tuple(RolePeriod(role, LONG_AGO) for role in self.roles.get(identifier, ()))
-        return Organisation(identifier, roles=periods) if periods else None
+        return Organisation(identifier, roles=periods, country=self.country) if periods else None
 
     def recorded(self, index):
         return self.history[index] if index < len(self.history) else None
@@ -133,6 +134,7 @@ class Gate:
     right_receiver: str | None = None
     outlets: tuple[str, ...] = ()
     public: bool = True
+    country: str | None = None
 
 
 @dataclass
@@ -182,6 +184,64 @@ def repurposed(when, **more):
 
 def reborn(when, **more):
     return k.Repurposed(occurred_at=when, codes=(PACK, SECOND), into=(SECOND,), **more)
+
+
+LOT = f"{REPORTER}/1"
+GOOD = {"Ni": 0.2, "Co": 0.08, "Li": 0.04, "P": 0.001}
+POOR = {"Ni": 0.05, "Co": 0.02, "Li": 0.01, "P": 0.02, "Fe": 0.03}
+
+
+def black_mass(when, assays=GOOD):
+    """Return how a lot of black mass begins."""
+    lot = k.LotCreated(
+        occurred_at=when - timedelta(days=5),
+        lot=LOT,
+        substance="black_mass",
+        mass_kg=1000.0,
+        origin="post_consumer",
+        assays=tuple(Assay(element=name, fraction=share) for name, share in assays.items()),
+    )
+    return [(lot, REPORTER)]
+
+
+def moved(when, origin, destination, **more):
+    return k.LotMoved(
+        occurred_at=when, lot=LOT, to=RECEIVER, from_country=origin, country=destination, **more
+    )
+
+
+def sent(when, origin, destination, **more):
+    return k.Exported(occurred_at=when, code=PACK, from_country=origin, country=destination, **more)
+
+
+def burnt(when, incident="fire"):
+    event = k.IncidentReported(occurred_at=when - timedelta(days=2), code=PACK, incident=incident)
+    return [*retired(when), (event, OTHER)]
+
+
+def packed(when, packing):
+    return k.Shipped(occurred_at=when, code=PACK, to=RECEIVER, carrier=OTHER, packing=packing)
+
+
+def crossing(wrong, right, **more):
+    return Gate(
+        lambda when: moved(when, *wrong),
+        lambda when: moved(when, *right[:2], consent=right[2] if right[2:] else None),
+        "utilisation_enterprise",
+        **{"before_wrong": black_mass, "public": False} | more,
+    )
+
+
+def travelling(incident, packing, country):
+    return Gate(
+        shipped,
+        lambda when: packed(when, packing),
+        "utilisation_enterprise",
+        "utilisation_enterprise",
+        before_wrong=lambda when: burnt(when, incident),
+        public=False,
+        country=country,
+    )
 
 
 def not_known(event, role):
@@ -255,6 +315,28 @@ CASES = {
         f"o73-a22-{n}": not_known(lambda when, use=use: repurposed(when, use=use), "utilisation_enterprise")
         for n, use in ((2, "electric motorcycle"), (3, "low-speed electric vehicle"), (4, "power tool"))
     },
+    "eu-ban": crossing(("DE", "CN"), ("DE", "KR")),
+    "eu-consent": crossing(("DE", "KR"), ("DE", "KR", "DE 1350 / 170011")),
+    "eu-waste": not_known(lambda when: sent(when, "DE", "CN"), "battery_maker"),
+    "cn-waste": Gate(
+        lambda when: sent(when, "KR", "CN"), lambda when: sent(when, "KR", "JP"), "battery_maker"
+    ),
+    "cn-black-mass-ban": crossing(("KR", "CN"), ("KR", "JP")),
+    "cn-black-mass": crossing(
+        ("KR", "CN"),
+        ("KR", "CN"),
+        before_wrong=lambda when: black_mass(when, POOR),
+        before_right=black_mass,
+    ),
+    "cn-export": not_known(lambda when: sent(when, "CN", "KR"), "battery_maker"),
+    "basel-consent": Gate(
+        lambda when: sent(when, "CN", "KR"), lambda when: sent(when, "CN", "KR", consent="7"), "battery_maker"
+    ),
+    "adr-normal": Register("battery_maker"),
+    "adr-damaged": travelling("leak", "P908", "DE"),
+    "adr-critical": travelling("fire", "LP 906", "DE"),
+    "un-damaged": travelling("collision", "LP904", "CN"),
+    "un-critical": travelling("fire", "P911", "CN"),
     "o73-a18": Gate(
         handed_over,
         handed_over,
@@ -362,6 +444,7 @@ def ask(case, day, rules, *, right=False, asked=judge_intention):
         {REPORTER: (case.role,), RECEIVER: (receiver,)},
         before(noon(day)),
         case.outlets if right else (),
+        case.country,
     )
     event = (case.right if right else case.wrong)(noon(day))
     args = (event, REPORTER, ms(noon(day)), world, rules)

@@ -70,6 +70,15 @@ def pack(serial):
     )
 
 
+def cell(serial):
+    """Return the code of a sample cell."""
+    from datetime import date
+
+    return build(
+        maker="9ZZ", level="cell", battery_type="B", production_date=date(2026, 4, 12), serial=serial
+    )
+
+
 def first_life(code, day=12):
     """Return the lines of a maker's part of a life: made, and shipped to the car maker."""
     return [

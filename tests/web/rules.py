@@ -12,7 +12,7 @@ from pathlib import Path
 
 from voltrail import errors
 from voltrail.lifecycle.judge import _ANSWERS
-from voltrail.regimes.china import RULES
+from voltrail.regimes import RULES
 
 # What is put behind these: the rules of the law that count, and who answers for a battery.
 ENDS = {

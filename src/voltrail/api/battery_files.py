@@ -23,8 +23,8 @@ from voltrail.api.take_away import hidden_by, take_away, taken
 from voltrail.codes import parse
 from voltrail.organisations.access import BATTERY
 from voltrail.registry.holdings import level_by_letter
-from voltrail.registry.lookup import Family, Lookup
-from voltrail.registry.registry import battery_rows, unknown_battery
+from voltrail.registry.lookup import Family, Lookup, unknown_battery
+from voltrail.registry.registry import battery_rows
 from voltrail.registry.sent import in_log
 from voltrail.registry.snapshot import Snapshot
 from voltrail.web import Page

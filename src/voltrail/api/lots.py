@@ -105,13 +105,7 @@ def lot(request: Asked, organisation: Organisation, number: Number) -> Response[
     """Return a lot: what it is, what made it, what it went into, and what is left of it."""
     registry, name = registry_of(request), f"{organisation}/{number}"
     behind = registry.lots.follow()
-    found, around = registry.lots.find(name), registry.lots.around(name)
-    if found is None or not _may_see(request, found, around):
-        raise NotFound(
-            "lot.unknown",
-            f"There is no lot {name[:90]!r} that you may see.",
-            "Whoever made it or has it sees it, and the authority. /lots lists yours.",
-        )
+    found, around = seen_lot(request, name)
     made, used = _parted(around, found)
     if not wants_page(request):
         return as_json(_told(found, made, used) | {"entries_behind": behind})
@@ -221,6 +215,19 @@ def _wanted(request: Asked, substance: str | None, made: bool, left: bool) -> tu
         return Wanted(substance=substance or None, left=left), True
     who = {"maker": person.organisation} if made else {"holder": person.organisation}
     return Wanted(**who, substance=substance or None, left=left), False
+
+
+def seen_lot(request: Asked, name: str) -> tuple[Lot, Material]:
+    """Return a lot and the runs around it. Raises NotFound for what does not exist or may not be seen."""
+    registry = registry_of(request)
+    found, around = registry.lots.find(name), registry.lots.around(name)
+    if found is None or not _may_see(request, found, around):
+        raise NotFound(
+            "lot.unknown",
+            f"There is no lot {name[:90]!r} that you may see.",
+            "Whoever made it or has it sees it, and the authority. /lots lists yours.",
+        )
+    return found, around
 
 
 def _may_see(request: Asked, found: Lot, around: Material) -> bool:

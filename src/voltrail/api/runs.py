@@ -54,7 +54,7 @@ def run(request: Asked, process: ProcessAsked = None, lot: LotAsked = None) -> R
 
 
 @post(
-    "/recycling/run",
+    "/recycling/run/report",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_FORM_BYTES,

@@ -17,6 +17,7 @@ from voltrail.accounts import Person
 from voltrail.api.answers import Asked, registry_of
 from voltrail.api.work import sees
 from voltrail.errors import UsageError
+from voltrail.health.facts import TESTS
 from voltrail.regimes.deadlines import CHINA
 from voltrail.registry.membership import sites_of
 
@@ -43,6 +44,7 @@ class Step(NamedTuple):
 
 
 _SITE: Final = Ask("site", "site")
+_ROAD: Final = (Ask("carrier", "organisation"), Ask("packing", "text"))  # of packs that are not in order
 _REASONS: Final = ("new", "replacement", "warranty", "loan", "scrapping")
 ASKS: Final[dict[str, tuple[Ask, ...]]] = {
     "received": (_SITE,),
@@ -55,12 +57,23 @@ ASKS: Final[dict[str, tuple[Ask, ...]]] = {
     "recycled": (_SITE, Ask("mass_kg", "number")),
     "prepared_for_reuse": (_SITE,),
     "retired": (Ask("reason", "text"),),
-    "handed_over": (Ask("to", "organisation", True), _SITE),
-    "shipped": (Ask("to", "organisation", True), _SITE),
+    "handed_over": (Ask("to", "organisation", True), *_ROAD, _SITE),
+    "shipped": (Ask("to", "organisation", True), *_ROAD, _SITE),
     "measured": (Ask("soh_fraction", "percent", True), Ask("method", "text")),
     "serviced": (Ask("work", "text", True),),
 }
 """In the order in which they come into question: what lies nearest for who has a battery before him."""
+ASSESSING: Final = (
+    *ASKS["assessed"],
+    Ask("test", "choice", choices=TESTS),
+    Ask("transport", "choice", choices=("normal", "damaged", "critical")),
+    Ask("soh_low", "percent"),
+    Ask("soh_high", "percent"),
+    Ask("life_years_low", "number"),
+    Ask("life_years_high", "number"),
+    Ask("test_ordered", "choice", choices=("capacity",)),
+)
+"""What the page of a decision asks beside what one says who stands before a battery."""
 _FROM_OUTSIDE: Final = ("removed", "collected", "measured", "serviced")
 """What is done every day with a battery that is on record as another's; who has it is not looked at then."""
 _KNOWN: Final = {
@@ -96,9 +109,9 @@ def next_steps(request: Asked, person: Person, code: str, battery: dict[str, Any
     return fitting[:MOST]
 
 
-def line_of(kind: str, code: str, given: dict[str, str]) -> bytes:
+def line_of(kind: str, code: str, given: dict[str, str], asks: tuple[Ask, ...] | None = None) -> bytes:
     """
-    Return the line that a form says, with its end; empty fields say nothing.
+    Return the line that a form says, with its end; empty fields say nothing. `asks` may be more than usual.
 
     Raises UsageError (`scan.kind`, `scan.field`, `request.time`).
     """
@@ -107,7 +120,7 @@ def line_of(kind: str, code: str, given: dict[str, str]) -> bytes:
             "scan.kind", f"{kind[:40]!r} is not reported here.", "Report it on the page /report."
         )
     members: dict[str, Any] = {name: given[name] for name in _KNOWN.get(kind, ()) if given.get(name)}
-    for ask in ASKS[kind]:
+    for ask in asks or ASKS[kind]:
         value = given.get(ask.name, "").strip()[:MAX_TEXT]
         if value:
             members[ask.name] = _read(ask, value)
@@ -142,12 +155,15 @@ def _candidates(
     if battery.get("recalls"):  # the work that a recall asks for comes first
         known["serviced"] = {"campaign": battery["recalls"][0].campaign}
         kinds = ["serviced", *(kind for kind in kinds if kind != "serviced")]
-    return [_step(kind, known.get(kind, {})) for kind in kinds]
+    in_order = battery.get("transport", "normal") == "normal"
+    return [_step(kind, known.get(kind, {}), in_order=in_order) for kind in kinds]
 
 
-def _step(kind: str, known: dict[str, str]) -> Step:
+def _step(kind: str, known: dict[str, str], *, in_order: bool) -> Step:
     """Return a kind with what it still asks."""
     asks = [ask for ask in ASKS[kind] if ask.name not in known and _INSTEAD.get(ask.name) not in known]
+    if in_order:
+        asks = [ask for ask in asks if ask not in _ROAD]
     return Step(kind, tuple(asks), known)
 
 
@@ -186,7 +202,7 @@ def _read(ask: Ask, value: str) -> Any:
     if ask.how == "choice" and value not in ask.choices:
         raise UsageError("scan.field", f"{ask.name} is not {value[:40]!r}.", f"Use {', '.join(ask.choices)}.")
     if ask.name == "reasons":
-        return [value]
+        return [line.strip() for line in value.splitlines() if line.strip()]
     if ask.how not in {"percent", "number"}:
         return value
     try:

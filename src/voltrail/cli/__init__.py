@@ -21,6 +21,7 @@ from voltrail.cli.log import log
 from voltrail.cli.passport import passport, passports
 from voltrail.cli.passport_import import passport_import
 from voltrail.cli.platform import platform
+from voltrail.cli.recycling import recycling
 from voltrail.cli.report import report
 from voltrail.cli.start import demo, doctor, init, key, serve
 from voltrail.cli.template import template
@@ -54,6 +55,7 @@ for command in (
     eu_registry,
     handover,
     platform,
+    recycling,
     report,
     serve,
     template,

@@ -318,6 +318,7 @@ def _say_who_signs_in(registry: Registry, data: Path, seed: int) -> None:
         ("maker", cast.one("battery_maker")),
         ("cars", cast.one("vehicle_maker")),
         ("repairs", cast.one("repair_enterprise")),
+        ("recycler", cast.one("utilisation_enterprise")),
         ("outlet", next(member for member in cast.all if member.by_host)),
     ):
         password = accounts.add(login, member.identifier, "member", Actor())

@@ -41,6 +41,13 @@ _ORGANISATIONS: Final = (
     ("示例审计所", "Sample Auditors", "auditor", ""),
 )
 
+_SITES: Final = {
+    "swap_operator": 4,
+    "utilisation_enterprise": 3,
+    "supplier": 2,
+    "authority": 0,
+    "auditor": 0,
+}
 KEY_ID: Final = "sample-1"
 CLERK: Final = "Sample Outlet One"  # has no key at hand: the host signs what it reports
 CARELESS: Final = "Sample Outlet Two"  # had to have its key revoked, and has another since
@@ -101,7 +108,7 @@ def _member(seed: int, rank: int) -> Member:
     chinese, english, role, maker = _ORGANISATIONS[rank]
     identifier = credit_code(f"91000000XDEM{rank:05d}")  # no region has the number 000000
     signer = Signer.from_seed(f"{identifier}/{KEY_ID}", secret(seed, "key", rank))
-    count = 4 if role == "swap_operator" else 0 if role in {"authority", "auditor", "supplier"} else 1
+    count = _SITES.get(role, 1)
     sites = tuple(f"SAMPLE-{rank:02d}-{number}" for number in range(1, count + 1))
     second = None
     if english == CARELESS:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from voltrail.demo.cast import Cast, Member
 
 Manner = Literal["sample", "faultless", "lawful", "offenders"]
+Handling = Literal["honest", "poor", "claims"]
 Offence = Literal["late", "silent", "nowhere", "leaves", "inflates", "copies"]
 
 MONTH: Final = 2_629_746
@@ -46,6 +47,7 @@ class Conduct:
         self.manner = manner
         self._rng = random.Random(f"conduct/{seed}")
         self._planted = _plant(self._rng, cast, until) if manner == "offenders" else {}
+        self._handlings = _handlings(manner, cast, random.Random(f"handling/{seed}"))
 
     @property
     def planted(self) -> frozenset[tuple[str, str]]:
@@ -77,6 +79,10 @@ class Conduct:
             left |= _UNTOLD
         return {name: 0 if name in left else weight for name, weight in weights.items()}
 
+    def handling(self, site: str) -> Handling:
+        """Return how a plant is run: well, poorly, or as one that claims more metal than came in."""
+        return self._handlings.get(site, "honest")
+
     @property
     def errs(self) -> bool:
         """Whether things are told wrongly now and then, or not at all."""
@@ -87,6 +93,18 @@ class Conduct:
             return False
         offender, since = self._planted[offence]
         return offender is member and when >= since
+
+
+def _handlings(manner: Manner, cast: Cast, rng: random.Random) -> dict[str, Handling]:
+    """Draw which plants are run poorly, and which claim too much; the others are honest."""
+    if manner == "faultless":
+        return {}
+    sites = [site for member in cast.of("utilisation_enterprise") for site in member.sites]
+    rng.shuffle(sites)
+    claims = 0 if manner == "lawful" else rng.choice((0, 1, 1, 2))
+    poor = rng.choice((1, 2))
+    drawn: dict[str, Handling] = dict.fromkeys(sites[:claims], "claims")
+    return drawn | dict.fromkeys(sites[claims : claims + poor], "poor")
 
 
 def _plant(rng: random.Random, cast: Cast, until: int) -> dict[Offence, tuple[Member, int]]:

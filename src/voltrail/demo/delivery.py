@@ -2,7 +2,7 @@
 From events to reports, in the order they arrive.
 
 At the end of each round every organisation reports what it has. Within a round
-a battery's events keep their order: who hands it on is heard before who takes
+the events of a battery or a lot keep their order: who hands it on is heard before who takes
 it. So a step stands open only where it was told months late, or not at all.
 """
 
@@ -59,18 +59,18 @@ def _batches(events: Iterable[Kept]) -> Iterator[list[Kept]]:
     """
     Yield what goes into each report of a round.
 
-    Where a battery passes from one to another within it, the other's report is
+    Where a battery or a lot passes from one to another within it, the other's report is
     of a later layer; the authority comes first.
     """
     layers: dict[tuple[int, int], list[Kept]] = {}
     last: dict[str, tuple[int, int]] = {}
     for one in events:
         layer = min(one.rank, 1)
-        for code in one.codes:
-            before, rank = last.get(code, (0, one.rank))
+        for name in one.about:
+            before, rank = last.get(name, (0, one.rank))
             layer = max(layer, before + (rank != one.rank))
-        for code in one.codes:
-            last[code] = (layer, one.rank)
+        for name in one.about:
+            last[name] = (layer, one.rank)
         layers.setdefault((layer, one.rank), []).append(one)
     for _, mine in sorted(layers.items()):
         parts = -(-len(mine) // MOST)

@@ -59,6 +59,13 @@ class Told(msgspec.Struct):
         code = self.members.get("code")
         return (*((code,) if code else ()), *self.members.get("codes", ()))
 
+    @property
+    def lots(self) -> tuple[str, ...]:
+        """The lots that it is about."""
+        lot = self.members.get("lot")
+        named = (*self.members.get("inputs", ()), *self.members.get("outputs", ()))
+        return (*((lot,) if lot else ()), *(one["lot"] for one in named))
+
 
 class Life(msgspec.Struct):
     """What was told together, and the findings that it was meant to show: rule and code."""
@@ -102,6 +109,7 @@ class Diary:
         self.meant: set[tuple[str, str]] = set()
         self.mended: set[tuple[str, str]] = set()
         self.delayed: set[str] = set()
+        self.lots = count(1)  # their numbers
         self._keep = keep
         self._life = Life()
         self._order = count()
@@ -156,6 +164,17 @@ class Diary:
         heard = after.arrives if by is after.reporter else after.arrives + ROUND
         told.arrives = max(told.arrives, heard)
 
+    def delay(self, reporter: Member, when: int, share: float) -> int:
+        """Draw how much later than others a report comes, of which a share comes months late."""
+        late = self.conduct.lateness(reporter, when, share)
+        return self.some(30, 250) if late and self.rng.random() < late else 0
+
+    def put_off(self, told: Told, delay: int) -> None:
+        """Let a report arrive later, by the end of the world at the latest."""
+        if delay:
+            told.arrives, told.delayed = min(told.arrives + delay, self.until), True
+            self.delayed.update(told.codes)
+
     def some(self, low: int, high: int) -> int:
         """Return a span of whole days between two, at a moment of the day, in seconds."""
         return self.rng.randrange(low * DAY, high * DAY)
@@ -168,10 +187,7 @@ class Diary:
         told = Told(when, next(self._order), reporter, line)
         if self.conduct.is_silent(reporter, when):
             return told
-        late = self.conduct.lateness(reporter, when, late)
-        if late and self.rng.random() < late:
-            told.arrives, told.delayed = min(when + self.some(30, 250), self.until), True
-            self.delayed.update(told.codes)
+        self.put_off(told, self.delay(reporter, when, late))
         self._life.told.append(told)
         return told
 

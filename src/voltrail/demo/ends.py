@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, NEGLIGENT, YEAR, Bag, Diary, moment, stamp
+from voltrail.demo.matter import MODULES_SHARE
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, second_life_code
+from voltrail.demo.plants import Plants
 from voltrail.demo.rounds import Stocktakings
 from voltrail.organisations.identifiers import credit_code
 
+PACK_CODE: Final = 24  # characters of a code of a first life
 TOO_MUCH: Final = 1.6  # of the mass, by whoever says more than went in
 NOBODY: Final = credit_code("91000000XDEM99999")  # is on no record
 ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the law names
@@ -19,9 +23,10 @@ ORDER_73: Final = moment(2026, 4, 1)  # since then waste may only go to whom the
 class Ends:
     """Tells the ends of lives. Raises NotYet where the sample world ends first."""
 
-    def __init__(self, diary: Diary, serials: Serials, stocktakings: Stocktakings) -> None:
+    def __init__(self, diary: Diary, serials: Serials, stocktakings: Stocktakings, plants: Plants) -> None:
         self.diary = diary
         self.serials = serials
+        self._plants = plants
         self._stocktakings = stocktakings
         rng = diary.rng
         conduct = diary.conduct
@@ -100,21 +105,11 @@ class Ends:
         """Tell what a utilisation enterprise makes of a pack."""
         use = "repurposed" if barred or pack.pioneer else self._uses.draw()
         arrived, when = when, when + self.diary.some(5, 25)
-        decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
-        soh = health(self.diary, 1, 1) if use in decisions else 0.6
-        self.diary.tell(
-            utiliser,
-            when,
-            "assessed",
-            code=pack.code,
-            decision=decisions.get(use, "recycle"),
-            soh_fraction=soh,
-            reasons=["容量 capacity", "绝缘 insulation"],
-        )
+        self._assess(pack.code, utiliser, arrived, when, use)
         when += self.diary.some(5, 40)
         self._stocktakings.keep(utiliser, pack.code, arrived, when)
         if use == "recycled":
-            self._recycle(pack.code, utiliser, when, pack.design.mass_kg.value)
+            self._recycle(pack, (pack.code,), utiliser, when, pack.design.mass_kg.value)
         elif use == "dismantled":
             self._dismantle(pack, utiliser, when)
         elif use == "reused":
@@ -124,29 +119,50 @@ class Ends:
         else:
             self._repurpose(pack, utiliser, when, barred=barred)
 
-    def _recycle(self, code: str, utiliser: Member, when: int, mass: float, *more: str) -> None:
-        further: dict[str, Any] = {"codes": list(more)} if more else {}
-        if self.diary.conduct.takes("inflates", utiliser, when):
-            mass = round(mass * TOO_MUCH)
+    def _assess(self, code: str, utiliser: Member, arrived: int, when: int, use: str) -> None:
+        """Tell what was found of a pack: first by looking at it, and then by a test."""
+        decisions = {"reused": "reuse", "repurposed": "repurpose", "remanufactured": "repurpose"}
+        soh = health(self.diary, 1, 1) if use in decisions else 0.6
+        rng = Random(f"assessed {code}")  # of its own, so that what is found moves no life
+        said: dict[str, Any] = {
+            "code": code,
+            "decision": decisions.get(use, "recycle"),
+            "transport": "damaged" if use not in decisions and rng.random() < 0.2 else "normal",
+        }
+        seen: dict[str, Any] = {"test": "visual", "test_ordered": "capacity"}
+        self.diary.tell(utiliser, arrived + 3_600, "assessed", late=0.0, **said, **seen, **_found(soh, 0.1))
+        said |= {"soh_fraction": soh, "reasons": ["容量 capacity", "绝缘 insulation"], "test": "capacity"}
+        self.diary.tell(utiliser, when, "assessed", **said, **_found(soh, 0.02))
+
+    def _recycle(self, pack: Pack, codes: tuple[str, ...], utiliser: Member, when: int, mass: float) -> None:
+        """Put a pack, or its modules, into the month's run; by itself where that cannot be, or is a lie."""
+        inflated = self.diary.conduct.takes("inflates", utiliser, when)
+        if not inflated and self._plants.takes(pack, when) and len(codes[0]) == PACK_CODE:
+            self._plants.recycle(utiliser, pack, codes, round(mass * 1_000), when)
+            return
+        further: dict[str, Any] = {"codes": list(codes[1:])} if codes[1:] else {}
         self.diary.tell(
             utiliser,
             when,
             "recycled",
             NEGLIGENT,
-            code=code,
+            code=codes[0],
             **further,
             process="湿法 hydrometallurgical",
-            mass_kg=mass,
+            mass_kg=round(mass * TOO_MUCH) if inflated else mass,
             site=utiliser.sites[0],
         )
 
     def _dismantle(self, pack: Pack, utiliser: Member, when: int) -> None:
         """Tell how a pack was taken apart, and its modules recycled."""
         parts: dict[str, Any] = {"codes": list(pack.modules)} if pack.modules else {}
-        self.diary.tell(utiliser, when, "dismantled", code=pack.code, **parts, site=utiliser.sites[0])
+        said: dict[str, Any] = {"site": utiliser.sites[0]}
+        if self._plants.takes(pack, when):
+            said = self._plants.dismantle(utiliser, pack, when)
+        self.diary.tell(utiliser, when, "dismantled", code=pack.code, **parts, **said)
         if pack.modules:
-            mass = round(pack.design.mass_kg.value * 0.8)
-            self._recycle(pack.modules[0], utiliser, when + self.diary.some(3, 20), mass, *pack.modules[1:])
+            mass = round(pack.design.mass_kg.value * MODULES_SHARE)
+            self._recycle(pack, tuple(pack.modules), utiliser, when + self.diary.some(3, 20), mass)
 
     def _reuse(self, pack: Pack, utiliser: Member, when: int) -> None:
         """Tell how a pack went back into a car."""
@@ -181,7 +197,7 @@ class Ends:
         self.diary.tell(keeper, when, "removed", code=new, system=system)
         self.diary.tell(keeper, when + 60, "retired", code=new)
         when = hand_over(self.diary, new, keeper, utiliser, when + self.diary.some(1, 20))
-        self._recycle(new, utiliser, when + self.diary.some(5, 25), pack.design.mass_kg.value)
+        self._recycle(pack, (new,), utiliser, when + self.diary.some(5, 25), pack.design.mass_kg.value)
 
     def _second_life(self, kind: str, pack: Pack, utiliser: Member, when: int, use: str) -> str:
         """Tell how an old pack became a new product, and return its code."""
@@ -192,3 +208,14 @@ class Ends:
         if pack.pioneer:
             self.diary.issue(utiliser, when + 3_600, new, made)
         return new
+
+
+def _found(soh: float, doubt: float) -> dict[str, float]:
+    """Return the intervals of a state of health, and of the years that a pack has left."""
+    years = max(1.0, 20 * (soh - 0.45))
+    return {
+        "soh_low": round(max(0.0, soh - doubt), 3),
+        "soh_high": round(soh + doubt, 3),
+        "life_years_low": round(years * 0.7, 1),
+        "life_years_high": round(years * 1.3, 1),
+    }

@@ -9,6 +9,7 @@ from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
 from voltrail.demo.dossier import declared
 from voltrail.demo.market import DESIGNS, Design
+from voltrail.demo.matter import MODULES, MODULES_SHARE, composition, module_composition
 from voltrail.ledger.keys import Signer, encode64
 
 FOUNDED: Final = moment(2016)
@@ -40,6 +41,11 @@ def found(diary: Diary, cast: Cast, seed: int) -> None:
 def model_id(maker: Member, design: Design) -> str:
     """Return the identifier of a maker's model of a design."""
     return f"SAMPLE-{maker.maker}-{design.chemistry}-{round(design.energy_kwh.value)}"
+
+
+def module_id(maker: Member, design: Design) -> str:
+    """Return the identifier of a maker's model of the modules of a design."""
+    return f"{model_id(maker, design)}-MODULE"
 
 
 def _register(diary: Diary, authority: Member, member: Member) -> None:
@@ -152,6 +158,20 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         chemistry=design.chemistry,
         energy_kwh=design.energy_kwh.value,
         mass_kg=design.mass_kg.value,
+        composition=composition(design),
+    )
+    diary.tell(
+        maker,
+        FOUNDED + DAY,
+        "model_registered",
+        late=0.0,
+        model_id=module_id(maker, design),
+        name=f"示例 Sample {design.name} {design.chemistry} 模组 module",
+        level="module",
+        chemistry=design.chemistry,
+        energy_kwh=round(design.energy_kwh.value / MODULES, 3),
+        mass_kg=round(design.mass_kg.value * MODULES_SHARE / MODULES, 3),
+        composition=module_composition(design),
     )
     diary.tell(
         maker,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -11,10 +11,10 @@ from voltrail.codes import build, issue
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import DAY, Diary, day_of
 from voltrail.demo.dossier import tested
-from voltrail.demo.founding import model_id
+from voltrail.demo.founding import model_id, module_id
 from voltrail.demo.market import Design
+from voltrail.demo.matter import MODULES
 
-MODULES: Final = 8
 CELLS: Final = 12  # in each module
 
 Parts = Literal["none", "modules", "cells"]
@@ -25,7 +25,7 @@ class Pack(msgspec.Struct):
     A pack of the sample world; `modules` are the codes of its modules on the record.
 
     `fitted_by` built it into its first vehicle. A `pioneer` was made early and worn out soon: its life has
-    gone all the way.
+    gone all the way. One whose making was told is `modelled`: the record knows its model.
     """
 
     code: str
@@ -36,6 +36,7 @@ class Pack(msgspec.Struct):
     modules: list[str] = []
     fitted_by: Member | None = None
     pioneer: bool = False
+    modelled: bool = False
 
 
 class Serials:
@@ -67,9 +68,9 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
     """Tell how a pack was made, with its parts where they are on the record."""
     if parts != "none":
         pack.modules = part_codes(pack, "module", MODULES, pack.made)
-        diary.tell(
-            pack.maker, pack.made - 3 * DAY, "manufactured", code=pack.modules[0], codes=pack.modules[1:]
-        )
+        model = module_id(pack.maker, pack.design)
+        about: dict[str, Any] = {"code": pack.modules[0], "codes": pack.modules[1:], "model_id": model}
+        diary.tell(pack.maker, pack.made - 3 * DAY, "manufactured", **about)
     if parts == "cells":
         _fill(diary, pack)
     made = diary.tell(
@@ -83,6 +84,7 @@ def make(diary: Diary, pack: Pack, parts: Parts) -> None:
         site=pack.maker.sites[0],
         points=tested(pack.design),
     )
+    pack.modelled = True
     if pack.pioneer:
         diary.issue(pack.maker, pack.made + 7_200, pack.code, made)
     if pack.modules:

@@ -10,6 +10,7 @@ from voltrail.demo.cast import Member, secret
 from voltrail.demo.diary import DAY, YEAR, Bag, Diary, NotYet, stamp
 from voltrail.demo.dossier import rated_ah
 from voltrail.demo.ends import Ends
+from voltrail.demo.founding import module_id
 from voltrail.demo.moves import hand_over, health, sample_vin
 from voltrail.demo.packs import Pack, Serials, part_codes
 
@@ -96,7 +97,8 @@ class Road:
         """Tell of a repair in which one module took the place of another."""
         repairer = self._repairer()
         spare = part_codes(pack, "module", 9, when - 30 * DAY)[-1]
-        self.diary.tell(pack.maker, when - 30 * DAY, "manufactured", code=spare)
+        model = module_id(pack.maker, pack.design)
+        self.diary.tell(pack.maker, when - 30 * DAY, "manufactured", code=spare, model_id=model)
         hand_over(self.diary, spare, pack.maker, repairer, when - 20 * DAY)
         self.diary.tell(repairer, when, "removed", code=pack.code, vin=vin, reason="warranty")
         old = pack.modules.pop(0)

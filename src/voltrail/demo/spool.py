@@ -24,13 +24,13 @@ _IN_MEMORY_BYTES: Final = 16_000_000
 
 
 class Kept(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An event as it is kept: whose, about which batteries, and what it corrects, by the order of telling."""
+    """An event as it is kept: whose, about what, and what it corrects, by the order of telling."""
 
     arrives: int
     order: int
     rank: int
     line: bytes
-    codes: tuple[str, ...]
+    about: tuple[str, ...]
     corrects: int | None
     corrected: bool
 
@@ -56,7 +56,7 @@ class Spool:
             told.order,
             told.reporter.rank,
             msgspec.json.encode(told.members),
-            told.codes,
+            (*told.codes, *told.lots),
             corrects,
             told.corrected,
         )

@@ -32,6 +32,7 @@ from voltrail.demo.market import (
     lfp_share,
 )
 from voltrail.demo.packs import Pack, Serials, design_pack
+from voltrail.demo.plants import Plants
 from voltrail.demo.rounds import Recalls, Stocktakings
 from voltrail.demo.spool import Spool
 from voltrail.demo.swaps import PER_FLEET, Fleet
@@ -76,7 +77,8 @@ class World:
         self._spool, self._tour = Spool(), Tour()
         self._conduct = Conduct(manner, self._cast, seed, self._until)
         self._diary = Diary(random.Random(seed), self._cast, self._until, self._conduct, self._keep)
-        _tell(self._diary, packs, seed, progress)
+        plants = _tell(self._diary, packs, seed, progress)
+        self._claiming, self._shown = plants.claiming, plants.shown
 
     @property
     def authority(self) -> Signer:
@@ -95,8 +97,8 @@ class World:
 
     @property
     def tour(self) -> dict[str, list[str]]:
-        """The stops of the guided tour, each with the codes of its batteries."""
-        return self._tour.stops
+        """The stops of the guided tour, each with the codes of its batteries, its lots or its plant."""
+        return self._tour.stops | self._shown
 
     @property
     def planted(self) -> frozenset[tuple[str, str]]:
@@ -104,6 +106,11 @@ class World:
         Who breaks the law here, by kind of case and organisation: read by the test of the detection alone.
         """
         return self._conduct.planted
+
+    @property
+    def claiming(self) -> frozenset[str]:
+        """At which sites more metal is claimed than came in: read by the test of the balance alone."""
+        return self._claiming
 
     @property
     def meant(self) -> frozenset[tuple[str, str]]:
@@ -135,12 +142,13 @@ class World:
             self._spool.put(told)
 
 
-def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> None:
-    """Tell all that happens in a world."""
+def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Plants:
+    """Tell all that happens in a world, that of the plants last."""
     serials, stocktakings, recalls = Serials(), Stocktakings(diary), Recalls(diary)
+    plants = Plants(diary, seed)
     with diary.life():
         found(diary, diary.cast, seed)
-    ends = Ends(diary, serials, stocktakings)
+    ends = Ends(diary, serials, stocktakings, plants)
     lives = Lives(diary, serials, ends, stocktakings)
     legacy, trucks = round(packs * LEGACY_SHARE.value), round(packs * SWAP_SHARE.value)
     done = 0
@@ -155,6 +163,7 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Non
         with diary.life():
             lives.copied(pack)
         recalls.see(pack, since)
+        plants.materials.see(pack, since)
         done = _tick(progress, done + 1, packs)
     for fleet in _fleets(diary, serials, ends, trucks):
         with diary.life():
@@ -162,6 +171,8 @@ def _tell(diary: Diary, packs: int, seed: int, progress: Progress | None) -> Non
         recalls.see_fleet(fleet)
         done = _tick(progress, done + len(fleet.packs), packs)
     stocktakings.tell()
+    plants.tell(packs)
+    return plants
 
 
 def _tick(progress: Progress | None, done: int, packs: int) -> int:

@@ -13,6 +13,7 @@ from voltrail.events import lines as strict
 from voltrail.events.masses import is_exact
 from voltrail.events.structs import (
     AnswerAccepted,
+    Assessed,
     Corrected,
     CreditSpent,
     Dismantled,
@@ -259,6 +260,21 @@ def _check_lot_processed(event: LotProcessed) -> None:
         )
 
 
+def _check_assessed(event: Assessed) -> None:
+    """Raise for an interval with one end, or whose ends are the wrong way round."""
+    for low, high in (("soh_low", "soh_high"), ("life_years_low", "life_years_high")):
+        least, most = getattr(event, low), getattr(event, high)
+        if (least is None) != (most is None):
+            raise reading.value(
+                f"assessed gives one of {low} and {high}.", "Give both ends of the interval (95 %), or none."
+            )
+        if least is not None and least > most:
+            raise reading.value(
+                f"assessed says {low} {least:g}, which is above {high} {most:g}.",
+                "Give the lower end first: the true value lies between them with 95 %.",
+            )
+
+
 def _check_site(event: SiteRegistered) -> None:
     """Raise unless a place has both degrees or none, and each maker is named once."""
     if (event.latitude is None) != (event.longitude is None):
@@ -311,6 +327,7 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     LotProcessed: _check_lot_processed,
     Recycled: _check_process,
     AnswerAccepted: answers.check,
+    Assessed: _check_assessed,
     Installed: _check_fitting,
     Removed: _check_fitting,
     Enrolled: _check_enrolled,

@@ -22,6 +22,7 @@ Digest: TypeAlias = Annotated[str, Meta(pattern="^(sha256:)?[0-9a-f]{64}$")]
 Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
+Years: TypeAlias = Annotated[float, Meta(ge=0, le=100)]
 Codes: TypeAlias = tuple[str, ...]
 Kilograms: TypeAlias = Annotated[float, Meta(ge=0, lt=1_000_000_000)]
 """Exact, to the milligram: see `masses`."""
@@ -102,6 +103,9 @@ Process = Literal[
     "make_cells",
 ]
 Custody = Literal["segregation", "mass_balance"]
+Transport = Literal["normal", "damaged", "critical"]
+"""As what a battery travels, by whoever looked at it: see `lifecycle.transport`."""
+Test = Literal["none", "visual", "electrical", "capacity"]
 FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
 
 
@@ -185,6 +189,7 @@ class Shipped(_Battery, frozen=True, kw_only=True, tag="shipped"):
     to: Name
     carrier: Name | None = None
     site: Name | None = None
+    packing: Name | None = None
 
 
 class Received(_Battery, frozen=True, kw_only=True, tag="received"):
@@ -284,6 +289,8 @@ class VehicleExported(_Vehicle, frozen=True, kw_only=True, tag="vehicle_exported
     kind: ClassVar[str] = "vehicle_exported"
 
     country: Country | None = None
+    from_country: Country | None = None
+    consent: Name | None = None
 
 
 class VehicleImported(_Vehicle, frozen=True, kw_only=True, tag="vehicle_imported"):
@@ -366,6 +373,7 @@ class IncidentReported(_Base, frozen=True, kw_only=True, tag="incident_reported"
     code: str
     incident: Literal["fire", "leak", "collision", "flood", "other"]
     severity: Name | None = None
+    transport: Transport | None = None
 
 
 class Stocktaken(_Base, frozen=True, kw_only=True, tag="stocktaken"):
@@ -404,10 +412,18 @@ class HandedOver(_Battery, frozen=True, kw_only=True, tag="handed_over"):
 
     to: Name
     site: Name | None = None
+    carrier: Name | None = None
+    packing: Name | None = None
 
 
 class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
-    """Somebody decided what the battery is still good for, and why."""
+    """
+    Somebody decided what the battery is still good for, and why.
+
+    `soh_low` to `soh_high` is its state of health, `life_years_low` to `life_years_high` how long it lasts
+    in its next use, both with 95 %; `test` is what was done to know, `transport` what was seen. With
+    `test_ordered` the decision is that of what is known so far: the test may change it.
+    """
 
     kind: ClassVar[str] = "assessed"
 
@@ -415,6 +431,13 @@ class Assessed(_Base, frozen=True, kw_only=True, tag="assessed"):
     decision: Literal["reuse", "repurpose", "recycle"]
     soh_fraction: Fraction | None = None
     reasons: tuple[Text, ...] = ()
+    transport: Transport | None = None
+    soh_low: Fraction | None = None
+    soh_high: Fraction | None = None
+    life_years_low: Years | None = None
+    life_years_high: Years | None = None
+    test: Test | None = None
+    test_ordered: Literal["capacity"] | None = None
 
 
 class PreparedForReuse(_Battery, frozen=True, kw_only=True, tag="prepared_for_reuse"):
@@ -574,7 +597,11 @@ class LotProcessed(_Base, frozen=True, kw_only=True, tag="lot_processed"):
 
 
 class LotMoved(_Base, frozen=True, kw_only=True, tag="lot_moved"):
-    """A lot went to another organisation or site, as a whole; `country` is where it went to from abroad."""
+    """
+    A lot went to another organisation or site, as a whole; `country` is where it went to from abroad.
+
+    `consent` is the number of the notification under which the authorities of both sides let it pass.
+    """
 
     kind: ClassVar[str] = "lot_moved"
 
@@ -585,6 +612,7 @@ class LotMoved(_Base, frozen=True, kw_only=True, tag="lot_moved"):
     from_country: Country | None = None
     country: Country | None = None
     waste_code: Name | None = None
+    consent: Name | None = None
 
 
 class CreditSpent(_Battery, frozen=True, kw_only=True, tag="credit_spent"):
@@ -606,11 +634,13 @@ class CreditSpent(_Battery, frozen=True, kw_only=True, tag="credit_spent"):
 
 
 class Exported(_Battery, frozen=True, kw_only=True, tag="exported"):
-    """The battery left the country."""
+    """The battery left the country `from_country` for `country`; `consent` as of `lot_moved`."""
 
     kind: ClassVar[str] = "exported"
 
     country: Country
+    from_country: Country | None = None
+    consent: Name | None = None
 
 
 class Imported(_Battery, frozen=True, kw_only=True, tag="imported"):

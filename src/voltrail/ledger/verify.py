@@ -39,7 +39,8 @@ UNWITNESSED_FIX = (
 
 SUBJECT_NOT_SHOWN = ", its subject not shown"
 
-_FURTHER = frozenset({"organisation", "model_id", "lot", "site"})  # may name a subject, after the batteries
+_FURTHER = frozenset({"organisation", "model_id", "site"})  # may name a subject, after the batteries
+_OF_LOTS = frozenset({"lot_processed", "recycled", "dismantled", "corrected", None})  # may name many lots
 
 Subjects = Callable[[bytes], Sequence[str]]
 
@@ -251,10 +252,12 @@ class _Verification:
                 of >= len(first) and _at(first, at) in {subject, None} and (at == 0 or subject not in first)
             )
         named = _batteries(shown)
-        further = withheld + len(_FURTHER & shown.keys())
         if at >= len(named) and subject.startswith("battery:"):
             return False
-        return len(named) <= of <= len(named) + further and _at(named, at) in {subject, None}
+        most = len(named) + len(_lots(shown)) + len(_FURTHER & shown.keys()) + withheld
+        if withheld and shown.get("kind") in _OF_LOTS:
+            most = of
+        return len(named) <= of <= most and _at(named, at) in {subject, None}
 
     def _check_heads(self) -> str:
         """Check each head given: after its events, in the heads tree, whose entry is in the log."""
@@ -448,9 +451,21 @@ def _is_named(event: EventProof, subject: str) -> bool:
 
 def _named(shown: dict[str, Any]) -> set[str]:
     """Return every subject that shown members name."""
-    members = (("organisation", "organisation"), ("model", "model_id"), ("lot", "lot"), ("site", "site"))
+    members = (("organisation", "organisation"), ("model", "model_id"), ("site", "site"))
     further = {f"{kind}:{shown[member]}" for kind, member in members if member in shown}
-    return {*_batteries(shown), *further}
+    return {*_batteries(shown), *_lots(shown), *further}
+
+
+def _lots(shown: dict[str, Any]) -> list[str]:
+    """Return the lots that shown members name, in the order of formats.md, "Subjects"."""
+    among = [shown, *(one for name in ("inputs", "outputs") for one in _list(shown, name))]
+    named = [one.get("lot") for one in among if isinstance(one, dict)]
+    return [f"lot:{lot}" for lot in (*named, *_list(shown, "lots")) if lot is not None]
+
+
+def _list(shown: dict[str, Any], name: str) -> list[Any]:
+    found = shown.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _head_words(head: HeadProof | None, size: int) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from voltrail.events import Event
-from voltrail.lifecycle.gates import CHECKS, PRIVATE
+from voltrail.lifecycle.gates import CHECKS, Deed, is_private
 from voltrail.lifecycle.state import Battery, Finding
 from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
@@ -44,7 +44,7 @@ def rule_findings(
         if rule.about == "deadline":
             yield from _late(rule, event, received, rules.calendar)
         else:
-            yield from CHECKS[rule.about](rule, event, world)
+            yield from CHECKS[rule.about](rule, Deed(event, organisation, world))
 
 
 def rule_of(finding: Finding, event: Event, rules: Rules) -> Rule:
@@ -67,10 +67,10 @@ def warnings(
     `public` passes over those whose answer tells what is not: they are not even looked into.
     """
     for rule in rules.advice(event.kind, event.occurred_at):
-        if public and rule.about in PRIVATE:
+        if public and is_private(rule, event):
             continue
         if _speaks_of(rule, event, organisation, batteries):
-            yield from CHECKS[rule.about](rule, event, world)
+            yield from CHECKS[rule.about](rule, Deed(event, organisation, world))
 
 
 def _speaks_of(rule: Rule, event: Any, organisation: Organisation, batteries: Sequence[Battery]) -> bool:

@@ -22,7 +22,7 @@ from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle import lots, passports
 from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
-from voltrail.lifecycle.gates import PRIVATE
+from voltrail.lifecycle.gates import is_private
 from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective
 from voltrail.lifecycle.told import told_to_reporter, without_step
 from voltrail.lifecycle.world import World
@@ -61,7 +61,7 @@ _ORGANISATIONS: Final = {
     "shipped": ("to", "carrier"),
     "received": ("from_",),
     "collected": ("from_",),
-    "handed_over": ("to",),
+    "handed_over": ("to", "carrier"),
     "transferred_in": ("operator",),
     "lot_moved": ("to", "carrier"),
     "ownership_transferred": ("to",),
@@ -299,7 +299,7 @@ def _warnings(
 
 def _is_public(finding: Finding, event: Event, rules: Rules) -> bool:
     """Return whether what a breach says follows from what is public."""
-    return rule_of(finding, event, rules).about not in PRIVATE
+    return not is_private(rule_of(finding, event, rules), event)
 
 
 def _shown(recorded: Recorded, world: World) -> Iterator[Finding]:

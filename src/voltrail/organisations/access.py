@@ -244,7 +244,23 @@ _PUBLIC_MEMBERS: Final = frozenset(
     ]
 )
 _CONDITION_MEMBERS: Final = frozenset(
-    ["soh_fraction", "cycles", "distance_km", "resistance_mohm", "incident", "severity", "work", "reasons"]
+    [
+        "soh_fraction",
+        "cycles",
+        "distance_km",
+        "resistance_mohm",
+        "incident",
+        "severity",
+        "work",
+        "reasons",
+        "transport",
+        "soh_low",
+        "soh_high",
+        "life_years_low",
+        "life_years_high",
+        "test",
+        "test_ordered",
+    ]
 )
 _CUSTODY_MEMBERS: Final = frozenset(
     [
@@ -255,6 +271,8 @@ _CUSTODY_MEMBERS: Final = frozenset(
         "to",
         "from",
         "carrier",
+        "packing",
+        "consent",
         "site",
         "odometer_km",
         "taken_out",
@@ -353,7 +371,7 @@ ATTRIBUTES: Final[dict[str, Audiences]] = {
         ),
         EVERYONE,
     ),
-    **dict.fromkeys(("soh_fraction", "measured_at"), CONDITION),
+    **dict.fromkeys(("soh_fraction", "measured_at", "transport"), CONDITION),
     **dict.fromkeys(("place", "holder", "vin", "system", "site", "owner", "reporter"), CUSTODY),
     # The words of a finding name organisations and vehicles, of the time before too; its kind is public.
     "findings": frozenset({"authority_cn", "auditor"}),

@@ -63,7 +63,8 @@ class Sources(msgspec.Struct, frozen=True):
     What a passport is made from: a battery's state and its events that count, in their order; its model; by
     identifier the organisations that the two name, and the sites; the host under which its page is found.
 
-    `issued` is the passport meant, where it was issued; else the last one of the battery.
+    `issued` is the passport meant, where it was issued; else the last one of the battery. `recycled` is what
+    the record shows of its recycled content, by point: it stands over what a maker declares.
     """
 
     battery: Battery
@@ -73,6 +74,7 @@ class Sources(msgspec.Struct, frozen=True):
     site: Callable[[str], Site | None]
     host: str
     issued: Issued | None = None
+    recycled: Mapping[str, Known] = {}
 
     @property
     def passport(self) -> Issued | None:
@@ -97,6 +99,7 @@ def compose(sources: Sources, same: Mapping[str, Known] | None = None) -> Passpo
     known = dict(same or {})
     if model is not None and same is None:
         known = of_model(model, sources.organisation, sources.host)
+    known |= sources.recycled
     known |= _of_code(battery.code)
     known |= _of_life(sources)
     series: dict[str, list[float]] = {name: [] for name in COUNTERS}

@@ -16,6 +16,7 @@ from voltrail.events.masses import MG_PER_KG, milligrams
 from voltrail.recycling.record import Material, Run, lots_made
 
 UNEXPLAINED: Final = "unexplained"
+ELSEWHERE: Final = "elsewhere"
 IN_BATTERIES: Final = "in_batteries"
 LOST: Final = "lost"
 WASTE: Final = "waste"
@@ -23,8 +24,8 @@ WASTE: Final = "waste"
 Way: TypeAlias = tuple[str, str, str]
 """
 What it came in: a chemistry (`unknown` where a model says none), the origin of a lot that came from outside,
-or `unexplained`; the substance of the first lot; and where it is: the substance of the lot, `in_batteries`,
-`waste` or `lost`.
+`elsewhere` where the run that made it is not among those looked at, or `unexplained`; the substance of the
+first lot; and where it is: the substance of the lot, `in_batteries`, `waste` or `lost`.
 """
 _Origin: TypeAlias = tuple[str, str]
 _Kg: TypeAlias = dict[_Origin, float]
@@ -71,7 +72,7 @@ def _came(material: Material, run: Run, element: str, left: dict[str, _Kg]) -> _
         part = min(taken_mg / material.lots[lot].mass_mg, 1) if material.lots[lot].mass_mg else 0
         holds = _holds(material, lot, element) * part
         own = left.setdefault(
-            lot, {(UNEXPLAINED, material.lots[lot].substance): _holds(material, lot, element)}
+            lot, {(ELSEWHERE, material.lots[lot].substance): _holds(material, lot, element)}
         )
         whole = sum(own.values())
         share = min(holds / whole, 1) if whole else 0

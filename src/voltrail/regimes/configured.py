@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import msgspec
 
 from voltrail.errors import UsageError
 from voltrail.regimes.deadlines import Calendar, Unit, Year
-from voltrail.regimes.rules import GATES, Gate, Rule, Rules
+from voltrail.regimes.rules import GATES, Gate, Rule, Rules, RuleUnit
 
 MAX_TERM = 3_650
 MAX_WORDS = 50  # of a gate
@@ -31,7 +31,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     rule: str
     value: int | tuple[str, ...]
-    unit: Literal["day", "working_day", "month", "role", "use", "exception", "region", "member"]
+    unit: RuleUnit
     valid_from: date
     source: str
     valid_to: date | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, Literal
 
 import msgspec
@@ -13,7 +13,20 @@ from voltrail.regimes.deadlines import CHINA, Calendar, deadline
 
 Confidence = Literal["confirmed", "secondary", "press", "mirror", "unconfirmed", "configured"]
 
-About = Literal["deadline", "handover", "papers", "use", "scrapping", "echelon", "outlets", "takeback"]
+About = Literal[
+    "deadline",
+    "handover",
+    "papers",
+    "use",
+    "scrapping",
+    "echelon",
+    "outlets",
+    "takeback",
+    "border",
+    "transport",
+]
+Verdict = Literal["forbidden", "unknown", "consent", "allowed"]  # the strictest first
+Travels = Literal["normal", "damaged", "critical"]
 
 
 class Gate(msgspec.Struct, frozen=True):
@@ -22,6 +35,41 @@ class Gate(msgspec.Struct, frozen=True):
     value: str
     unit: str
     words: tuple[str, ...] = ()  # any others are none; where there are none, any words will do
+
+
+class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of some elements together there must be in dry matter, at least or at most: shares of mass."""
+
+    elements: tuple[str, ...]
+    least: float | None = None
+    most: float | None = None
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of material by what is in it; it conforms where all limits are kept."""
+
+    name: str
+    name_zh: str
+    limits: tuple[Limit, ...]
+
+
+class Border(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    Which shipments a rule of a border speaks of; places by the words of `countries.is_among`.
+
+    `side` says whose rule it is: of the state that it leaves, of that which it comes to, or of a treaty
+    between both, which answers where neither side has a rule of its own. `of` are classes of goods
+    (`border.classes_of`), none of which may be in `not_of`. With `tables`, what meets one of them has the
+    rule's value, and what meets none has `otherwise`.
+    """
+
+    side: Literal["export", "import", "both"]
+    from_: tuple[str, ...] = msgspec.field(default=(), name="from")
+    to: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    not_of: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    otherwise: Verdict | None = None
 
 
 SWAP_MODEL: Final = "swap_model"
@@ -47,8 +95,17 @@ GATES: Final[dict[About, Gate]] = {
     "takeback": Gate(
         "the roles from which its batteries may not be refused, or anyone", "role", (*_ROLES, ANYONE)
     ),
+    "border": Gate("whether it may cross", "verdict", ("allowed", "consent", "forbidden")),
+    "transport": Gate("the packing instructions by which it may travel", "packing"),
 }
 
+RuleUnit = Literal[
+    "day", "working_day", "month", "role", "use", "exception", "region", "member", "verdict", "packing"
+]
+CLOCKS: Final = {
+    "CN": CHINA,
+    "EU": timezone(timedelta(hours=1)),
+}  # the winter's: no rule of the EU begins in summer time
 _FOR_EVER: Final = date(9000, 1, 1)
 
 
@@ -69,6 +126,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     Of a handover, `needs="outlet"` has makers and importers among the roles count only with an outlet on
     record; of products of old batteries, `needs="second_life"` has only codes of 19 characters meant.
 
+    Of a shipment across a border, `border` says of which. Of transport, `travels` says of packs in which
+    state, and `within` in which countries reporters are registered to whom it speaks (`countries.is_among`).
+    `clock` is by whose days it counts.
+
     Only a rule that is `enforced` makes findings, and refuses what is asked beforehand; `advisory` ones warn
     who asks; one without a value is not configured, and `gap` says what is not known.
     """
@@ -87,7 +148,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     to: Literal["platform", "vehicle_maker"] | None = "platform"
     needs: str | None = None
     value: int | tuple[str, ...] | None = None
-    unit: Literal["day", "working_day", "month", "role", "use", "exception", "region", "member"] | None = None
+    unit: RuleUnit | None = None
+    border: Border | None = None
+    travels: Travels | None = None
+    within: tuple[str, ...] = ()
+    clock: Literal["CN", "EU"] = "CN"
     valid_from: date
     valid_to: date | None = None
     article: str | None = None
@@ -213,7 +278,9 @@ def _row(rule: Rule) -> str:
 def _by_kind(rules: Iterable[Rule]) -> dict[str, tuple[Dated, ...]]:
     found: dict[str, tuple[Dated, ...]] = {}
     for rule in rules:
-        since, until = _midnight(rule.valid_from), _midnight(rule.valid_to or _FOR_EVER)
+        clock = CLOCKS[rule.clock]
+        since = datetime.combine(rule.valid_from, time(), clock)
+        until = datetime.combine(rule.valid_to or _FOR_EVER, time(), clock)
         for kind in rule.kinds:
             found[kind] = (*found.get(kind, ()), (since, until + timedelta(days=1), rule))
     return found
@@ -225,13 +292,8 @@ def _at(dated: tuple[Dated, ...] | None, when: datetime) -> tuple[Rule, ...]:
     return tuple([rule for since, until, rule in dated if since <= when < until])
 
 
-def _midnight(day: date) -> datetime:
-    """Return when a day begins in China."""
-    return datetime.combine(day, time(), CHINA)
-
-
 def rules_at(day: date) -> tuple[Rule, ...]:
     """Return every rule of every regime in force on a day, enforced or not."""
-    from voltrail.regimes.china import RULES
+    from voltrail.regimes import RULES
 
     return RULES.at(day)

@@ -8,6 +8,7 @@ from typing import Any
 
 from voltrail.codes import parse
 from voltrail.database.database import Connection
+from voltrail.errors import UnknownBattery
 from voltrail.lifecycle import Battery, Organisation, Recorded, State, effective_events, fold
 from voltrail.registry.world import World
 
@@ -102,3 +103,12 @@ class Family:
 
 def _aware(when: datetime) -> datetime:
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+
+
+def unknown_battery(code: str) -> UnknownBattery:
+    """Return the error for a code that the record does not know."""
+    return UnknownBattery(
+        "battery.unknown",
+        f"The record does not know a battery {code}.",
+        "Check the code on the label; a battery older than the record is brought in with `enrolled`.",
+    )

@@ -190,6 +190,11 @@ class Lots(Copy):
         with self._database.pool.connection() as connection:
             return read_material(connection, _OF_PERIOD, msgspec.structs.asdict(scope))
 
+    def reached(self) -> int:
+        """Return up to which entry the tables were followed."""
+        with self._database.pool.connection() as connection:
+            return int(connection.execute("select upto from lot_upto").fetchall()[0][0])
+
     def find(self, lot: str) -> LotState | None:
         """Return the state of a lot, None where nothing on record is about it."""
         with self._database.pool.connection() as connection:
@@ -238,7 +243,7 @@ class Lots(Copy):
         with self._database.pool.connection() as connection:
             seen, fresh = {index}, [index]
             while fresh and len(seen) <= most:
-                runs = _read_runs(connection, _NAMED, {"seqs": fresh})
+                runs = read_runs(connection, _NAMED, {"seqs": fresh})
                 made = Texts(lot.lot for run in runs for lot in lots_made(run))
                 found = connection.execute("select seq from lot_run where takes && %s", (made,)).fetchall()
                 fresh = [seq for (seq,) in found if seq not in seen]
@@ -253,23 +258,29 @@ class Lots(Copy):
 
 def read_material(connection: Connection, wanted: str, values: Mapping[str, Any]) -> Material:
     """Return the material of the runs that a query finds: seq, reporter, says, at."""
-    found = _read_runs(connection, wanted, values)
+    found = read_runs(connection, wanted, values)
     lots = {lot.lot: lot for run in found for lot in lots_made(run)}
     taken = {name for run in found for name in taken_by(run.event)}
     elsewhere = connection.execute(_MAKING, (Texts(taken - lots.keys()),)).fetchall()
-    made = _read_runs(connection, _NAMED, {"seqs": [seq for (seq,) in elsewhere]})
+    made = read_runs(connection, _NAMED, {"seqs": [seq for (seq,) in elsewhere]})
     lots |= {
         lot.lot: lot for run in made for lot in lots_made(run) if lot.lot in taken and lot.lot not in lots
     }
+    runs, models = counted(connection, found)
+    return Material(runs, lots, read_models(connection, models))
+
+
+def counted(connection: Connection, runs: Collection[Run]) -> tuple[list[Run], set[str]]:
+    """Return runs with how many batteries of which model each named, and the models."""
     counts: dict[int, dict[str | None, int]] = {}
-    for seq, model, number in connection.execute(_COUNTS, ([run.index for run in found],), binary=True):
+    for seq, model, number in connection.execute(_COUNTS, ([run.index for run in runs],), binary=True):
         counts.setdefault(seq, {})[model] = number
-    runs = [msgspec.structs.replace(run, models=counts.get(run.index, {})) for run in found]
     named = {model for models in counts.values() for model in models if model is not None}
-    return Material(runs, lots, read_models(connection, named))
+    return [msgspec.structs.replace(run, models=counts.get(run.index, {})) for run in runs], named
 
 
-def _read_runs(connection: Connection, wanted: str, values: Mapping[str, Any]) -> list[Run]:
+def read_runs(connection: Connection, wanted: str, values: Mapping[str, Any]) -> list[Run]:
+    """Return the runs that a query finds: seq, reporter, says, at; without their models."""
     query = _RUNS.format(wanted=wanted)
     found = connection.execute(query, values, binary=True)
     return [Run(seq, reporter, _event(line)) for seq, reporter, line in found]

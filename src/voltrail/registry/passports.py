@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from voltrail.database.database import Connection, Database, Texts
 from voltrail.errors import NotFound
+from voltrail.events.kinds import CreditSpent
 from voltrail.events.points import POINTS
 from voltrail.ledger.keys import ED25519, Signer, Verifier, decode64
 from voltrail.lifecycle import (
@@ -39,9 +40,11 @@ from voltrail.lifecycle.passports import following as next_ones
 from voltrail.organisations.access import PASSPORT, Audiences, Eyes
 from voltrail.organisations.trust import Site
 from voltrail.passport import Edition, Issuer, Known, Passport, Sources, Told, compose, form, of_model
+from voltrail.recycling.content import Content
 from voltrail.registry import following
 from voltrail.registry.handed import Handed
 from voltrail.registry.lookup import Lookup
+from voltrail.registry.recycled_content import content_of, contents
 from voltrail.registry.settings import Keys
 from voltrail.registry.world import Slot, World, to_recorded
 
@@ -99,10 +102,13 @@ union all select subject, 0, true from handed where subject = any(%b)
 
 
 class Passports:
-    """The passports of one registry; threads may share it."""
+    """The passports of one registry; threads may share it. Recycled content is read anew each time."""
 
-    def __init__(self, authorities: frozenset[str], host: str) -> None:
+    def __init__(
+        self, authorities: frozenset[str], host: str, follow: Callable[[], object] = lambda: None
+    ) -> None:
         self._authorities, self._host = authorities, host
+        self._follow = follow  # brings up the rows of lots
         self._kept: dict[str, Slot] = {}
         self._same: dict[tuple[str, int, int], dict[str, Known]] = {}  # of a model and its maker as they were
 
@@ -138,7 +144,8 @@ class Passports:
         if self._know(world, battery, events):
             return None
         edition = _edition(battery, issued, events, Lookup(connection, self._authorities, None, None), None)
-        return _told(self._composed(world, battery, events), eyes, edition)
+        recycled = self._recycled(connection, battery, events, world.state)
+        return _told(self._composed(world, battery, events, recycled), eyes, edition)
 
     def _tell_then(
         self,
@@ -160,11 +167,11 @@ class Passports:
         if issued is not None and issued.until is not None:
             events = _before(events, issued.ended_by)
             then, ended_at = _state(battery, events), issued.until
-        whole = compose(
-            _sources(
-                then, events, lambda name: lookup.state(name, ended_at), lookup.organisation, host, issued
-            )
+        sources = _sources(
+            then, events, lambda name: lookup.state(name, ended_at), lookup.organisation, host, issued
         )
+        recycled = self._recycled(connection, then, events, lookup.state)
+        whole = compose(replace(sources, recycled=recycled))
         whole = replace(whole, values={name: _of_this_log(one) for name, one in whole.values.items()})
         return _told(whole, eyes, edition)
 
@@ -175,6 +182,7 @@ class Passports:
         known.read_chains(subjects)
         lookup = Lookup(connection, self._authorities, None, None)
         handed = bool(known.rows("select exists (select from handed)", ())[0][0])
+        content = contents(connection, codes)
         for subject in subjects:
             battery = known.state(subject)
             assert isinstance(battery, Battery)  # noqa: S101 - it is on record
@@ -187,10 +195,40 @@ class Passports:
                 yield told
                 continue
             edition = _edition(battery, issued, events, lookup, None)
-            yield _told(self._composed(known, battery, events), eyes, edition)
+            recycled = self._recycled(connection, battery, events, known.state, content)
+            yield _told(self._composed(known, battery, events, recycled), eyes, edition)
 
-    def _composed(self, world: World, battery: Battery, events: Sequence[Recorded]) -> Passport:
+    def _recycled(
+        self,
+        connection: Connection,
+        battery: Battery,
+        events: Sequence[Recorded],
+        state: Callable[[str], Any],
+        told: Content | None = None,
+    ) -> dict[str, Known]:
+        """
+        Return what the record shows of a battery's recycled content, by point.
+
+        Only credits among these events count of its own. Those of its parts count as far as the tables of
+        lots were followed, so that a battery without any waits for nothing. `told` is as for `content_of`.
+        """
+        own = {one.index for one in events if isinstance(one.event, CreditSpent)}
+        if not own and not battery.parts:
+            return {}
+        if own:
+            self._follow()
+        model = state("model:" + battery.model_id) if battery.model_id else None
+        composition = model.composition if isinstance(model, Model) else None
+        found = content_of(connection, battery, composition, own, told)
+        if found is None:
+            return {}
+        return {name: Known(value, found.entries, derived=True) for name, value in found.points().items()}
+
+    def _composed(
+        self, world: World, battery: Battery, events: Sequence[Recorded], recycled: Mapping[str, Known]
+    ) -> Passport:
         sources = _sources(battery, events, world.state, world.organisation, self._host)
+        sources = replace(sources, recycled=recycled)
         model = sources.model
         if model is None:
             return compose(sources)

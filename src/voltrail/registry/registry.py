@@ -22,7 +22,6 @@ from voltrail.errors import (
     Refusal,
     RegistryClosed,
     ReportError,
-    UnknownBattery,
     UnknownOrganisation,
     UsageError,
     VoltrailError,
@@ -48,13 +47,23 @@ from voltrail.lifecycle import (
 )
 from voltrail.lifecycle.findings import rule_of
 from voltrail.lifecycle.since import sale_of
-from voltrail.organisations.access import BATTERY, PUBLIC, Reader, Sight
+from voltrail.organisations.access import BATTERY, PUBLIC, Eyes, Reader, Sight
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import has_role, roles_at
 from voltrail.passport import Known, Told
-from voltrail.registry import catalogue, evidence, links, passports, settings, views
+from voltrail.registry import (
+    catalogue,
+    evidence,
+    links,
+    passports,
+    recycled_content,
+    recycled_proof,
+    settings,
+    views,
+)
 from voltrail.registry.anchor import Anchor, Witnessed
 from voltrail.registry.batches import Batches
+from voltrail.registry.decisions import Decisions
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.eu_registry import EuRegistry
@@ -66,8 +75,9 @@ from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
+from voltrail.registry.loads import Load, Loads, travels_of
 from voltrail.registry.logs import Logs
-from voltrail.registry.lookup import Family, Lookup
+from voltrail.registry.lookup import Family, Lookup, unknown_battery
 from voltrail.registry.lots import Lots
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
@@ -118,12 +128,14 @@ class Registry:
         self._search = Search(self.database)
         self._writer = Writer(self.database, self.settings, self.keys, self.anchor)
         self._sinces = Sinces()
-        self._passports = passports.Passports(self._writer.authorities, self.origin.partition("/")[0])
         self.holdings = Holdings(self.database, self._writer.authorities, self._sinces)
         self.webhooks = Webhooks(self.database, self.keys.host_secret)
         self.grants = Grants(self.database, self._writer.authorities, self._sinces)
         self.documents = Documents(data / "documents")
         self.rulebook = self._writer.rulebook
+        self.decisions = Decisions(
+            self.database, self._writer.authorities, self._sinces, self.rulebook, self.holdings
+        )
         self.duties = Duties(self.database, self.rulebook, self._writer.authorities)
         self.platform = Platform(
             self.database, self.rulebook, self._writer.authorities, self.keys.host_secret
@@ -134,6 +146,10 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self._loads = Loads(self.database, self._writer.authorities)
+        self._passports = passports.Passports(
+            self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
+        )
         self.eu_registry = EuRegistry(self.database)
         self.handed = Handed(self.database, data / "handed")
         self.copies = (
@@ -391,7 +407,22 @@ class Registry:
             where = effective(state, lookup.battery)
             sight = self.sights(connection).sight(text, reader)
             eyes = sight.state(_earliest_ms(as_of, known_at))
-            return views.battery_view(state, where, model if isinstance(model, Model) else None, eyes)
+            seen = eyes.see(BATTERY, "transport")
+            travels = travels_of(lookup, text, as_of, known_at).state if seen else None
+            known = model if isinstance(model, Model) else None
+            return views.battery_view(state, where, known, eyes, travels)
+
+    def eyes(self, code: str, reader: Reader) -> Eyes:
+        """Return what a reader has for a battery's state as it is now. Raises CodeError."""
+        with self.database.pool.connection() as connection:
+            return self.sights(connection).sight(parse(code).text, reader).state()
+
+    def load(self, code: str) -> Load:
+        """Return a battery as a load to be shipped. Raises CodeError, UnknownBattery."""
+        found = self._loads.find(code)
+        if found is None:
+            raise unknown_battery(parse(code).text)
+        return found
 
     def passport(
         self,
@@ -628,6 +659,55 @@ class Registry:
             if built is not None:
                 return built
         return None
+
+    def recycled_content(
+        self, code: str, reader: Reader = PUBLIC
+    ) -> tuple[recycled_content.Told | None, bool]:
+        """
+        Return what of a battery is recycled, and whether the reader may see from which lots.
+
+        None where nothing on record went into it. Raises CodeError, UnknownBattery.
+        """
+        text = parse(code).text
+        self.lots.follow()
+        with self.database.pool.connection() as connection:
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            battery = lookup.battery(text)
+            if battery is None:
+                raise unknown_battery(text)
+            model = lookup.state("model:" + battery.model_id) if battery.model_id is not None else None
+            told = recycled_content.tell(connection, battery, model if isinstance(model, Model) else None)
+            eyes = self.sights(connection).sight(text, reader).state()
+            theirs = told is not None and reader.organisation in told.makers
+            return told, theirs or eyes.see("credit_spent", "mass_kg")
+
+    def recycled_proof(self, code: str) -> bytes:
+        """
+        Return the file that proves a battery's recycled content, with the chains of all lots upstream.
+
+        It shows events on material whole. Raises CodeError; NotFound where the battery is not on record or
+        heads do not reach all chains yet; UsageError where nothing is on record that went into it.
+        """
+        text = parse(code).text
+        while self.lots.follow():
+            pass
+        note, checkpoint, tree = self._with_heads()
+        standing = evidence.Standing(self.logs, note, checkpoint.size)
+
+        with self.database.pool.connection() as connection:
+
+            def evidence_of(subject: str, sight: Sight) -> bytes:
+                built = evidence.build(connection, subject, sight, standing, self.settings.authorities, tree)
+                if built is None or tree.find(subject) is None:
+                    raise NotFound(
+                        "recycled.heads",
+                        f"The heads do not reach {subject} yet.",
+                        "Run `voltrail log heads`; if there are witnesses, wait until they cosigned.",
+                    )
+                return built
+
+            lookup = Lookup(connection, self._writer.authorities, None, None)
+            return recycled_proof.prove(connection, lookup, text, evidence_of)
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """
@@ -999,12 +1079,3 @@ def _mode(mode: str) -> Mode:
 
 def _limit(limit: int) -> int:
     return max(1, min(limit, MAX_PAGE))
-
-
-def unknown_battery(code: str) -> UnknownBattery:
-    """Return the error for a code that the record does not know."""
-    return UnknownBattery(
-        "battery.unknown",
-        f"The record does not know a battery {code}.",
-        "Check the code on the label; a battery older than the record is brought in with `enrolled`.",
-    )

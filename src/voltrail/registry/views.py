@@ -15,8 +15,14 @@ from voltrail.regimes.deadlines import CHINA
 from voltrail.regimes.rules import Rule
 
 
-def battery_view(state: Battery, where: Effective, model: Model | None, eyes: Eyes) -> dict[str, Any]:
-    """Return what may be known of a battery; `withheld` names the rest."""
+def battery_view(
+    state: Battery, where: Effective, model: Model | None, eyes: Eyes, travels: str | None = None
+) -> dict[str, Any]:
+    """
+    Return what may be known of a battery; `withheld` names the rest.
+
+    `travels` is in which state, from its chain, for whoever may see it.
+    """
     code = parse(state.code)
     claim = state.whereabouts
     known = {
@@ -37,6 +43,7 @@ def battery_view(state: Battery, where: Effective, model: Model | None, eyes: Ey
         "operator": state.operator,
         "soh_fraction": state.soh_fraction,
         "measured_at": _time(state.measured_at),
+        "transport": travels,
         "parent": claim.parent if claim else None,
     }
     more = {

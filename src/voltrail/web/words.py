@@ -10,6 +10,10 @@ from voltrail.web.language import Language
 
 _NAMES_EN: Final = {
     "soh_fraction": "state of health",
+    "soh_low": "state of health, from",
+    "soh_high": "state of health, to",
+    "life_years_low": "remaining life, from (years)",
+    "life_years_high": "remaining life, to (years)",
     "vin": "vehicle",
     "model_id": "model",
     "codes": "batteries",
@@ -28,6 +32,7 @@ _NAMES_EN: Final = {
     "day": "days",
     "working_day": "working days",
     "month": "months",
+    "batteries": "other batteries",
 }
 
 

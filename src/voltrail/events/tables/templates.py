@@ -48,6 +48,7 @@ _EXAMPLES: Final = {
     "algorithm": "ed25519", "public_key": "3m8Z…", "certificate": "C-2026-018", "campaign": "R-2026-03",
     "work": "BMS", "reason": "SOH 62 %", "title": "9ZZ-60", "digest": "0" * 64,
     "makers": "91000000MA00000009", "supplier_id": "91000000MA00000009", "part": "cell LFP-157",
+    "soh_low": "0.88", "soh_high": "0.94", "life_years_low": "5", "life_years_high": "8",
     "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from voltrail.regimes.deadlines import Calendar, Year
-from voltrail.regimes.rules import Confidence, Rule, Rules
+from voltrail.regimes.rules import Confidence, Rule
 
 
 def _data(name: str) -> bytes:
@@ -30,6 +30,5 @@ class Notices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 HOLIDAYS: Final = msgspec.json.decode(_data("holidays.json"), type=Notices, strict=False)
 
-RULES: Final = Rules(
-    msgspec.json.decode(_data("rules.json"), type=tuple[Rule, ...]), Calendar(HOLIDAYS.years)
-)
+CALENDAR: Final = Calendar(HOLIDAYS.years)
+RULES_OF_CHINA: Final = msgspec.json.decode(_data("rules.json"), type=tuple[Rule, ...])

@@ -467,13 +467,29 @@ function batteriesIn(fields) {
   return fields.has("vin") ? [...named, `vehicle:${fields.get("vin")}`] : named;
 }
 
-const OTHERS = [["organisation", "organisation"], ["model", "model_id"], ["lot", "lot"], ["site", "site"]];
+function listIn(fields, member) {
+  return Array.isArray(fields.get(member)) ? fields.get(member) : [];
+}
+
+// What went into a process and what came out of it stands in lists; a lot that an event is about by itself, in `lot`.
+function lotsIn(fields) {
+  const among = [...listIn(fields, "inputs"), ...listIn(fields, "outputs")].map((one) => one?.lot);
+  return [fields.get("lot"), ...among, ...listIn(fields, "lots")]
+    .filter((lot) => lot !== undefined).map((lot) => `lot:${lot}`);
+}
+
+const OTHERS = [["organisation", "organisation"], ["model", "model_id"], ["site", "site"]];
 
 // Every subject that shown members name; for a kind of its own, where only some of them are its subjects.
 function namedIn(fields, topic = null) {
   const others = OTHERS.filter(([about, member]) => fields.has(member) && [about, "corrected"].includes(topic ?? about));
-  return [...batteriesIn(fields), ...others.map(([about, member]) => `${about}:${fields.get(member)}`)];
+  const told = others.map(([about, member]) => `${about}:${fields.get(member)}`);
+  const last = told.findIndex((one) => one.startsWith("site:")); // sites come after lots
+  const before = last < 0 ? told : told.slice(0, last);
+  return [...batteriesIn(fields), ...before, ...lotsIn(fields), ...told.slice(before.length)];
 }
+
+const OF_LOTS = ["lot_processed", "recycled", "dismantled", "corrected", undefined];
 
 // Whether the members agree with the link: which one of how many subjects this is. A whole line says it exactly.
 function mayName({ fields, withheld, link: { at, of } }, subject) {
@@ -487,9 +503,10 @@ function mayName({ fields, withheld, link: { at, of } }, subject) {
     return of >= first.length && [subject, undefined].includes(first[at]) && (at === 0 || !first.includes(subject));
   }
   const named = batteriesIn(fields);
-  const further = withheld + OTHERS.filter(([, member]) => fields.has(member)).length;
+  const further = withheld + lotsIn(fields).length + OTHERS.filter(([, member]) => fields.has(member)).length;
+  const most = OF_LOTS.includes(fields.get("kind")) ? of : named.length + further; // how many lots is not shown
   if (at >= named.length && subject.startsWith("battery:")) return false;
-  return named.length <= of && of <= named.length + further && [subject, undefined].includes(named[at]);
+  return named.length <= of && of <= most && [subject, undefined].includes(named[at]);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
