@@ -100,7 +100,7 @@ browser:
 	fi
 
 lock: $(INSTALLED)
-	@$(BIN)/uv pip compile pyproject.toml --extra oidc --group test --group tools --generate-hashes --no-header \
+	@$(BIN)/uv pip compile pyproject.toml --extra oidc --extra china --group test --group tools --generate-hashes --no-header \
 		--universal --python-version 3.11 --upgrade --quiet -o requirements.lock
 
 clean:

@@ -14,6 +14,7 @@ The tree; catch the narrowest you can act on:
     ├── EventError            a line in good form that is not a known event
     ├── TableError            a spreadsheet that cannot be read as a whole
     ├── CellError             a cell of it, or a row, that cannot be read; handed back, not raised
+    ├── FrameError            bytes of a vehicle that are no frame, or values that do not go into one
     ├── PassportError         a passport made by others that cannot be read as a whole
     ├── ReportError           a report file: layout, signature, root, origin
     ├── NoteError             a signed note, key or policy that does not read
@@ -145,6 +146,10 @@ class TableError(VoltrailError):
 
 class CellError(VoltrailError):
     """A cell does not hold what its column is for, or a row is none; told where it stands in the table."""
+
+
+class FrameError(VoltrailError):
+    """Bytes are not one whole frame of GB/T 32960, or a frame cannot be written, opened or believed."""
 
 
 class PassportError(VoltrailError):

@@ -14,6 +14,7 @@ from voltrail.cli.credential import credential
 from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.eu_registry import eu_registry
+from voltrail.cli.frames import frames
 from voltrail.cli.handover import handover
 from voltrail.cli.label import label
 from voltrail.cli.log import log
@@ -43,6 +44,7 @@ for command in (
     duties,
     epcis,
     evidence,
+    frames,
     init,
     key,
     label,

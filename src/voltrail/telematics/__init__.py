@@ -1,0 +1,1 @@
+"""What vehicles send of their batteries while they drive."""
