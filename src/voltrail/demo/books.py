@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from voltrail.demo.cast import Member
 from voltrail.demo.diary import CHINA, Diary, Told, moment
-from voltrail.demo.matter import Elements, Lot, assays, kilograms, plus
+from voltrail.demo.matter import Elements, Lot, assays, kilograms, plus, times
 
 _CLOSES: Final = 8 * 3_600  # before midnight
+_MOST_LOST: Final = 0.9  # of what is lost is elements that a laboratory finds
 _LAST: Final = 2 * 3_600  # before it closes, what comes is of the next
 
 
@@ -76,6 +77,9 @@ class Books:
         grams = min(grams, self.gap)
         if grams > 0:
             self._out += grams
+            whole = sum((content or {}).values())
+            if content and whole > _MOST_LOST * grams:
+                content = times(content, _MOST_LOST * grams / whole)
             self._enter("emissions", self._stream(substance, grams, content))
 
     def create(
