@@ -32,12 +32,13 @@ DECODER = Decoder()
 
 
 def stream_of(data: bytes) -> bytes:
-    """Return the bytes as they are, or as units of reports with the right check, which no search finds."""
-    if not data or data[0] & 1:
+    """Return the bytes as they are, or as units of frames with the right check, which no search finds."""
+    if len(data) < 3 or data[0] & 1:
         return data[1:]
     start = b"$$" if data[0] & 2 else b"##"
-    units = data[1:].split(b"|;")
-    return b"".join(framed(start, 2, 0xFE, 1, unit[:65000]) for unit in units)
+    command, ack = (data[1], data[2]) if data[0] & 4 else (2, 0xFE)
+    units = data[3:].split(b"|;")
+    return b"".join(framed(start, command, ack, 1, unit[:65000]) for unit in units)
 
 
 def try_bytes(data: bytes) -> None:

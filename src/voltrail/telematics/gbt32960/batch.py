@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from voltrail.errors import FrameError
 from voltrail.telematics.gbt32960 import kernels
 from voltrail.telematics.gbt32960.frame import VIN_BYTES
-from voltrail.telematics.gbt32960.layout import EDITIONS, Edition
+from voltrail.telematics.gbt32960.layout import Edition
 from voltrail.telematics.gbt32960.plan import FRAME_BUFFERS, Kind, Plan, plan
 from voltrail.telematics.gbt32960.stream import ACKS, ENCRYPTIONS, RULES, Refused
 
@@ -251,6 +251,3 @@ def _known(numbers: frozenset[int]) -> NDArray[np.uint8]:
 def decode(data: bytes, *, final: bool = True) -> Batch:
     """Return the frames of these bytes in columns; for many batches one after another, keep a `Decoder`."""
     return Decoder().decode(data, final=final)
-
-
-__all__ = ["EDITIONS", "Batch", "Block", "Decoder", "decode"]

@@ -185,9 +185,7 @@ def _read_unit(rules: Layout, data: bytes) -> Frame:
         if at < end:
             troubles.append(_encrypted(rules, encryption))
     else:
-        body = rules.commands.get(command, Body())
-        if ack != COMMAND and command not in ANSWERED_IN_FULL:
-            body = Body(fields=rules.commands[2].fields)  # answers keep the time, at most
+        body = body_of_command(rules, command, ack)
         try:
             at = _read(body.fields, data, at, end, record)
             if body.items:
@@ -206,6 +204,13 @@ def _read_unit(rules: Layout, data: bytes) -> Frame:
     if at < end:
         items.append(_rest(data, at, end))
     return Frame(rules.edition, command, ack, vin, encryption, record, _in_order(items), tuple(troubles))
+
+
+def body_of_command(rules: Layout, command: int, ack: int) -> Body:
+    """Return the layout of a command, or of an answer to it, which keeps the time at most."""
+    if ack != COMMAND and command not in ANSWERED_IN_FULL:
+        return Body(fields=rules.commands[2].fields)
+    return rules.commands.get(command, Body())
 
 
 def _in_order(items: list[Item]) -> tuple[Item, ...]:

@@ -14,7 +14,6 @@ from typing import Any
 
 from voltrail.errors import FrameError
 from voltrail.telematics.gbt32960.frame import (
-    ANSWERED_IN_FULL,
     BEIJING,
     MAX_UNIT_BYTES,
     VIN_BYTES,
@@ -22,6 +21,7 @@ from voltrail.telematics.gbt32960.frame import (
     Reading,
     Record,
     body_of,
+    body_of_command,
     unknown_item,
 )
 from voltrail.telematics.gbt32960.layout import COMMAND, PLAIN, Body, Edition, Field, Layout, layout
@@ -40,8 +40,8 @@ def raw_of(record: Record) -> dict[str, Any]:
 def write_frame(frame: Frame) -> bytes:
     """Return the bytes of a frame that was read: the same that `read_frame` was given."""
     rules = layout(frame.edition)
-    body = rules.commands.get(frame.command, Body())
-    unit = _write(body.fields or rules.commands[2].fields, raw_of(frame.record), partly=True)
+    body = body_of_command(rules, frame.command, frame.ack)
+    unit = _write(body.fields, raw_of(frame.record), partly=True)
     for item in frame.items:
         unit += _write_item(rules, body, item.code, item.name, raw_of(item.record))
     return framed(rules, frame.command, frame.ack, frame.vin, frame.encryption, unit)
@@ -64,9 +64,9 @@ def make_frame(
     go into a frame.
     """
     rules = layout(edition)
-    body = rules.commands.get(command, Body())
-    if ack != COMMAND and command not in ANSWERED_IN_FULL:
-        body = Body(fields=rules.commands[2].fields if record else ())
+    body = body_of_command(rules, command, ack)
+    if ack != COMMAND and not record:  # such as the answer to a heartbeat
+        body = Body()
     held = vin.encode("ascii", "replace").ljust(VIN_BYTES, b"\0")
     if len(held) != VIN_BYTES:
         raise FrameError(
