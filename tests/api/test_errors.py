@@ -80,6 +80,8 @@ NOT_ASKED += (
     "/outlets/refus",
     "/epcis",
     "/labels",
+    "/lots",
+    "/recycling",
     f"/b/{PACK}/decision/",
     "/scan",
 )

@@ -37,6 +37,7 @@ PLACES = (
     Place("transport", "/b/{code}/transport"),
     Place("transport-recalled", "/b/{recalled}/transport", signed_in=True),
     Place("transport-paper-of-others", "/b/{recalled}/transport/paper", 403),
+    Place("materials", "/b/{code}/materials"),
     Place("nothing-handed-over", "/b/{code}/handed", 404),
     Place("report", "/report"),
     Place("labels", "/labels?code={code}"),

@@ -8,7 +8,7 @@ from tests.lifecycle.strategies import CODES, ORGANISATIONS, PACKS, VINS
 from voltrail.codes.digital_link import check_digit
 from voltrail.events import encode, kinds
 from voltrail.events.epcis.table import MAPPINGS
-from voltrail.events.structs import STRUCTS, Assay, Stream, Yield
+from voltrail.events.structs import STRUCTS, Assay, Stream, Taken, Yield
 
 HOST = "registry.example"
 ZONES = st.sampled_from([0, 480, -330, 60, 839, -720]).map(
@@ -38,6 +38,7 @@ BY_NAME = {
     "emissions": STREAMS,
     "tolerance_fraction": st.sampled_from([0.01, 0.2]),
     "recycled_kg": st.just({"Li": 0.5}),
+    "custody": st.sampled_from(["segregation", "mass_balance"]),
     "points": st.fixed_dictionaries(
         {"capacity_ah": st.integers(0, 8_000).map(lambda eighths: eighths / 8)},
         optional={"charge_percent": st.integers(0, 100), "temperature_c": st.integers(-40, 60)},
@@ -107,6 +108,9 @@ def event_of_kind(draw, kind):
             "codes": pair,
             **dict(zip(draw(st.permutations(["taken_out", "put_in"])), pair, strict=False)),
         }
+    elif kind == "lot_processed":
+        members |= {"code": draw(BY_NAME["code"]), "codes": (), "process": "discharge"}
+        members["inputs"] = draw(st.sampled_from([(), (Taken(lot=f"{ORGANISATIONS[0]}/in", mass_kg=1.5),)]))
     elif kind == "passport_ceased":
         members["reason"] = draw(st.sampled_from(["recycled", "operator_ended"]))
     elif kind in {"repurposed", "remanufactured"}:
@@ -124,7 +128,7 @@ def event_of_kind(draw, kind):
     for low, high in (("soh_low", "soh_high"), ("life_years_low", "life_years_high")):
         if (low in members) != (high in members):  # an interval has both ends
             members |= {name: draw(BY_NAME[name]) for name in (low, high)}
-    if members.get("outputs"):
+    if members.get("outputs") and "mass_kg" in struct.__struct_fields__:
         members.setdefault("mass_kg", 412.5)
     return struct(**members)
 

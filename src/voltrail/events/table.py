@@ -287,8 +287,8 @@ TRUST_KINDS: Final = frozenset(
 )
 """The kinds about organisations, sites and models; each has its own rule of who may report it."""
 
-LOT_KINDS: Final = frozenset({"lot_created", "lot_processed", "lot_moved"})
-"""The kinds about material, whether batteries are named or not."""
+LOT_KINDS: Final = frozenset({"lot_created", "lot_moved"})
+"""The kinds about material alone."""
 
 _HEAD = """\
 # Events

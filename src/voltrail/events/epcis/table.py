@@ -108,6 +108,7 @@ _ROWS: Final = (
     Mapping(
         "recycled", _TRANSFORMATION, None, "destroying", "destroyed", what="ended", alone=("destroying",)
     ),
+    Mapping("lot_processed", _OBJECT, "OBSERVE", None),
     Mapping("credit_spent", _OBJECT, "OBSERVE", None),
     Mapping("exported", _OBJECT, "OBSERVE", "departing", place=None),
     Mapping("imported", _OBJECT, "OBSERVE", "arriving", place=None),

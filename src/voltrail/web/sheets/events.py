@@ -65,7 +65,7 @@ def _cell(value: Any, form: Form) -> Cell:
         return datetime.fromisoformat(value)
     if form == "day":
         return date.fromisoformat(value)
-    if isinstance(value, dict):
+    if isinstance(value, dict) or (form == "text" and isinstance(value, list)):
         return as_text(value)
     return value  # type: ignore[no-any-return]
 
@@ -103,6 +103,8 @@ def _form(kind: msgspec.inspect.Type) -> Form:
             return "number"
         case msgspec.inspect.LiteralType(values=values):
             return "flag" if any(isinstance(one, bool) for one in values) else "name"
+        case msgspec.inspect.VarTupleType(item_type=msgspec.inspect.StructType()):
+            return "text"  # what went in and came out, each with members of its own
         case msgspec.inspect.VarTupleType() | msgspec.inspect.ListType():
             return "texts"
         case msgspec.inspect.StrType(pattern=pattern) if pattern == _DAY:
