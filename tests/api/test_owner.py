@@ -256,3 +256,29 @@ def test_the_pages_are_whole(browser, sold, vin, language):
         assert re.findall(r"<script(?! type=\"module\" src=\"/static/)", page.text) == []
         assert page.headers["cache-control"] == "no-store"
     assert owner.get("/owner", Accept=HTML["Accept"]).headers["vary"].count("Cookie") == 1
+
+
+def test_the_owner_learns_where_the_battery_went(browser, registry, sold, vin):
+    """Taken out, sent off and turned into metal: its share of the lots, for who shows the vehicle's token."""
+    code, at = sold(vin), "2026-06-0{}T10:00:00+08:00".format
+    owner = browser()
+    show(owner, make(browser("carmaker"), vin))
+    away = [
+        sample.line("removed", at(1), code=code, vin=vin, reason="replacement"),
+        sample.line("retired", at(2), code=code),
+        sample.line("handed_over", at(3), code=code, to=sample.RECYCLER),
+    ]
+    registry.report(sample.report(sample.signer(sample.CARMAKER), away))
+    black = {"lot": f"{sample.RECYCLER}/{code}", "substance": "black_mass", "mass_kg": 600}
+    black["assays"] = [{"element": "Li", "fraction": 0.01}]
+    gone = [
+        sample.line("received", at(4), code=code),
+        sample.line("recycled", at(5), code=code, mass_kg=600, outputs=[black]),
+    ]
+    registry.report(sample.report(sample.signer(sample.RECYCLER), gone))
+    told = owner.json(f"/b/{code}/materials")
+    assert [one["made_kg"] for one in told["trail"]["lots"]] == [{"Li": 6.0}]
+    assert rule(browser().client.get(f"/b/{code}/materials", headers={"Accept": "application/json"})) == (
+        "access.materials"
+    )
+    assert f"/b/{code}/materials" in owner.get(f"/b/{code}").text

@@ -136,7 +136,7 @@ def materials(request: Asked, code: CodeText) -> Response[bytes]:
     """
     Return where the materials of a battery went that was recycled: its share of each lot, by element.
 
-    For who sees what became of it: its owner, its last holder, whoever recycled it, authorities and auditors.
+    For its owner, the last vehicle's too, whoever recycled it, authorities and auditors.
     """
     registry, text = registry_of(request), parse(code).text
     found, trail, whole = _trail(request, registry, text)
@@ -164,10 +164,14 @@ def _trail(request: Asked, registry: Registry, code: str) -> tuple[dict[str, Any
     if index is None:
         return found, None, True
     told = registry.history(code, reader, 1, index + 1)["events"]
-    if not told or "outputs" in told[0]["withheld"] or "site" in told[0]["withheld"]:
+    shown = bool(told) and not {"outputs", "site"} & set(told[0]["withheld"])
+    if not shown and reader.claim is not None:
+        with registry.database.pool.connection() as connection:
+            shown = registry.sights(connection).was_owner(code, reader.claim)
+    if not shown:
         raise AccessError(
             "access.materials",
-            "Where the materials of a battery went is told to its owner, its last holder and its recycler.",
+            "Where the materials of a battery went is told to its owner and to whoever recycled it.",
             "Sign in, or show the claim token of the vehicle at /owner.",
         )
     material, whole = registry.lots.after(index)

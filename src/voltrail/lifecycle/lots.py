@@ -136,12 +136,16 @@ def making(event: Event, lot: str) -> Making | None:
     return next((one for one in getattr(event, "outputs", ()) if one.lot == lot), None)
 
 
+def takings(event: Any) -> tuple[tuple[str, int], ...]:
+    """Return the lots that went into an event, each with how much of it, in milligrams."""
+    if isinstance(event, kinds.CreditSpent):
+        return ((event.lot, milligrams(event.mass_kg)),)
+    return tuple((one.lot, milligrams(one.mass_kg)) for one in getattr(event, "inputs", ()))
+
+
 def taking(event: Event, lot: str) -> int | None:
     """Return how much an event takes of a lot, in milligrams; None where it takes nothing of it."""
-    if isinstance(event, kinds.CreditSpent):
-        return milligrams(event.mass_kg)
-    taken = next((one for one in getattr(event, "inputs", ()) if one.lot == lot), None)
-    return None if taken is None else milligrams(taken.mass_kg)
+    return dict(takings(event)).get(lot)
 
 
 def _whither(event: Event) -> str:
@@ -229,7 +233,7 @@ def findings(event: Event) -> Iterator[Finding]:
         event, (kinds.LotProcessed, kinds.Recycled, kinds.Dismantled)
     ):
         return
-    if not event.outputs and not getattr(event, "inputs", ()):
+    if not event.outputs and not takings(event):
         return
     into, out = masses(event)
     gap = into - out
@@ -246,7 +250,7 @@ def findings(event: Event) -> Iterator[Finding]:
 def masses(event: Event) -> tuple[int, int]:
     """Return what went into a process and what came out of it, in milligrams."""
     said: Any = event
-    into = sum(milligrams(one.mass_kg) for one in (*getattr(said, "inputs", ()), *said.additions))
+    into = sum(mg for _, mg in takings(event)) + sum(milligrams(one.mass_kg) for one in said.additions)
     out = sum(milligrams(one.mass_kg) for one in (*said.outputs, *said.emissions))
     if not isinstance(event, kinds.LotProcessed):
         into += milligrams(said.mass_kg or 0)

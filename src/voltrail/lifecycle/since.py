@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ from voltrail.lifecycle.fold import effective_events, stages
 from voltrail.lifecycle.state import Battery, Recorded, Whereabouts
 from voltrail.organisations.access import Since
 
-__all__ = ["Being", "effective_since", "sale_of", "since_when"]
+__all__ = ["Being", "effective_since", "last_vehicle", "sale_of", "since_when"]
 
 Chain = Sequence[Recorded]
 
@@ -79,6 +80,21 @@ def sale_of(vin: str, chain: Chain) -> Recorded | None:
     """Return the last sale of a vehicle that counts, by its own chain."""
     sales = [one for one in effective_events(chain, "vehicle:" + vin) if isinstance(one.event, Sold)]
     return sales[-1] if sales else None
+
+
+def last_vehicle(code: str, chain: Chain) -> tuple[str, datetime] | None:
+    """Return the vehicle that carried a battery last, and when it left it; None where none has let it go."""
+    carrier: str | None = None
+    left: tuple[str, datetime] | None = None
+    for one, state in stages("battery:" + code, chain):
+        claim = state.whereabouts if isinstance(state, Battery) else None
+        now = None if claim is None else _vehicle(claim)
+        if carrier is not None and now != carrier:
+            left = carrier, one.event.occurred_at
+        elif now is not None:
+            left = None
+        carrier = now
+    return left
 
 
 def _vehicle(claim: Whereabouts) -> str | None:

@@ -35,6 +35,7 @@ import msgspec
 from voltrail.events.kinds import CreditSpent, LotCreated, LotProcessed
 from voltrail.events.masses import milligrams
 from voltrail.events.structs import Yield
+from voltrail.lifecycle.lots import takings
 from voltrail.recycling.record import Lot, Material, Run, RunEvent
 
 SOURCES: Final = ("used", "declared", "waste")
@@ -89,16 +90,6 @@ def content(
 
 
 # -------------------------------------------------------------------- the record
-
-
-def inputs(run: Run) -> Sequence[tuple[str, int]]:
-    """Return what a run takes: lots and milligrams."""
-    event = run.event
-    if isinstance(event, CreditSpent):
-        return ((event.lot, milligrams(event.mass_kg)),)
-    if not isinstance(event, LotProcessed):
-        return ()
-    return tuple((one.lot, milligrams(one.mass_kg)) for one in event.inputs)
 
 
 def outputs(run: Run, lots: Mapping[str, Lot]) -> Iterable[tuple[Lot, dict[str, int]]]:
@@ -167,7 +158,7 @@ def processes(material: Material) -> tuple[list[list[Run]], list[list[Run]]]:
         keys = [stages(run)[: depth[run.batch]] for run in runs]
         feeds: dict[Hashable, set[Hashable]] = {key: set() for key in keys}
         for key, run in zip(keys, runs, strict=True):
-            feeds[key] |= {keys[makers[lot]] for lot, _ in inputs(run) if lot in makers}
+            feeds[key] |= {keys[makers[lot]] for lot, _ in takings(run.event) if lot in makers}
         found = components(feeds)
         circular = {key for one in found for key in one if len(one) > 1 or key in feeds[key]}
         coarse = {run.batch for key, run in zip(keys, runs, strict=True) if key in circular and len(key) < 3}
@@ -267,7 +258,7 @@ class _Reckoning:
         self.cut: dict[str, dict[str, tuple[int, int]]] = {}
         sums: dict[str, int] = defaultdict(int)
         for run in material.runs:
-            for lot, mass in inputs(run):
+            for lot, mass in takings(run.event):
                 sums[lot] += mass
         self.taken = {name: taken.get(name, sums[name]) for name in material.lots}
         self.whole = {name: max(lot.mass_mg, self.taken[name]) for name, lot in material.lots.items()}
@@ -304,7 +295,7 @@ class _Reckoning:
         ended = [run for run in runs if not isinstance(run.event, LotProcessed)]
         of_batteries = in_batteries(ended, self.material)
         additions = [added(run) for run in runs]
-        taken = [(lot, mass) for run in runs for lot, mass in inputs(run) if lot in self.held]
+        taken = [(lot, mass) for run in runs for lot, mass in takings(run.event) if lot in self.held]
         for element in {name for lot, said in made for name in (*self.held[lot.lot], *said)}:
             holds = [self.held[lot.lot].get(element, 0) for lot, _ in made]
             out = sum(holds)
@@ -340,7 +331,7 @@ class _Reckoning:
     def _spend(self, lot: str, runs: list[Run]) -> Iterable[tuple[Run, Credit]]:
         """Yield what came of a lot into batteries."""
         number = [1 + len(getattr(run.event, "codes", ())) for run in runs]
-        masses = [mass for run in runs for _, mass in inputs(run)]
+        masses = [mass for run in runs for _, mass in takings(run.event)]
         held, whole = self.held.get(lot, {}), self.whole.get(lot, 0)
         traced: list[dict[str, int]] = [{} for _ in runs]
         counted: list[dict[str, Amounts]] = [{} for _ in runs]

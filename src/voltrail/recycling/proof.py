@@ -30,7 +30,8 @@ from voltrail.ledger.notes import Policy
 from voltrail.ledger.trust import NOT_PROVED, Authority
 from voltrail.ledger.verify import NO_HEAD_WORDS, Verified, VerifiedEvent, verify
 from voltrail.lifecycle import Battery, Model, Recorded, effective_events, fold
-from voltrail.recycling.content import content, inputs
+from voltrail.lifecycle.lots import takings
+from voltrail.recycling.content import content
 from voltrail.recycling.record import KINDS, Composition, Lot, Material, Run, RunEvent, lots_made
 from voltrail.recycling.share import BatteryContent, Share, credits_of, of_battery
 
@@ -188,7 +189,7 @@ class _Record:
 
     def upstream(self, code: str) -> set[str]:
         """Return the lots upstream of a battery."""
-        return {lot for run in self._upstream_runs(code) for lot, _ in inputs(run)}
+        return {lot for run in self._upstream_runs(code) for lot, _ in takings(run.event)}
 
     def _upstream_runs(self, code: str) -> list[Run]:
         makers = {lot.lot: self.runs[lot.index] for lot in self.lots.values()}
@@ -198,7 +199,7 @@ class _Record:
         fresh = [run for run, _ in self._credits(code)]
         found = {run.index: run for run in fresh}
         while fresh:
-            made_by = [makers[lot] for run in fresh for lot, _ in inputs(run) if lot in makers]
+            made_by = [makers[lot] for run in fresh for lot, _ in takings(run.event) if lot in makers]
             together = {one.index: one for run in made_by for one in of_batch[run.batch]}
             fresh = [run for index, run in together.items() if index not in found]
             found |= together

@@ -8,13 +8,14 @@ models are made of, of each later run by how much of each element came with it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
-from voltrail.events.kinds import CreditSpent, Dismantled, LotCreated, Recycled
-from voltrail.events.masses import MG_PER_KG, milligrams
+from voltrail.events.kinds import CreditSpent
+from voltrail.events.masses import MG_PER_KG
+from voltrail.lifecycle.lots import takings
 from voltrail.recycling.record import Lot, Material, Run, lots_made
 
 SHOWN: Final = ("Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "P", "C", "Pb")
@@ -89,13 +90,16 @@ def follow(material: Material, index: int, model: str | None) -> Trail | None:
             continue
         came: dict[str, float] = defaultdict(float)
         whole: dict[str, float] = defaultdict(float)
-        for lot, taken_mg in _taken(material, run):
-            part = taken_mg / lot.mass_mg if lot.mass_mg else 0
-            for element, kg in elements_kg(lot).items():
+        for name, taken_mg in takings(run.event):
+            if name not in material.lots:
+                continue
+            source = material.lots[name]
+            part = taken_mg / source.mass_mg if source.mass_mg else 0
+            for element, kg in elements_kg(source).items():
                 whole[element] += kg * part
-            for element, kg in held.get(lot.lot, {}).items():
-                moved = min(kg * part, left[lot.lot].get(element, 0))
-                left[lot.lot][element] -= moved
+            for element, kg in held.get(name, {}).items():
+                moved = min(kg * part, left[name].get(element, 0))
+                left[name][element] -= moved
                 came[element] += moved
         if isinstance(run.event, CreditSpent):
             for element, kg in came.items():
@@ -127,13 +131,3 @@ def _share(material: Material, run: Run, element: str, composition: Mapping[str,
             return 1 / number
         whole += known.elements_kg.get(element, 0) * count
     return composition.get(element, 0) / whole if whole else 0
-
-
-def _taken(material: Material, run: Run) -> Iterator[tuple[Lot, int]]:
-    event: Any = run.event
-    if isinstance(event, LotCreated | Dismantled | Recycled):
-        return
-    for taken in (event,) if isinstance(event, CreditSpent) else event.inputs:
-        lot = material.lots.get(taken.lot)
-        if lot is not None:
-            yield lot, milligrams(taken.mass_kg)

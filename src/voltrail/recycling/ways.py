@@ -8,11 +8,11 @@ in has no origin, and is told as such.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from voltrail.events.kinds import CreditSpent, LotCreated
-from voltrail.events.masses import MG_PER_KG, milligrams
+from voltrail.events.masses import MG_PER_KG
+from voltrail.lifecycle.lots import takings
 from voltrail.recycling.record import Material, Run, lots_made
 
 UNEXPLAINED: Final = "unexplained"
@@ -66,7 +66,7 @@ def _came(material: Material, run: Run, element: str, left: dict[str, _Kg]) -> _
             known = material.models.get(model or "")
             if known is not None and known.elements_kg:
                 came[known.chemistry or "unknown", ""] += known.elements_kg.get(element, 0) * count
-    for lot, taken_mg in _taken(run):
+    for lot, taken_mg in takings(run.event):
         if lot not in material.lots:
             continue
         part = min(taken_mg / material.lots[lot].mass_mg, 1) if material.lots[lot].mass_mg else 0
@@ -80,12 +80,6 @@ def _came(material: Material, run: Run, element: str, left: dict[str, _Kg]) -> _
             came[key] += kg * share
             own[key] = kg * (1 - share)
     return came
-
-
-def _taken(run: Run) -> Iterator[tuple[str, int]]:
-    event: Any = run.event
-    for one in (event,) if isinstance(event, CreditSpent) else getattr(event, "inputs", ()):
-        yield one.lot, milligrams(one.mass_kg)
 
 
 def _holds(material: Material, name: str, element: str) -> float:

@@ -25,6 +25,7 @@ from voltrail.events.kinds import (
 )
 from voltrail.lifecycle import Recorded, decode_state
 from voltrail.lifecycle.fold import effective_events, last_corrections
+from voltrail.lifecycle.lots import takings
 from voltrail.lifecycle.state import Lot as LotState
 from voltrail.lifecycle.state import Model
 from voltrail.recycling.record import KINDS, Composition, Material, Run, lots_made
@@ -260,7 +261,7 @@ def read_material(connection: Connection, wanted: str, values: Mapping[str, Any]
     """Return the material of the runs that a query finds: seq, reporter, says, at."""
     found = read_runs(connection, wanted, values)
     lots = {lot.lot: lot for run in found for lot in lots_made(run)}
-    taken = {name for run in found for name in taken_by(run.event)}
+    taken = {name for run in found for name, _ in takings(run.event)}
     elsewhere = connection.execute(_MAKING, (Texts(taken - lots.keys()),)).fetchall()
     made = read_runs(connection, _NAMED, {"seqs": [seq for (seq,) in elsewhere]})
     lots |= {
@@ -295,13 +296,6 @@ def _state(connection: Connection, lot: str) -> LotState | None:
 def _event(line: bytes) -> Any:
     event = decode_taken(line)
     return decode_taken(event.line.encode()) if isinstance(event, Corrected) and event.line else event
-
-
-def taken_by(event: Any) -> tuple[str, ...]:
-    """Return the lots that went into a run."""
-    if isinstance(event, CreditSpent):
-        return (event.lot,)
-    return tuple(taken.lot for taken in getattr(event, "inputs", ()))
 
 
 def read_models(connection: Connection, identifiers: Collection[str]) -> dict[str, Composition]:
@@ -387,5 +381,5 @@ def _run(recorded: Recorded, says: int | None = None) -> Row:
         recorded.reporter,
         getattr(event, "site", None) or recorded.reporter,
         event.batch if event.batch is not None else f"#{recorded.index}",
-        taken_by(event),
+        tuple(name for name, _ in takings(event)),
     )

@@ -16,11 +16,12 @@ from voltrail.database.database import Connection, Texts
 from voltrail.events.kinds import CreditSpent
 from voltrail.events.masses import kilograms
 from voltrail.lifecycle import Battery, Model, decode_state
+from voltrail.lifecycle.lots import takings
 from voltrail.recycling.content import NOTHING, Content, content
 from voltrail.recycling.record import Lot, Material, Run, lots_made
 from voltrail.recycling.share import ELEMENTS, BatteryContent, beyond, credits_of, of_battery
 from voltrail.registry.holdings import level_by_letter
-from voltrail.registry.lots import counted, read_models, read_runs, taken_by
+from voltrail.registry.lots import counted, read_models, read_runs
 
 _SPENT: Final = """
 select b.code, b.seq from lot_battery b join lot_run r using (seq)
@@ -247,7 +248,7 @@ def _steps(material: Material, spent: Collection[int]) -> dict[str, int]:
     """Return how many processes each lot upstream is before the battery."""
     runs = {run.index: run for run in material.runs}
     steps: dict[str, int] = {}
-    fresh = {name for index in spent if index in runs for name in taken_by(runs[index].event)}
+    fresh = {name for index in spent if index in runs for name, _ in takings(runs[index].event)}
     number = 0
     while fresh:
         steps |= dict.fromkeys(fresh, number)
@@ -257,7 +258,7 @@ def _steps(material: Material, spent: Collection[int]) -> dict[str, int]:
         found = (
             run for run in material.runs if run.batch in batches and not isinstance(run.event, CreditSpent)
         )
-        fresh = {name for run in found for name in taken_by(run.event)} - steps.keys()
+        fresh = {name for run in found for name, _ in takings(run.event)} - steps.keys()
     return steps
 
 

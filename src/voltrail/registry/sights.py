@@ -8,7 +8,7 @@ from typing import Final
 
 from voltrail.database.database import Connection
 from voltrail.lifecycle import Battery, Effective, Recorded, effective
-from voltrail.lifecycle.since import Being, effective_since, sale_of, since_when
+from voltrail.lifecycle.since import Being, effective_since, last_vehicle, sale_of, since_when
 from voltrail.organisations.access import Claim, Reader, Sight, Since, Standing
 from voltrail.organisations.trust import has_role
 from voltrail.registry.granted import InForce, in_force, note_use
@@ -72,6 +72,25 @@ class Sights:
         if reader.claim is not None:
             found += self._claimed(state, where, reader.claim)
         return Sight(reader, tuple(found))
+
+    def was_owner(self, code: str, claim: Claim) -> bool:
+        """
+        Return whether a vehicle, sold as shown, was the last to carry a battery that nobody owned otherwise.
+
+        Its owner no longer sees where the battery is, but may learn what became of its materials.
+        """
+        state = self._lookup.battery(code)
+        sale = sale_of(claim.vin, self._lookup.chain("vehicle:" + claim.vin))
+        last = last_vehicle(code, self._chain(code))
+        return (
+            state is not None
+            and state.owner is None
+            and sale is not None
+            and sale.index == claim.sale
+            and last is not None
+            and last[0] == claim.vin
+            and last[1] >= sale.event.occurred_at
+        )
 
     def may_give(self, code: str, giver: str) -> frozenset[str]:
         """Return as what an organisation may let others see a battery."""
