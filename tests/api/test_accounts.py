@@ -286,6 +286,7 @@ def test_a_one_time_password_leads_to_its_change(browser, app):
 # ------------------------------------------------------------------------ forms
 
 FORMS = [
+    ("/recycling/run/report", {"process": "leach", "do": "check"}),
     ("/sign-out", {}),
     ("/account/password", {"old": CHOSEN, "new": "another good password", "again": "another good password"}),
     ("/account/tokens", {"name": "x", "scope": "read", "days": "1"}),
@@ -353,6 +354,7 @@ def test_every_form_is_on_the_list(app):
         "/answers",
         *(f"/answers/{one}" for one in ("show", "leave", "save", "files", "workbook")),
     }
+    elsewhere |= {"/b/{code}/decision/report"}  # in test_decisions.py
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token
     needing_none |= {"/v1/dpps", "/v1/dppsByProductIds"}  # not offered; nothing is changed

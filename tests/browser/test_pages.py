@@ -128,7 +128,7 @@ FOCUS = """() => {
     return {
         number: window.reachable.indexOf(one),
         html: one.outerHTML.slice(0, 200),
-        date: one.type.startsWith("date"),
+        date: (one.type ?? "").startsWith("date"),
         outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
         seen: top !== null && (one.contains(top) || top.contains(one)),
     }
@@ -150,6 +150,7 @@ def test_it_is_translated(visit, place, look, site):
 KEPT = {"Voltrail", "Prometheus", "Excel", "Parquet", "kWh", "Ah", "kg", "km", "mm"}
 KEPT |= {"Code", "Data", "Matrix", "Letter", "Digital", "Link", "WebP"}  # of symbols, paper and GS1
 KEPT |= {"BatteryPass"}  # a data model
+KEPT |= {"Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "Na", "Ti", "Zn", "Pb"}  # elements
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, noscript, style"
     const said = [document.title]
