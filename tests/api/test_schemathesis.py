@@ -194,7 +194,8 @@ def test_what_answers_always_have_is_described(served):
             }
             if path in skipped | {"/epcis/capture/{capture_id}"} or path.startswith(SIGNED_IN):
                 continue  # those are asked in tests of their own
-            asked = {"/log/consistency": {"old": 1, "size": size}}.get(path, {})
+            given = {"/log/consistency": {"old": 1, "size": size}, "/border": {"from": "DE", "to": "CN"}}
+            asked = given.get(path, {})
             if path.startswith("/v1/dppsByIdAndDate"):
                 asked = {"date": "2026-05-03T08:00:00Z"}
             if path.startswith(("/epcis/eventTypes/", "/epcis/bizSteps", "/epcis/dispositions")):
