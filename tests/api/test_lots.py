@@ -169,6 +169,12 @@ def test_who_has_to_do_with_a_lot_sees_it_and_nobody_else(ask):
     assert ask("stranger", path).json()["error"]["message"] == ask(None, path).json()["error"]["message"]
 
 
+def test_a_nul_is_no_name_of_a_lot(ask):
+    """PostgreSQL takes no U+0000: it is told in words, and is no defect."""
+    assert ask("plant", "/lots?after=%00").json()["error"]["rule"] == "usage.after"
+    assert ask("plant", "/lots/x/%00").json()["error"]["rule"] == "lot.unknown"
+
+
 def test_where_a_battery_went_is_followed_into_new_batteries(ask):
     """
     Two packs of 6 kg of lithium each gave 250 × 0.8 × 0.05 = 10 kg in black mass, 5 kg for one pack; 40 % of

@@ -51,6 +51,8 @@ def test_the_list_is_a_file_and_narrows(ask):
     assert ask("plant", "/recycling?until=2026-06-02").json()["balances"] == []
     assert ask("plant", "/recycling?element=Xx").json()["error"]["rule"] == "usage.choice"
     assert ask("plant", "/recycling?since=yesterday").status_code == 400
+    backwards = ask("plant", "/recycling?since=2026-06-09&until=2026-06-01").json()
+    assert backwards["error"]["rule"] == "usage.day"
 
 
 def test_what_comes_out_beyond_what_went_in_is_named_at_once(ask, registry):

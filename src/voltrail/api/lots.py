@@ -224,8 +224,9 @@ def _wanted(request: Asked, substance: str | None, made: bool, left: bool) -> tu
 def seen_lot(request: Asked, name: str) -> tuple[Lot, Material]:
     """Return a lot and the runs around it. Raises NotFound for what does not exist or may not be seen."""
     registry = registry_of(request)
-    found, around = registry.lots.find(name), registry.lots.around(name)
-    if found is None or not _may_see(request, found, around):
+    found = registry.lots.find(name)
+    around = registry.lots.around(name) if found is not None else None
+    if found is None or around is None or not _may_see(request, found, around):
         raise NotFound(
             "lot.unknown",
             f"There is no lot {name[:90]!r} that you may see.",

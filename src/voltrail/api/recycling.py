@@ -313,6 +313,8 @@ def _asked(
     person, reader = reading(request), reader_of(request)
     if element not in METALS:
         raise UsageError("usage.choice", f"There is no element {element[:20]!r}.", f"Use {', '.join(SHOWN)}.")
+    if since is not None and until is not None and until < since:
+        raise UsageError("usage.day", f"{until} is before {since}.", "Give the earlier day as since.")
     everything = reader.audience in _SEE_ALL
     mine = None if everything else person.organisation
     return Question("site", mine, None, since, until, chemistry or None), everything

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from voltrail.cli.common import json_option, print_json, registry_options
+from voltrail.cli.common import belief_options, json_option, print_json, registry_options
 from voltrail.codes.scanned import read_label
 from voltrail.errors import UsageError
 from voltrail.events import decode, subjects
@@ -80,20 +80,7 @@ def evidence(*, code: str, audience: str, registry: Registry) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--policy",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The log and witnesses you believe: policy.txt.",
-)
-@click.option(
-    "--authority",
-    "authorities",
-    required=True,
-    multiple=True,
-    metavar="VKEY",
-    help="The authority's public key.",
-)
+@belief_options
 @json_option
 def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: bool) -> None:
     """

@@ -46,6 +46,25 @@ def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return opened
 
 
+def belief_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--policy`, a path, and `--authority`, several: what a verifier believes beforehand."""
+    policy = click.option(
+        "--policy",
+        required=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="The log and witnesses you believe: policy.txt.",
+    )
+    authority = click.option(
+        "--authority",
+        "authorities",
+        required=True,
+        multiple=True,
+        metavar="VKEY",
+        help="The authority's public key.",
+    )
+    return policy(authority(command))
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON for programs."""
     click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voltrail.cli.common import json_option, print_json, registry_options
+from voltrail.cli.common import belief_options, json_option, print_json, registry_options
 from voltrail.events.masses import kilograms
 from voltrail.ledger.notes import Policy
 from voltrail.recycling.proof import Proved, verify_claim
@@ -43,20 +43,7 @@ def claim(*, code: str, file: Path, registry: Registry, as_json: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--policy",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The log and witnesses you believe: policy.txt.",
-)
-@click.option(
-    "--authority",
-    "authorities",
-    required=True,
-    multiple=True,
-    metavar="VKEY",
-    help="The authority's public key.",
-)
+@belief_options
 @json_option
 def verify(*, file: Path, policy: Path, authorities: tuple[str, ...], as_json: bool) -> None:
     """

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from voltrail.database.database import Connection, Texts
+from voltrail.errors import UsageError
 from voltrail.events.kinds import (
     Corrected,
     CreditSpent,
@@ -198,11 +199,15 @@ class Lots(Copy):
 
     def find(self, lot: str) -> LotState | None:
         """Return the state of a lot, None where nothing on record is about it."""
+        if "\0" in lot:
+            return None  # no name has it, and PostgreSQL takes none that does
         with self._database.pool.connection() as connection:
             return _state(connection, lot)
 
     def page(self, wanted: Wanted, most: int, after: str | None = None) -> tuple[list[Listed], str | None]:
         """Return lots in the order of their names, after one, and the `after` of the next page or None."""
+        if "\0" in (after or ""):
+            raise UsageError("usage.after", "U+0000 stands in `after`.", "Use `next` of the page before.")
         values = wanted.values | {"after": after or "", "most": most + 1}
         query = (
             f"select {_LISTED} from lot where lot > %(after)s{wanted.condition} order by lot limit %(most)s"  # noqa: S608
