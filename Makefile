@@ -27,7 +27,7 @@ demo: $(INSTALLED)
 	@exec $(BIN)/voltrail demo
 
 test: lint browser
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check

@@ -1,10 +1,13 @@
 """Accounts in a real database: what guessing, stealing and shutting out come to."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from argon2 import PasswordHasher
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from tests.registry import sample
 from tests.registry.conftest import postgres  # noqa: F401 - a fixture
@@ -17,14 +20,6 @@ from voltrail.errors import AccessError, IdentityError, NotFound, UsageError
 
 CHOSEN = "four words nobody guesses"
 HERE = "192.0.2.1"
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    """The same algorithm with less memory: these tests hash hundreds of times."""
-    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", quick)
-    monkeypatch.setattr(passwords, "_nobody", quick.hash("nobody"))
 
 
 @pytest.fixture
@@ -53,6 +48,21 @@ def member(accounts):
 def add(accounts, login="wang", role="member"):
     accounts.add(login, sample.MAKER, role, Actor())
     return login
+
+
+HASHES = """
+from voltrail.accounts.passwords import _nobody, hash_password, verify_password
+kept = hash_password("four words nobody guesses")
+assert verify_password(kept, "four words nobody guesses")
+assert not verify_password(None, "four words nobody guesses")
+print(kept, _nobody)
+"""
+
+
+def test_who_steals_hashes_guesses_slowly():
+    """A program that is no test hashes with the memory of RFC 9106, and as long where there is no account."""
+    told = subprocess.run([sys.executable, "-c", HASHES], capture_output=True, text=True, check=True).stdout
+    assert [extract_parameters(one) for one in told.split()] == [RFC_9106_LOW_MEMORY] * 2
 
 
 def rule(call, *arguments):

@@ -322,11 +322,13 @@ FORMS = [
     ("/followed/add", {"code": PACK}),
     ("/followed/end", {"code": PACK}),
     ("/followed/seen", {"upto": "1"}),
+    ("/stations/plan/reserve", {"key": "intruder", "site": "S-1"}),
     ("/outlets/check", {"site": "S-1", "found": "yes"}),
     ("/outlets/refused", {"site": "S-1", "code": PACK, "said": "x"}),
     ("/outlets/refusals/take-up", {"refusal": "1"}),
     ("/rules/set", {"rule": "o73-06", "value": "30", "unit": "day", "source": "intruder"}),
     ("/rules/end", {"setting": "1"}),
+    ("/outlook/series/take-back", {"file": "1"}),
 ]
 # Forms of who has no session: they are tied to the browser, or to the token that it keeps.
 WITHOUT_SESSION = {"/sign-in", "/owner/show", "/owner/pass-on", "/owner/leave"}
@@ -343,6 +345,7 @@ def test_every_form_is_on_the_list(app):
         "/documents",
         "/passports/import",
         "/authority/missing/sightings/take",
+        "/outlook/series/add",
     }  # in parts, as files come
     elsewhere |= {"/workspace/files", "/workspace/files/{number}/record"}  # in test_files.py: tokens may, too
     batches = ("make", "answer", "take-back", "again", "accept")  # in test_platform.py: tokens may, too
@@ -354,7 +357,10 @@ def test_every_form_is_on_the_list(app):
         "/answers",
         *(f"/answers/{one}" for one in ("show", "leave", "save", "files", "workbook")),
     }
+    elsewhere |= {"/stations/reservations/{number}/cancel"}  # in test_dispatch.py: tokens may, too
     elsewhere |= {"/b/{code}/decision/report"}  # in test_decisions.py
+    # The header has a session's token: in test_dispatch.py and test_stations.py.
+    needing_none |= {"/stations/plan", "/stations/reservations", "/stations/{site}/state"}
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed
     needing_none |= {"/epcis/capture", "/epcis/events"}  # as /reports: the header has a session's token
     needing_none |= {"/v1/dpps", "/v1/dppsByProductIds"}  # not offered; nothing is changed

@@ -522,9 +522,38 @@ def test_sites_come_on_record(registry, client, browser):
         assert "region" in said(change(one, site="PLANT-2", **where | {"region": region}))
 
 
+def test_a_swap_station_says_what_it_handles(registry, client, browser):
+    """Interfaces, bays, slots and chargers come on record; none of something is said as none of it."""
+    one, where = (
+        browser("maker"),
+        {"do": "site", "site": "SWAP-1", "region": "310115", "site_type": "station"},
+    )
+    has = {
+        "interfaces": "qiji t-imas-052-1",
+        "bays": "2",
+        "slots": "14",
+        "chargers": "0",
+        "charger_kw": "300.5",
+    }
+    lines = lines_shown(change(one, **where, **has))
+    assert sign(registry, client, lines, sample.signer(sample.MAKER)).status_code == 200
+    site = next(one for one in sites_of(registry, sample.MAKER) if one.identifier == "SWAP-1")
+    assert site.interfaces == ("qiji", "t-imas-052-1")
+    assert (site.bays, site.slots, site.chargers, site.charger_kw) == (2, 14, 0, 300.5)
+
+
+_STATION = {"do": "site", "site": "A", "region": "310115", "site_type": "station"}
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
+        (_STATION | {"bays": "two"}, "no whole number"),
+        (_STATION | {"bays": "1e3"}, "no whole number"),
+        (_STATION | {"slots": "99999"}, "slots"),
+        (_STATION | {"charger_kw": "nan"}, "no power in kW"),
+        (_STATION | {"charger_kw": "-300"}, "charger_kw"),
+        (_STATION | {"interfaces": "qiji qiji"}, "interface twice"),
         ({"do": "add", "key": "x"}, "not a public key"),
         ({"do": "add", "key": sample.signer(sample.CARMAKER).vkey}, "not one of"),
         ({"do": "rotate", "key": QUANTUM.vkey, "old": "line-1"}, "do not sign"),

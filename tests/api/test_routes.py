@@ -75,7 +75,7 @@ def test_who_signs_is_told_in_full(client):
 
 def test_one_battery(client, registry):
     """Programs get what the registry says to the public."""
-    assert client.get(f"/b/{PACK}").json() == registry.battery(PACK) | {"recalls": []}
+    assert client.get(f"/b/{PACK}").json() == registry.battery(PACK) | {"recalls": [], "vehicles": []}
     assert client.get(f"/b/{PACK}", headers={"Accept": "application/json"}).json()["code"] == PACK
 
 

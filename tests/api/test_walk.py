@@ -117,13 +117,13 @@ class Marks:
                 return float(f"0.{7 + (name == 'soh_high')}{n:04}91357")
             case "life_years_low" | "life_years_high":
                 return float(f"{3 + (name == 'life_years_high')}.{n:04}91357")
-            case "cycles":
+            case "cycles" | "sessions":
                 return int(f"7{n:04}913579")
-            case "photo_digest" | "digest":
+            case "photo_digest" | "digest" | "trace_digest":
                 return f"{n:04}".ljust(64, "e")
             case "manufactured_on" | "certificate_date" | "certified_on":
                 return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
-            case "cleared_at":
+            case "cleared_at" | "measured_from" | "measured_until":
                 return f"{date(2001, 1, 1) + timedelta(days=n)}T08:00:00+08:00"
             case "until":
                 return None
@@ -141,8 +141,10 @@ class Marks:
                 return {"Li": float(f"7{n:04}913.25")}
             case "tolerance_fraction":
                 return float(f"0.7{n:04}91357")
-            case "reasons":
+            case "reasons" | "alarms":
                 return [f"marked reason {n:05}"]
+            case "alarm_level":
+                return 1 + n % 4
             case "points":
                 of_model = kind == "points_declared"
                 return (
@@ -154,6 +156,10 @@ class Marks:
                 return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
             case "composition":
                 return {"lithium": float(f"7{n:04}913.25")}
+            case "interfaces":
+                return [f"marked interface {n:05}"]
+            case "bays" | "slots" | "chargers":
+                return int(f"7{n % 1000:03}")
             case "makers":
                 return [credit_code(f"91000000MC{n:07}")]
             case "latitude" | "longitude":
@@ -455,6 +461,8 @@ def outputs(client, code, indices):
     """Yield the name of each output about a battery, and its text; some only with pages of events."""
     everywhere = [("", HTML), ("", {}), ("/history?limit=1000", {}), ("/passport", HTML), ("/passport", {})]
     everywhere += [("/transport", HTML), ("/transport", {}), ("/decision", HTML), ("/decision", {})]
+    everywhere += [("/alarms", HTML), ("/alarms", {})]
+    everywhere += [("/health", HTML), ("/health", {})]
     readable = [one.name for one in FORMS.values() if one.media_type.endswith("json")]
     everywhere += [(f"/passport?form={name}", {}) for name in readable]
     for representation in ("compressed", "full"):
@@ -711,6 +719,7 @@ LISTS = [
     "/workspace/incoming",
     "/workspace/reports",
     "/workspace/discrepancies",
+    "/workspace/vehicles",
     "/labels?mine=1",
     "/scan?part=000",
     "/workspace/webhooks",
@@ -718,6 +727,7 @@ LISTS = [
     "/recalls?mine=1",
     "/authority",
     "/authority/missing",
+    "/authority/vehicles",
     *(f"/authority/missing/cases?kind={kind}" for kind in ("not_received", "two_places", "seen_elsewhere")),
     "/authority/missing/cases.csv?kind=not_received",
     "/authority/flows",
@@ -725,6 +735,11 @@ LISTS = [
     "/authority/flows/batteries",
     "/authority/flows/batteries.csv",
     "/authority/flows/retirement",
+    "/fleet",
+    "/fleet.csv",
+    "/fleet/outliers",
+    "/fleet/warranty",
+    "/fleet/warranty.csv",
     "/grants",
     "/owner",
     "/account",

@@ -29,6 +29,7 @@ PAGES = (
     "/workspace/incoming",
     "/workspace/reports",
     "/workspace/discrepancies",
+    "/workspace/vehicles",
 )
 FILES = tuple(f"/workspace/batteries.{ending}" for ending in ("csv", "xlsx", "parquet"))
 

@@ -38,6 +38,11 @@ def launch(playwright):
     return playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
 
 
+def settled(page):
+    """Wait until there is what a page fetches by itself once nothing moves (`data-later`), if it has any."""
+    page.locator("[data-later]:not([data-there])").wait_for(state="detached")
+
+
 class Watch:
     """
     What goes wrong while pages of a context are open, each as a sentence in `troubles`.

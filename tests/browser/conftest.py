@@ -1,16 +1,21 @@
 """A real browser before a real server: one of each for all tests here."""
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser import chromium, serving
 from tests.browser.pages import LOOKS
+from tests.kept import copy
+
+expect.set_options(timeout=30_000)  # what is expected comes when it comes: no test fails for being slow
 
 
-@pytest.fixture(scope="package")
-def site(tmp_path_factory):
-    """The sample world, served by a process of its own."""
-    with serving.sample_site(tmp_path_factory.mktemp("site") / "data") as site:
+@pytest.fixture(scope="session")
+def site(made_once, tmp_path_factory):
+    """The sample world, made once in a run, served by a process of its own for each process of the tests."""
+    folder = tmp_path_factory.mktemp("site") / "data"
+    copy(made_once("sample-world", serving.make), folder)
+    with serving.sample_site(folder) as site:
         yield site
 
 
@@ -36,6 +41,7 @@ class Tab:
     def __init__(self, browser, site, **options):
         self.context = browser.new_context(**options)
         self._site, self._screen = site, options["viewport"]
+        self._scripts = options.get("java_script_enabled", True)
         self.watch, self.page = chromium.Watch(self.context), self.context.new_page()
 
     def open(self, place, *, whole=True):
@@ -49,6 +55,8 @@ class Tab:
         self.page.goto(self._site.address(place.path))
         if whole and self.page.locator("script[src]").count():
             self.page.wait_for_load_state("networkidle")
+            if self._scripts:
+                chromium.settled(self.page)
         return self.page
 
 

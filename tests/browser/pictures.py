@@ -200,6 +200,7 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="voltrail-") as folder, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
+        serving.make(Path(folder) / "data")
         with serving.sample_site(Path(folder) / "data") as site:
             send_file(site)
             note_issued(site)

@@ -59,11 +59,15 @@ class Site:
         return self.url + path.format_map(self.places)
 
 
-@contextmanager
-def sample_site(folder):
-    """Make the sample world in a folder and serve it."""
+def make(folder):
+    """Make the sample world in a folder."""
     _voltrail("demo", "--no-serve", "--packs", str(PACKS), "--data", str(folder))
     write_private(folder / "oidc.json", json.dumps(PROVIDER).encode())
+
+
+@contextmanager
+def sample_site(folder):
+    """Serve the sample world in a folder."""
     with served(folder) as url:
         yield Site(url, _places(url), folder)
 
@@ -121,10 +125,11 @@ def _places(url):
     recalled = next(one["code"] for one in packs if ask(f"/b/{one['code']}")["recalls"])
     made_of = next(one["code"] for one in packs if ask(f"/b/{one['code']}/recycled-content")["shares"])
     outlets = ask("/outlets")["outlets"]
+    stations = ask("/stations")["stations"]
     values = [one.get("name") for one in [*organisations, *models]]
     values += [value for events in lives for event in events for value in event["members"].values()]
     values += [one["title"] for one in ask(f"/models/{models[0]['model_id']}")["documents"]]
-    values += [one[name] for one in outlets for name in ("name", "address")]
+    values += [one[name] for one in [*outlets, *stations] for name in ("name", "address")]
     points = ask(f"/b/{code}/passport")["points"].values()
     declared = {one["value"] for one in points if isinstance(one["value"], str) and len(one["value"]) > SHORT}
     values += [one[name] for one in recalls for name in ("title", "risk", "advice")]
@@ -137,6 +142,7 @@ def _places(url):
         "identifier": organisations[1]["organisation"],
         "model": models[0]["model_id"],
         "outlet": outlets[0]["site"],
+        "station": stations[0]["site"],
         "then": lives[0][-2]["occurred_at"][:10] + "T23:59:59Z",
         "index": lives[0][0]["index"],
         "said": {one for one in values if isinstance(one, str) and not one.isascii()}

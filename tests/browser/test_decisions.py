@@ -8,6 +8,7 @@ import re
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
 
 from tests.api.test_decisions import BURNT, CHOSEN, DOUBTED, SOUND, UNSEEN, USED, registry
 from tests.browser import chromium
@@ -101,19 +102,19 @@ def test_a_clerk_decides(browser, site):
     context.add_cookies([{"name": "session", "value": cookie, "url": url}])
     watch, page = chromium.Watch(context), context.new_page()
     page.goto(f"{url}/workspace/decisions")
-    assert page.locator("h1").inner_text() == "4 retired batteries wait for a decision"
+    expect(page.locator("h1")).to_have_text("4 retired batteries wait for a decision", use_inner_text=True)
     page.get_by_role("link", name=DOUBTED).click()
-    assert page.locator("h1").inner_text() == "First a capacity test"
+    expect(page.locator("h1")).to_have_text("First a capacity test", use_inner_text=True)
     page.get_by_label("Test", exact=True).select_option("capacity")
     page.get_by_label("Test ordered").select_option("")
     page.get_by_label("State of health, from (%)").fill("63")
     page.get_by_label("State of health, to (%)").fill("66")
     page.get_by_role("button", name="Show the line").click()
-    assert "It is decided: repurpose." in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("It is decided: repurpose.", use_inner_text=True)
     page.get_by_role("button", name="Sign and put on record").click()
     page.get_by_text("Decided last").wait_for()
-    assert page.locator("h1").inner_text() == "Second life: another use"
+    expect(page.locator("h1")).to_have_text("Second life: another use", use_inner_text=True)
     page.goto(f"{url}/workspace/decisions")
-    assert page.locator("h1").inner_text() == "3 retired batteries wait for a decision"
+    expect(page.locator("h1")).to_have_text("3 retired batteries wait for a decision", use_inner_text=True)
     assert watch.troubles == []
     context.close()

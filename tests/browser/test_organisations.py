@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
 
 import voltrail
 from tests.browser.test_pages import violations
@@ -153,7 +154,9 @@ def test_the_story(opened, registry, bodies):
     ministry.goto("/applications")
     looked_at(ministry)
     ministry.click("text=示例电池新厂")
-    assert "It may report as battery maker" in ministry.locator(".said-lines").inner_text()
+    expect(ministry.locator(".said-lines")).to_contain_text(
+        "It may report as battery maker", use_inner_text=True
+    )
     looked_at(ministry)
     sign(ministry, first)  # not the authority's
     ministry.get_by_text("This key is another organisation's").wait_for()
@@ -171,7 +174,7 @@ def test_the_story(opened, registry, bodies):
     applicant.click("main button >> nth=0")
     applicant.wait_for_url("**/workspace")
     applicant.click("text=Keys and sites")
-    assert "Permit 7" in applicant.locator("main").inner_text()
+    expect(applicant.locator("main")).to_contain_text("Permit 7", use_inner_text=True)
     looked_at(applicant)
 
     made = sample.report(first, sample.first_life(sample.pack(1))[:1])
@@ -209,7 +212,7 @@ def test_the_story(opened, registry, bodies):
     applicant.locator("#sign-problem").get_by_text("no valid key").wait_for()
     sign(applicant, second)
     applicant.get_by_role("heading", name="Sites, outlets, stations").wait_for()
-    assert "310115" in applicant.locator("#sites table").inner_text()
+    expect(applicant.locator("#sites table")).to_contain_text("310115", use_inner_text=True)
     looked_at(applicant)
 
 
@@ -233,14 +236,14 @@ def test_applying_without_scripts(opened):
     """A pasted key does; there is no button to make one."""
     page = opened(java_script_enabled=False)
     page.goto("/register")
-    assert not page.locator("#make-key").is_visible()
+    expect(page.locator("#make-key")).to_be_hidden()
     other = credit_code("91310115MA0000778")
     for field, value in {"organisation": other, "name": "A", "evidence-1": "B", "login": "other"}.items():
         page.fill(f"#{field}", value)
     page.select_option("#role-1", "carrier")
     page.fill("#vkey", sample.signer(sample.MAKER).vkey)
     page.click("button.go")
-    assert "not one of" in page.locator("#wrong").inner_text()
+    expect(page.locator("#wrong")).to_contain_text("not one of", use_inner_text=True)
     page.fill("#vkey", Signer.generate(f"{other}/k").vkey)
     page.click("button.go")
     page.get_by_text("has not decided yet").wait_for()

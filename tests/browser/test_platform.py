@@ -7,6 +7,7 @@ import time
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
 
 import voltrail
 from tests.browser import chromium
@@ -222,9 +223,9 @@ def test_from_a_reported_event_to_the_platforms_receipt(registry, tab, tmp_path)
             page.goto(f"{url}/workspace/platform")
             wait_for(page, "The platform has accepted everything")
             page.locator(".todo a", has_text="accepted").click()
-            assert page.get_by_text("STANDIN-00000001").is_visible()
+            expect(page.get_by_text("STANDIN-00000001")).to_be_visible()
             page.locator("td a.mono").first.click()
-            assert f"/b/{sample.pack(1)}/events/" in page.url
+            page.wait_for_url(f"**/b/{sample.pack(1)}/events/*")
             assert watch.troubles == []
         assert [one.event for one in service.store.held()] == [json.loads(made(1))]
     finally:
@@ -247,8 +248,8 @@ def test_a_clerk_uploads_by_hand(registry, tab):
         assert [one["index"] for one in document["items"]] == [entry, entry + 1]
         page.get_by_label("Refused, one a line").fill("no number")
         page.get_by_role("button", name="Note it").click()
-        assert "does not read" in page.get_by_role("alert").inner_text()
-        assert page.get_by_label("Refused, one a line").input_value() == "no number"
+        expect(page.get_by_role("alert")).to_contain_text("does not read", use_inner_text=True)
+        expect(page.get_by_label("Refused, one a line")).to_have_value("no number")
         watch.troubles.clear()  # the browser notes the 400
         page.get_by_label("Refused, one a line").fill(f"{entry}, 编码重复")
         page.get_by_label("Receipt number of all").fill("2026-17")
@@ -256,7 +257,7 @@ def test_a_clerk_uploads_by_hand(registry, tab):
         page.get_by_role("heading", name="Answered: 1 refused").wait_for()
         page.get_by_role("link", name="Overview").click()
         page.get_by_role("link", name="The national platform refused 1 event").click()
-        assert page.get_by_text("编码重复").is_visible()
+        expect(page.get_by_text("编码重复")).to_be_visible()
         page.get_by_role("button", name="Send it again").click()
         page.get_by_role("heading", name="1 event is for you to upload").wait_for()
         assert watch.troubles == []

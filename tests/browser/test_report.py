@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from playwright.sync_api import expect
 
 import voltrail
 from tests.registry import sample
@@ -279,7 +280,7 @@ def test_hostile_lines_stay_text(page):
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     choose(page, [sample.line("retired", "2026-05-02T10:00:00+08:00", code=attack, note=attack)], LATER)
     assert attack in press(page, "send")
-    assert page.locator("#result img, #result script").count() == 0
+    expect(page.locator("#result img, #result script")).to_have_count(0)
     assert attack in page.input_value("#mend")
     assert not dialogs
 
@@ -299,7 +300,7 @@ def test_an_answer_that_is_not_ours(page):
     page.route("**/report", lambda route: route.fulfill(status=502, content_type="text/html", body=answer))
     choose(page, sample.first_life(sample.pack(10)), LATER)
     assert "Bad gateway" in press(page, "send")
-    assert page.locator("#result script").count() == 0
+    expect(page.locator("#result script")).to_have_count(0)
     assert page.evaluate("document.querySelector('#file').files.length") == 1
 
 
@@ -308,10 +309,10 @@ def test_without_scripts(browser, address):
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     page.goto(f"{address}/report")
-    assert not page.locator("#key").is_visible()
-    assert page.get_by_text("Without scripts").is_visible()
+    expect(page.locator("#key")).to_be_hidden()
+    expect(page.get_by_text("Without scripts")).to_be_visible()
     choose(page, sample.report(LATER, sample.first_life(sample.pack(9))), name="day.report")
     page.click("button[value=send]")
-    assert "All 2 lines are on record" in page.locator("#result").inner_text()
-    assert not page.locator("#again").is_visible()
+    expect(page.locator("#result")).to_contain_text("All 2 lines are on record", use_inner_text=True)
+    expect(page.locator("#again")).to_be_hidden()
     context.close()

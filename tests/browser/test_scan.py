@@ -15,6 +15,7 @@ import pytest
 import zxingcpp
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.api.test_accounts import CHOSEN, quick_hashes  # noqa: F401
 from tests.api.test_scan import COMING, MINE, NEVER_SEEN, OTHERS, RECALLED, SITE, WASTE, app, registry  # noqa: F401
@@ -105,15 +106,15 @@ def test_print_scan_report_verify(opened, registry, site, look, tmp_path):
 
     with opened(look, "/scan", *film_of(tmp_path, code), login="recycler") as page:
         page.wait_for_url("**/scan?text=*", timeout=60_000)
-        assert page.locator("h1").inner_text() == code
-        assert HOST in page.locator("#elsewhere").inner_text()
+        expect(page.locator("h1")).to_have_text(code, use_inner_text=True)
+        expect(page.locator("#elsewhere")).to_contain_text(HOST, use_inner_text=True)
         page.locator("summary", has_text=event(kind)).first.click()
         form = page.locator("details[open] form")
         if form.locator("select[name=site]").count():
-            assert form.locator("select[name=site]").input_value() == SITE
+            expect(form.locator("select[name=site]")).to_have_value(SITE)
         form.get_by_role("button", name=say("Report it")).click()
         result = page.locator("#result")
-        assert result.is_visible()
+        expect(result).to_be_visible()
         index = int(re.sub(r"\D", "", re.search(r"[\d,\u2009]+", result.locator("p").first.inner_text())[0]))
         with page.expect_download() as download:
             result.get_by_role("link", name=say("Keep the receipt")).click()
@@ -123,7 +124,7 @@ def test_print_scan_report_verify(opened, registry, site, look, tmp_path):
         page.wait_for_url(f"**/b/{code}*")
         assert page.locator(f"#e{index}").get_attribute("data-kind") == kind
         page.wait_for_selector("#verification[data-state=verified]", timeout=60_000)
-        assert page.locator(f"#e{index}.checked").count() == 1
+        expect(page.locator(f"#e{index}.checked")).to_have_count(1)
         page.go_back()
         page.get_by_role("link", name=say("Scan the next")).click()
         page.wait_for_url("**/scan?text=*", timeout=60_000)  # the camera starts by itself: it was allowed
@@ -137,7 +138,7 @@ def test_the_camera_reads_each_carrier(opened, tmp_path, carrier, size, scale):
     flags = film_of(tmp_path, WASTE, carrier=carrier, size=size, scale=scale)
     with opened(DESK, "/scan", *flags) as page:
         page.wait_for_url("**/scan?text=*", timeout=60_000)
-        assert page.locator("h1").inner_text() == WASTE
+        expect(page.locator("h1")).to_have_text(WASTE, use_inner_text=True)
 
 
 @crosswise
@@ -146,12 +147,12 @@ def test_several_labels_in_view_are_asked_about(opened, look, tmp_path):
     with opened(look, "/scan", *film_of(tmp_path, WASTE, OTHERS, size="50x30", scale=0.95)) as page:
         page.locator("#picks a").first.wait_for(timeout=60_000)
         assert {one.inner_text() for one in page.locator("#picks a").all()} == {WASTE, OTHERS}
-        assert page.locator("#said").inner_text() == Page(look.language).say(
-            "Several labels are in view. Which one?"
+        expect(page.locator("#said")).to_have_text(
+            Page(look.language).say("Several labels are in view. Which one?"), use_inner_text=True
         )
         page.locator("#picks a", has_text=OTHERS).click()
         page.wait_for_url("**/scan?text=*")
-        assert page.locator("h1").inner_text() == OTHERS
+        expect(page.locator("h1")).to_have_text(OTHERS, use_inner_text=True)
 
 
 # ------------------------------------------------------------------ what goes wrong with a camera
@@ -189,7 +190,7 @@ def goes_on_by_typing(page, look):
     page.get_by_role("button", name=Page(look.language).say("Find it")).click()
     page.locator("#found a", has_text=WASTE).click()
     page.wait_for_url("**/scan?text=*")
-    assert page.locator("h1").inner_text() == WASTE
+    expect(page.locator("h1")).to_have_text(WASTE, use_inner_text=True)
 
 
 @crosswise
@@ -208,7 +209,7 @@ def test_without_a_camera_there_is_a_way_on(opened, look, flags, script, words):
         if page.locator("#said.problem").count() == 0 and page.locator("#start").is_visible():
             page.locator("#start").click()
         assert told(page) == Page(look.language).say(words)
-        assert page.locator("#start").is_visible()
+        expect(page.locator("#start")).to_be_visible()
         goes_on_by_typing(page, look)
 
 
@@ -223,7 +224,7 @@ def test_a_page_without_tls_says_so(browser, site, look):
     page = own.new_context(**look.context).new_page()
     page.goto(site.replace("127.0.0.1", "registry.test") + "/scan")
     assert told(page) == Page(look.language).say(INSECURE)
-    assert not page.locator("#start").is_visible()
+    expect(page.locator("#start")).to_be_hidden()
     goes_on_by_typing(page, look)
     own.close()
 
@@ -263,7 +264,7 @@ def test_a_photo_is_read_in_the_browser(opened, look, tmp_path):
         page.locator("#file").set_input_files(tmp_path / "a.jpg")
         page.wait_for_url("**/scan?text=*", timeout=30_000)
         assert "POST" not in asked
-        assert page.locator("#unknown").is_visible()  # of no battery on record
+        expect(page.locator("#unknown")).to_be_visible()  # of no battery on record
 
 
 @crosswise
@@ -272,11 +273,11 @@ def test_without_scripts_the_server_reads_it(opened, look, tmp_path):
     label = labels.make(WASTE, "qr", SIZES["100x50"], HOST, 300)
     (tmp_path / "a.png").write_bytes(printing.png(label, 300))
     with opened(look, "/scan", java_script_enabled=False) as page:
-        assert not page.locator("#camera").is_visible()
+        expect(page.locator("#camera")).to_be_hidden()
         page.locator("#file").set_input_files(tmp_path / "a.png")
         page.locator("#send").click()
         page.wait_for_url("**/scan?text=*")
-        assert page.locator("h1").inner_text() == WASTE
+        expect(page.locator("h1")).to_have_text(WASTE, use_inner_text=True)
 
 
 # ------------------------------------------------------------------ labels on the page
@@ -295,9 +296,9 @@ def test_the_preview_reads(opened, look, carrier):
         page.wait_for_load_state()  # until then there may be no more of a picture than its border
         address = picture.get_attribute("src")
         page.emulate_media(media="print")
-        assert picture.is_visible()
+        expect(picture).to_be_visible()
         for hidden in ("header.top", "footer", "form", "h1"):
-            assert not page.locator(hidden).first.is_visible(), hidden
+            expect(page.locator(hidden).first, hidden).to_be_hidden()
         page.set_viewport_size({"width": 800, "height": 500})
         page.goto(page.url.rpartition("/labels")[0] + address)
         shown = Image.open(BytesIO(page.screenshot()))

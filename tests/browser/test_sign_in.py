@@ -1,6 +1,7 @@
 """Signing in as people do it: what the browser keeps and what the pages say, in each look."""
 
 import pytest
+from playwright.sync_api import expect
 
 import voltrail
 from tests.browser.pages import CROSSWISE, LOOKS, Place
@@ -54,31 +55,31 @@ def test_a_clerk_s_first_day(tab, page, look, once, site):
     words, login = Page(look.language), f"clerk-{look}"
     tab.watch.expected = 401
     sign_in(page, login, "not this one")
-    assert page.get_by_role("alert").inner_text() == words.say(REFUSED)
-    assert page.locator("#login").input_value() == login
-    assert not page.locator("#password").input_value()
+    expect(page.get_by_role("alert")).to_have_text(words.say(REFUSED), use_inner_text=True)
+    expect(page.locator("#login")).to_have_value(login)
+    expect(page.locator("#password")).to_have_value("")
     tab.watch.expected = 200
     sign_in(page, login, once[look])
     page.wait_for_url("**/account/password")
-    assert page.locator(".notice").inner_text() == words.say(MUST_CHANGE)
+    expect(page.locator(".notice")).to_have_text(words.say(MUST_CHANGE), use_inner_text=True)
     page.locator("#old").fill(once[look])
     for field, value in (("#new", CHOSEN), ("#again", CHOSEN)):
         page.locator(field).fill(value)
     page.keyboard.press("Enter")
     page.wait_for_url("**/workspace")
-    assert page.locator("header .who b").inner_text() == login
+    expect(page.locator("header .who b")).to_have_text(login, use_inner_text=True)
     page.locator("header .who").click()
     page.wait_for_url("**/account")
-    assert page.locator("h1").inner_text() == words.say("My account")
+    expect(page.locator("h1")).to_have_text(words.say("My account"), use_inner_text=True)
     other = "en" if look.language == "zh" else "zh"
     page.locator("a.lang").click()
     page.wait_for_url(f"**/account?lang={other}")
-    assert page.locator("h1").inner_text() == Page(other).say("My account")
+    expect(page.locator("h1")).to_have_text(Page(other).say("My account"), use_inner_text=True)
     page.locator("a.lang").click()
     page.wait_for_url(f"**/account?lang={look.language}")
     page.get_by_role("button", name=words.say("Sign out"), exact=True).click()
     page.wait_for_url(f"{site.url}/**")
-    assert page.locator("header .who").inner_text() == words.say("Sign in")
+    expect(page.locator("header .who")).to_have_text(words.say("Sign in"), use_inner_text=True)
     page.goto(f"{site.url}/account")
     page.wait_for_url("**/sign-in")
 
@@ -100,4 +101,4 @@ def test_the_language_can_be_switched_after_a_form(tab, signed_in, look):
     signed_in.locator("a.lang").click()
     signed_in.wait_for_url("**lang=*")
     other = Page("en" if look.language == "zh" else "zh")
-    assert signed_in.locator("h1").inner_text() == other.say("My account")
+    expect(signed_in.locator("h1")).to_have_text(other.say("My account"), use_inner_text=True)

@@ -5,6 +5,7 @@ import re
 from functools import partial
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.pages import CROSSWISE, PLACES, Place
 from voltrail.demo.tour import read_tale
@@ -63,7 +64,7 @@ def test_the_tour_follows_a_pack(visit, words, stops):
     assert told[-1] == words.event("manufactured")
     assert words.event("retired") in told
     assert words.event("repurposed") in told
-    assert page.locator(".state").get_by_text(words.name("ended"), exact=True).is_visible()
+    expect(page.locator(".state").get_by_text(words.name("ended"), exact=True)).to_be_visible()
     page.get_by_role("link", name=second).first.click()
     page.wait_for_url(f"**/b/{second}")
     assert kinds(page)[-1] == words.event("repurposed")
@@ -78,7 +79,7 @@ def test_the_tour_shows_a_pack_that_vanished(visit, words, stops):
     code, found_as = stops["vanished"]
     page = visit(HOME)
     follow(page, words.say("A pack that vanished"), f"/b/{code}$")
-    assert page.locator(".state .chip.bad").first.is_visible()
+    expect(page.locator(".state .chip.bad").first).to_be_visible()
     assert page.locator("#life li.doubt .warned").first.inner_text()
     assert words.event("vehicle_scrapped") in kinds(page)
     page.go_back()
@@ -93,10 +94,10 @@ def test_the_tour_ends_in_a_verification(visit, words, stops):
     page = visit(HOME)
     follow(page, words.say("Verify this one"), f"/b/{code}$")
     page.wait_for_selector("#verification[data-state=verified]")
-    assert page.locator("#mark").inner_text() == words.say("Verified in your browser")
-    assert page.locator("#verification [data-ok=true]").count() == 7
-    assert page.locator("#life > li.checked").count() == page.locator("#life > li").count()
-    assert not page.locator("#refused").is_visible()
+    expect(page.locator("#mark")).to_have_text(words.say("Verified in your browser"), use_inner_text=True)
+    expect(page.locator("#verification [data-ok=true]")).to_have_count(7)
+    expect(page.locator("#life > li.checked")).to_have_count(page.locator("#life > li").count())
+    expect(page.locator("#refused")).to_be_hidden()
     with page.expect_download() as download:
         page.get_by_role("link", name=words.say("Take the evidence")).click()
     assert json.loads(download.value.path().read_bytes())["subject"] == f"battery:{code}"
@@ -134,13 +135,13 @@ def test_what_was_typed_wrongly_is_offered(visit, words, site):
     page = visit(HOME)
     search(page, code[:20])
     assert code in codes(page)
-    assert not page.locator(".notice").count()
+    expect(page.locator(".notice")).to_have_count(0)
     search(page, code.replace("0", "O").replace("1", "I"))
     assert codes(page) == [code]
-    assert page.locator(".notice").inner_text() == words.say(MISREAD)
+    expect(page.locator(".notice")).to_have_text(words.say(MISREAD), use_inner_text=True)
     search(page, code[14:] + code[:14])
     assert codes(page) == [code]
-    assert page.locator(".notice").inner_text() == words.say(HALVES)
+    expect(page.locator(".notice")).to_have_text(words.say(HALVES), use_inner_text=True)
     page.locator("table a.mono").click()
     page.wait_for_url(f"**/b/{code}")
 
@@ -163,7 +164,7 @@ def test_an_organisation_is_found_by_its_name(visit, site):
     search(page, name[:4])
     page.get_by_role("link", name=site.places["identifier"]).click()
     page.wait_for_url("**/organisations/*")
-    assert page.locator("h1").inner_text() == name
+    expect(page.locator("h1")).to_have_text(name, use_inner_text=True)
 
 
 @crosswise
@@ -171,9 +172,9 @@ def test_a_vehicle_is_not_told(visit, words):
     """Whoever types a VIN is told that vehicles are not public, what to type instead, and nothing else."""
     page = visit(HOME)
     search(page, VIN)
-    assert page.get_by_text(words.say("This may be a vehicle's identification number (VIN)")).is_visible()
+    expect(page.get_by_text(words.say("This may be a vehicle's identification number (VIN)"))).to_be_visible()
     assert not codes(page)
-    assert page.locator("#q").input_value() == VIN
+    expect(page.locator("#q")).to_have_value(VIN)
 
 
 @crosswise
@@ -181,9 +182,11 @@ def test_nothing_found_helps(visit, words, site):
     """What was typed stays in the box, the page says what to try, and the next try succeeds."""
     page = visit(HOME)
     search(page, "Q7 NONE")
-    assert page.locator("h1").inner_text() == words.say("Nothing found for “{q}”", q="Q7 NONE")
-    assert page.locator("main .plain-list li").count() == 3
-    assert page.locator("#q").input_value() == "Q7 NONE"
+    expect(page.locator("h1")).to_have_text(
+        words.say("Nothing found for “{q}”", q="Q7 NONE"), use_inner_text=True
+    )
+    expect(page.locator("main .plain-list li")).to_have_count(3)
+    expect(page.locator("#q")).to_have_value("Q7 NONE")
     search(page, site.places["code"])
     page.wait_for_url("**/b/*")
 
@@ -262,8 +265,8 @@ def test_the_log_is_checked_without_us(visit, words, site):
         assert download.value.suggested_filename == file
     page.get_by_text(words.say("The numbers"), exact=True).click()
     rows = page.locator("details[open] tbody tr")
+    expect(rows.last).to_be_visible()
     assert rows.count() > 10
-    assert rows.last.is_visible()
     page.get_by_role("link", name=words.say("With its signatures")).click()
     page.wait_for_url("**/log/checkpoint")
     assert page.locator("body").inner_text().startswith("demo.voltrail.example/log")
@@ -276,7 +279,7 @@ def test_the_log_is_checked_without_us(visit, words, site):
 def test_an_address_that_is_none_helps(tab, visit, words, site):
     """A page that says so, in the reader's language; its search finds what was looked for."""
     page = visit(Place("no-such-address", "/nothing", 404))
-    assert page.get_by_role("heading", name=words.say("What to do")).is_visible()
+    expect(page.get_by_role("heading", name=words.say("What to do"))).to_be_visible()
     tab.watch.expected = 200
     search(page, site.places["code"])
     page.wait_for_url("**/b/*")
@@ -287,7 +290,7 @@ def test_a_code_that_is_none_helps(tab, visit, site):
     """What was typed stands in the box; the code that was probably meant is one press away."""
     code = site.places["code"]
     page = visit(Place("turned", f"/b/{code[14:]}{code[:14]}", 400))
-    assert page.locator("#q").input_value() == code[14:] + code[:14]
+    expect(page.locator("#q")).to_have_value(code[14:] + code[:14])
     tab.watch.expected = 200
     page.get_by_role("link", name=code).click()
     page.wait_for_url(f"**/b/{code}")
@@ -316,7 +319,7 @@ def test_a_chart_tells_the_value_at_a_time(visit, look):
     plot.locator("canvas").wait_for()
     page.locator("summary", has_text=re.compile("The numbers|数据表")).click()
     said = [" · ".join(row.locator("td").all_inner_texts()) for row in page.locator("#growth tbody tr").all()]
-    assert page.locator(".reading").inner_text() == said[-1]
+    expect(page.locator(".reading")).to_have_text(said[-1], use_inner_text=True)
     plot.focus()
     for key, at in (
         ("ArrowLeft", -2),
@@ -327,7 +330,8 @@ def test_a_chart_tells_the_value_at_a_time(visit, look):
         ("End", -1),
     ):
         page.keyboard.press(key)
-        assert page.locator(".reading").inner_text() == plot.get_attribute("aria-valuetext") == said[at]
+        expect(page.locator(".reading")).to_have_text(said[at], use_inner_text=True)
+        expect(plot).to_have_attribute("aria-valuetext", said[at])
     box = plot.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert page.locator(".reading").inner_text() in said[1:-1]
@@ -342,6 +346,6 @@ def test_a_chart_is_fetched_by_who_sees_it(browser, site, look):
     page.goto(f"{site.url}/log", wait_until="networkidle")
     with page.expect_request("**/echarts*"):
         page.locator("figure svg").scroll_into_view_if_needed()
-    assert page.locator("figure svg").is_visible()
-    assert not page.locator(".plot").is_visible()
+    expect(page.locator("figure svg")).to_be_visible()
+    expect(page.locator(".plot")).to_be_hidden()
     context.close()

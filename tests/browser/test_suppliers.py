@@ -7,12 +7,14 @@ A server of its own, since here things are reported.
 # ruff: noqa: F811 - fixtures of another module are imported
 
 import json
+import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from playwright.sync_api import expect
 
 import voltrail
 from tests.browser.test_organisations import (  # noqa: F401
@@ -108,11 +110,11 @@ def test_the_story(opened, registry, bodies):
     looked_at(supplier)
     supplier.goto(link)  # the same page, with another fragment
     supplier.locator("#answer").wait_for()
-    assert "answer_" not in supplier.url
+    expect(supplier).not_to_have_url(re.compile("answer_"))
     supplier.fill("#value-mass_kg", "about 3")
     supplier.click("text=Check and sign")
     supplier.wait_for_load_state()
-    assert "about 3" in supplier.locator("#note-mass_kg").inner_text()
+    expect(supplier.locator("#note-mass_kg")).to_contain_text("about 3", use_inner_text=True)
     looked_at(supplier)
     supplier.fill("#value-mass_kg", "3.25")
     supplier.fill("#value-cathode_material", "磷酸铁锂 LiFePO4")
@@ -134,7 +136,7 @@ def test_the_story(opened, registry, bodies):
     maker.fill("#reason", "In grams?")
     maker.click("button:has-text('Return it')")
     supplier.reload()
-    assert "In grams?" in supplier.locator(".notice").inner_text()
+    expect(supplier.locator(".notice")).to_contain_text("In grams?", use_inner_text=True)
     supplier.click("text=Check and sign")
     supplier.wait_for_url("**/answers/sign")
     choose(supplier, "#key", key)  # the same hand
@@ -143,7 +145,7 @@ def test_the_story(opened, registry, bodies):
     maker.reload()
     maker.click("text=Accept the answer")
     maker.wait_for_load_state()
-    assert "accepted" in maker.locator(".state").inner_text()
+    expect(maker.locator(".state")).to_contain_text("accepted", use_inner_text=True)
     looked_at(maker)
 
     with registry.database.pool.connection() as connection:
@@ -162,4 +164,4 @@ def test_the_story(opened, registry, bodies):
     with maker.expect_navigation():
         maker.click("button:has-text('Take it over')")
     maker.goto("/completeness?model=WEB-4")
-    assert "3.25" in maker.locator("#there").inner_text()
+    expect(maker.locator("#there")).to_contain_text("3.25", use_inner_text=True)

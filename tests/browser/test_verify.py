@@ -15,6 +15,7 @@ from hashlib import sha256
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 import voltrail
 from tests.independent.test_verifier import both, exempt, mutate, witness
@@ -128,14 +129,14 @@ def test_the_page_verifies_its_battery(browser, site, codes, which):
         assert page.locator("[data-print=evidence]").inner_text() == sha256(data).hexdigest()
         shown = [int(item.get_attribute("data-index")) for item in page.locator("#life > li.checked").all()]
         assert sorted(shown) == [event.index for event in verified.events]
-        assert not page.locator("#refused").is_visible()
+        expect(page.locator("#refused")).to_be_hidden()
         assert not page.troubles
 
 
 def test_the_page_speaks_chinese(browser, site, codes):
     """The steps and the sentence too, with the same numbers."""
     with opened(browser, f"{site.url}/b/{codes['pack']}", locale="zh-CN") as page:
-        assert page.locator("#verification h2").inner_text() == "已由浏览器验证"
+        expect(page.locator("#verification h2")).to_have_text("已由浏览器验证", use_inner_text=True)
         assert page.locator("#verification .verdict").inner_text().startswith("登记方已承诺：截至第 ")
 
 
@@ -181,13 +182,13 @@ def test_the_page_refuses_what_was_changed(browser, site, codes):
     assert {part for _, part in places} == {"events", "head", "signers"}
     for (name, part), at in places.items():
         with opened(browser, f"{site.url}/b/{code}", alter=lambda data, at=at: flip(data, at)) as page:
-            assert page.locator("#refused").is_visible(), (name, part)
+            expect(page.locator("#refused"), f"{name} {part}").to_be_visible()
             shown = list(steps_of(page).values())
             failed = shown.index("false")
             assert shown == ["true"] * failed + ["false"] + [None] * (len(STEPS) - failed - 1), (name, part)
-            assert f"Step {failed + 1} does not hold" in page.locator("#refused").inner_text()
-            assert not page.locator("#life > li.checked").count()
-            assert "bound itself" not in page.locator("#verification .verdict").inner_text()
+            expect(page.locator("#refused")).to_contain_text(f"Step {failed + 1} does not hold")
+            expect(page.locator("#life > li.checked")).to_have_count(0)
+            expect(page.locator("#verification .verdict")).not_to_contain_text("bound itself")
             assert page.locator("html").get_attribute("class") == "refuted"
 
 
@@ -198,8 +199,8 @@ def test_red_is_seen_at_once(browser, site, look):
     address = f"{site.url}/b/{code}"
     with opened(browser, address, alter=lambda data: flip(data, at), **look.context) as page:
         refused = page.locator("#refused")
-        assert words.say("This history does not hold.") in refused.inner_text()
-        assert page.locator("#mark").inner_text() == words.say("Refused in your browser")
+        expect(refused).to_contain_text(words.say("This history does not hold."), use_inner_text=True)
+        expect(page.locator("#mark")).to_have_text(words.say("Refused in your browser"), use_inner_text=True)
         box = refused.bounding_box()
         assert box["y"] + box["height"] <= page.viewport_size["height"]
         assert page.evaluate("getComputedStyle(document.querySelector('#refused')).color") == RED
@@ -250,7 +251,7 @@ def test_the_page_refuses_another_battery_s_evidence(browser, site, codes):
     """True evidence of another battery proves nothing of this one."""
     other = ask(site, f"/b/{codes['cell']}/evidence").content
     with opened(browser, f"{site.url}/b/{codes['pack']}", alter=lambda _: other) as page:
-        assert page.locator("#refused").is_visible()
+        expect(page.locator("#refused")).to_be_visible()
         assert steps_of(page)["form"] == "false"
 
 
@@ -259,8 +260,8 @@ def test_the_page_refuses_to_show_what_the_evidence_does_not(browser, site, code
     script = """document.addEventListener("DOMContentLoaded", () => {
         document.querySelector("#life > li").dataset.occurred = "2000-01-01T00:00:00Z"; });"""
     with opened(browser, f"{site.url}/b/{codes['pack']}", init=script) as page:
-        assert page.locator("#refused").is_visible()
-        assert not page.locator("#life > li.checked").count()
+        expect(page.locator("#refused")).to_be_visible()
+        expect(page.locator("#life > li.checked")).to_have_count(0)
 
 
 def test_a_long_life_is_checked_when_asked(browser, site, codes):
@@ -286,19 +287,19 @@ def test_without_ed25519_the_page_claims_nothing(browser, site, codes):
         assert steps_of(page) == dict.fromkeys(STEPS, "true") | lacking
         assert page.locator("#verification").get_attribute("data-state") == "unknown"
         assert "Ed25519 is not in this browser" in page.locator("[data-step=signatures]").inner_text()
-        assert "offline" in page.locator("#verification .verdict").inner_text()
-        assert not page.locator("#life > li.checked").count()
-        assert page.locator("#verification pre").is_visible()
+        expect(page.locator("#verification .verdict")).to_contain_text("offline", use_inner_text=True)
+        expect(page.locator("#life > li.checked")).to_have_count(0)
+        expect(page.locator("#verification pre")).to_be_visible()
 
 
 def test_without_scripts_the_page_says_how_to_verify(browser, site, codes):
     """No tick, no step, no empty place; the evidence and the command are there."""
     with opened(browser, f"{site.url}/b/{codes['pack']}", java_script_enabled=False) as page:
-        assert "Scripts are off" in page.locator("#verification noscript").inner_text()
-        assert not page.locator("#verification .steps").is_visible()
-        assert not page.locator("#mark").is_visible()
-        assert "voltrail verify" in page.locator("#verification pre").inner_text()
-        assert page.get_by_role("link", name="Take the evidence").is_visible()
+        expect(page.locator("#verification noscript")).to_contain_text("Scripts are off", use_inner_text=True)
+        expect(page.locator("#verification .steps")).to_be_hidden()
+        expect(page.locator("#mark")).to_be_hidden()
+        expect(page.locator("#verification pre")).to_contain_text("voltrail verify", use_inner_text=True)
+        expect(page.get_by_role("link", name="Take the evidence")).to_be_visible()
 
 
 # ------------------------------------------------------------------ verify.js beside the other two

@@ -83,7 +83,7 @@ def test_a_larger_world_takes_hardly_more_memory(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(spool, "_PIECE", 4)
     monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1)
     small, large = _held_bytes(400), _held_bytes(3_200)
-    assert large < 3 * small
+    assert large < 3.5 * small  # of eight times the packs
 
 
 def _held_bytes(packs: int) -> int:

@@ -60,6 +60,8 @@ def resolve(words):
     """Return the command that words name, and the words left over for it."""
     command, left = main, list(words)
     while isinstance(command, click.Group):
+        if command.invoke_without_command and (not left or left[0].startswith("-")):
+            break
         assert left, "a command is missing"
         assert left[0] in command.commands, f"there is no command {left[0]}"
         command = command.commands[left.pop(0)]
@@ -72,7 +74,7 @@ def test_commands_exist_with_their_options(document, call, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     command, left = resolve(shlex.split(call))
     for word in left:  # files that a command wants to see must be there when click looks
-        if not word.startswith("-") and re.search(r"\.(jsonl?d?|pem|txt|report|bin|jwt|csv)$", word):
+        if not word.startswith("-") and re.search(r"\.(jsonl?d?|pem|txt|report|bin|jwt|csv|toml)$", word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / word).touch()
     command.make_context(command.name, left).close()

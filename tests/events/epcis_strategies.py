@@ -66,6 +66,13 @@ BY_NAME = {
     "from_country": st.sampled_from(["DE", "CN"]),
     "soh_low": st.sampled_from([0.7, 0.81]),
     "soh_high": st.sampled_from([0.81, 0.9]),
+    "method_version": st.just("1"),
+    "measured_from": TIMES,
+    "measured_until": TIMES,
+    "sessions": st.integers(0, 99),
+    "trace_digest": st.just("ab" * 32),
+    "alarm_level": st.integers(1, 4),
+    "alarms": st.lists(NAMES, max_size=3).map(tuple),
     "life_years_low": st.sampled_from([0.5, 3]),
     "life_years_high": st.sampled_from([3, 7.25]),
     "test": st.sampled_from(["none", "capacity"]),
@@ -128,6 +135,10 @@ def event_of_kind(draw, kind):
     for low, high in (("soh_low", "soh_high"), ("life_years_low", "life_years_high")):
         if (low in members) != (high in members):  # an interval has both ends
             members |= {name: draw(BY_NAME[name]) for name in (low, high)}
+    if ("measured_from" in members) != ("measured_until" in members):
+        members.pop("measured_from", None), members.pop("measured_until", None)
+    if "measured_from" in members and members["measured_from"] > members["measured_until"]:
+        members["measured_from"] = members["measured_until"]
     if members.get("outputs") and "mass_kg" in struct.__struct_fields__:
         members.setdefault("mass_kg", 412.5)
     return struct(**members)

@@ -52,7 +52,7 @@ def test_trust_events_are_about_what_they_name(kind, members, about):
     ("kind", "members", "rule", "words"),
     [
         ("instaled", '"code":"X"', "event.unknown_kind", "installed"),
-        ("measured", f'"code":"{PACK}","soh":0.9', "event.unknown_field", "soh_fraction"),
+        ("measured", f'"code":"{PACK}","soh_fracton":0.9', "event.unknown_field", "soh_fraction"),
         ("measured", '"note":"x"', "event.missing", "code"),
         ("measured", f'"code":"{PACK}","soh_fraction":"x"', "event.value", "soh_fraction"),
         ("measured", f'"code":"{PACK}","soh_fraction":9', "event.value", "1.5"),

@@ -66,6 +66,8 @@ def test_a_measurement_outside_the_interval_takes_it_away():
     assert (found.soh, found.contradicted) == (None, True)
     inside = kinds.Measured(occurred_at=at(3), code=PACK, soh_fraction=0.75)
     assert known(made(), retired(), assessed(**FOUND), inside).soh is not None
+    vague = kinds.Measured(occurred_at=at(3), code=PACK, soh_fraction=0.6, soh_low=0.5, soh_high=0.75)
+    assert known(made(), retired(), assessed(**FOUND), vague).soh is not None, "the intervals meet"
     settled = known(made(), retired(), assessed(**FOUND), measured, assessed(4, soh_low=0.58, soh_high=0.62))
     assert (settled.soh.low, settled.contradicted) == (0.58, False)
 

@@ -189,6 +189,16 @@ def test_passports_are_issued_one_after_another(history):
             before = now
 
 
+def test_what_left_a_battery_twice_leads_back_to_both_its_passports():
+    """A part taken out, put back and taken out again came from its pack under either passport, both ways."""
+    apart = does(k.Disassembled, code=PACK, codes=(MODULES[0],))
+    kin = kin_of(told(issued(PACK), apart, issued(PACK, 2), apart, issued(MODULES[0])))
+    of_pack = [passport_id(PACK, number) for number in (1, 2)]
+    assert previous(MODULES[0], 1, kin) == of_pack
+    for number in (1, 2):
+        assert passport_id(MODULES[0], 1) in following(PACK, number, kin)
+
+
 @given(lives(), st.data())
 def test_links_lead_both_ways(history, data):
     """One is among the previous of another if and only if that is among those which follow it."""

@@ -33,7 +33,7 @@ from voltrail.regimes.duties import bearer
 from voltrail.registry.outlets import takers
 
 REPORTER, RECEIVER, OTHER = (credit_code(f"91000000MA00004{n:02}") for n in range(3))
-VIN = "LSVAA4187E2184847"
+VIN, FRAME = "LSVAA4187E2184847", "LSVAA4184E2184840"
 LONG_AGO = datetime(2010, 1, 1, tzinfo=CHINA)
 TURNS = (date(2026, 4, 1), date(2026, 7, 30))
 
@@ -223,6 +223,28 @@ def packed(when, packing):
     return k.Shipped(occurred_at=when, code=PACK, to=RECEIVER, carrier=OTHER, packing=packing)
 
 
+QIJI = [
+    (k.ModelRegistered(occurred_at=LONG_AGO, model_id="Q-171", swap_pack="qiji-171"), OTHER),
+    (k.VehicleCertified(occurred_at=LONG_AGO, vin=VIN, codes=(), swap_interface="qiji"), OTHER),
+    (k.VehicleCertified(occurred_at=LONG_AGO, vin=FRAME, codes=(), swap_interface="t-imas-052-1"), OTHER),
+]
+
+
+def swapped(when, vin=VIN):
+    return k.Swapped(occurred_at=when, codes=(PACK,), put_in=PACK, vin=vin, station="S-1")
+
+
+def in_station(when):
+    begun = k.Manufactured(occurred_at=when - timedelta(days=90), code=PACK, model_id="Q-171")
+    received = k.Received(occurred_at=when - timedelta(days=80), code=PACK, station="S-1")
+    return [*QIJI, (begun, REPORTER), (received, REPORTER)]
+
+
+def then_recalled(when):
+    recall = k.Recalled(occurred_at=when - timedelta(days=9), code=PACK, campaign="R", risk="fire")
+    return [*in_station(when), (recall, OTHER)]
+
+
 def crossing(wrong, right, **more):
     return Gate(
         lambda when: moved(when, *wrong),
@@ -357,6 +379,21 @@ CASES = {
         repurposed, lambda when: repurposed(when, standard="GB/T 36276-2023"), "utilisation_enterprise"
     ),
     "norm24-echelon": not_known(repurposed, "utilisation_enterprise"),
+    "swap-misfit": Gate(
+        lambda when: swapped(when, FRAME),
+        swapped,
+        "swap_operator",
+        before_wrong=in_station,
+        public=False,
+    ),
+    "swap-unfit": Gate(
+        swapped,
+        swapped,
+        "swap_operator",
+        before_wrong=then_recalled,
+        before_right=in_station,
+        public=False,
+    ),
     "miit20-echelon": Gate(
         reborn, lambda when: reborn(when, standard="GB/T 36276-2023"), "utilisation_enterprise"
     ),

@@ -9,6 +9,7 @@ import pytest
 import voltrail
 from tests.registry import sample
 from voltrail.database import embedded
+from voltrail.database.database import Database
 from voltrail.registry.settings import initialise
 
 _numbers = count()
@@ -16,13 +17,14 @@ _numbers = count()
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
-    """Return a function that makes an empty database and gives its DSN."""
+    """Return a function that makes a database, migrated as yet and otherwise empty, and gives its DSN."""
     server = embedded.start(tmp_path_factory.mktemp("postgres") / "pg")
+    Database(None, server.get_uri()).close()  # from here on a template, to which nobody is connected
 
     def database():
         name = f"test_{next(_numbers)}"
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"create database {name}")
+        with psycopg.connect(server.get_uri(database="template1"), autocommit=True) as connection:
+            connection.execute(f"create database {name} template postgres")
         return server.get_uri(database=name)
 
     return database

@@ -47,6 +47,12 @@ def all_of_it(registry):
         "flow_place_count where number <> 0": "1, 2, 3",
         "flow_age_count where number <> 0": "1, 2, 3",
         "flow_maker": "1",
+        "fleet": "1",
+        "station": "1",
+        "swap": "1",
+        "swap_hour where number <> 0": "1, 2",
+        "swap_pack": "1",
+        "swap_pack_told": "1, 2",
         "missing_case": "1, 2, 6, 4",
         "passport": "1, 2",
         "lot": "1",
@@ -71,6 +77,10 @@ def empty(registry, *copies):
         "missing_upto": "missing_case, missing_count",
         "passport_upto": "passport",
         "lot_upto": "lot, lot_run, lot_battery",
+        "fleet_upto": "fleet",
+        "vehicle_pack_upto": "vehicle_pack",
+        "reservation_upto": "reservation_pack",
+        "station_upto": "station, swap, swap_hour, swap_pack, swap_pack_told",
     }
     with registry.database.pool.connection() as connection:
         for copy in copies:
@@ -236,6 +246,31 @@ FORGED = {
         "update missing_case set organisation = 'X' where kind = (select min(kind) from missing_case)",
         "delete from missing_case where kind = 'late'",
         "insert into missing_case select code, 'nowhere', organisation, 'X', at, 0 from missing_case limit 1",
+    ),
+    "station": (
+        "update station set bays = 99 where site = (select min(site) from station)",
+        "delete from station where site = (select min(site) from station)",
+        "insert into station (site, operator, interfaces) values ('NOWHERE', 'X', '{}')",
+    ),
+    "swap": (
+        "update swap set put_in = taken_out where seq = (select min(seq) from swap)",
+        "delete from swap where seq = (select min(seq) from swap)",
+        "insert into swap (seq, at, operator, station, vin) values (0, now(), 'X', 'X', 'X')",
+    ),
+    "swap_hour": (
+        "update swap_hour set number = number + 1 where number > 0",
+        "delete from swap_hour where number > 0",
+        "insert into swap_hour values ('X', '2026-05-01', 1)",
+    ),
+    "swap_pack": (
+        "update swap_pack set owner = 'X' where code = (select min(code) from swap_pack)",
+        "delete from swap_pack where code = (select min(code) from swap_pack)",
+        "insert into swap_pack (code, place) values ('NC-X-1', 'in_swap_station')",
+    ),
+    "swap_pack_told": (
+        "update swap_pack_told set owner = 'X' where code = (select min(code) from swap_pack_told)",
+        "delete from swap_pack_told where code = (select min(code) from swap_pack_told)",
+        "insert into swap_pack_told select code, 0, at, 'X', null from swap_pack_told limit 1",
     ),
     "passport": (
         "update passport set why = 'X' where code = (select min(code) from passport)",

@@ -2,7 +2,7 @@
 Bytes that nobody thought of, against both readers of frames: a target of atheris.
 
     python -m tests.telematics.fuzz -runs=10000000            the long search, for a night
-    python -m tests.telematics.fuzz -max_total_time=5         what `make test` does
+    python -m tests.telematics.fuzz -max_total_time=20        what `make test` does
 
 The search is guided by what plain Python does with the bytes; the compiled reader must agree with it each
 time, and each frame must be written as it was read. Options are those of libFuzzer; bytes that break

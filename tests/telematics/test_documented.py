@@ -10,10 +10,10 @@ from voltrail.cli import main
 TEXT = (Path(__file__).parents[2] / "docs/telematics.md").read_text()
 
 
-def test_the_snippet_runs():
-    """A frame is made, read, and read in columns as shown."""
-    [snippet] = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-    exec(compile(snippet, "telematics.md", "exec"), {"__name__": "documented"})
+def test_the_snippets_run():
+    """A frame is made, read, and read in columns as shown; and the archive is read."""
+    for snippet in re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+        exec(compile(snippet, "telematics.md", "exec"), {"__name__": "documented"})
 
 
 def test_the_frame_shown_is_one():

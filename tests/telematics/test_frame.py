@@ -127,6 +127,16 @@ def test_a_bad_item_leaves_the_good_before_it():
         assert [trouble.rule for trouble in frame.troubles] == [rule]
 
 
+def test_a_signature_that_does_not_fit_is_kept_whole():
+    """An activation whose signature says it is longer than it is loses none of its bytes."""
+    unit = bytes([26, 1, 1, 1, 1, 1]) + b"CHIP000000000001" + b"\0\0" + b"LTESTVIN000000001" + b"\3\xff\xff12"
+    data = framed(b"$$", 9, 0xFE, 1, unit)
+    frame = read_frame(data)
+    assert frame.items[-1].record["data"].raw == b"\3\xff\xff12"
+    assert [trouble.rule for trouble in frame.troubles] == ["frame.item_short"]
+    assert write_frame(frame) == data
+
+
 def test_a_marked_number_has_no_list():
     """A count of cells that is invalid is followed by none, where the layout has markers."""
     packs = {"packs": [{"pack_no": 1, "voltage": 1, "current": 1, "unit_count": 65535, "unit_voltages": []}]}

@@ -7,6 +7,9 @@ from importlib.resources import files
 import pytest
 from jinja2 import nodes
 
+from voltrail.outlook.parameters import parameters
+from voltrail.outlook.scenario import named, names
+from voltrail.outlook.tables import QUANTITIES
 from voltrail.web import page
 from voltrail.web.catalogue import CATALOGUES, read
 
@@ -38,12 +41,27 @@ def said_in_python():
             if is_route(call):
                 yield from (one.value.value for one in call.keywords if one.arg == "summary" and is_said(one))
             if getattr(call.func, "id", "") == "later":
-                yield call.args[0].value
+                yield from (one.value for one in call.args[:1] if is_words(one))
             if getattr(call.func, "id", "") == "Column":
                 yield from (one.value for one in call.args[2:3] if isinstance(one, ast.Constant))
                 yield from (one.value.value for one in call.keywords if one.arg == "heading" and is_said(one))
             if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
                 yield from (one.value.value for one in call.keywords if one.arg == "description")
+
+
+def said_of_the_outlook():
+    """Yield the words of its tables: parameters and quantities with their units, names of scenarios."""
+    for one in parameters().values():
+        yield from (one.word, one.unit)
+    for one in QUANTITIES.values():
+        yield from (one.word, one.unit)
+    for name in names():
+        yield from (named(name).name, named(name).note)
+
+
+def is_words(node):
+    """Return whether an argument is a sentence: the simulator has a `later` of its own, of times."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def is_said(keyword):
@@ -69,7 +87,7 @@ def is_documented(node):
 def said():
     """Every sentence that the pages can say."""
     texts = {text.value for _, text in said_in_templates() if isinstance(text, nodes.Const)}
-    return texts | set(said_in_python())
+    return texts | set(said_in_python()) | set(said_of_the_outlook())
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +106,13 @@ def test_every_sentence_is_translated(said, catalogue):
 def test_no_translation_is_left_over(said, catalogue):
     """What no page says any more is taken out."""
     assert {entry.msgid for entry in catalogue} - said == set()
+
+
+@pytest.mark.parametrize("name", ["voltrail", "rules"])
+def test_nothing_is_translated_twice(name):
+    """Of two translations of a sentence one would be said, and perhaps not the one that was looked at."""
+    entries = [(entry.msgctxt, entry.msgid) for entry in read("zh", name)]
+    assert len(entries) == len(set(entries))
 
 
 def test_the_places_to_fill_are_the_same(catalogue):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from importlib.metadata import version
 
@@ -25,6 +26,7 @@ from voltrail.api import (
     checks,
     completeness,
     decisions,
+    dispatch,
     documents,
     dpps,
     duties,
@@ -32,10 +34,13 @@ from voltrail.api import (
     eu_registry,
     file_rows,
     files,
+    fleet,
     flows,
     followed,
+    gateway,
     grants,
     handed,
+    health,
     home,
     labels,
     links,
@@ -47,26 +52,38 @@ from voltrail.api import (
     monitoring,
     organisations,
     outlets,
+    outlook,
+    outlook_adoption,
+    outlook_makers,
+    outlook_report,
+    outlook_retirement,
+    outlook_series,
     own_organisation,
     owner,
     passport_import,
     passports,
+    planning,
     platform,
     provider,
     recalls,
     recycled_content,
     recycling,
     register,
+    replay,
     report_page,
     reports,
     rules,
     runs,
     scan,
     sign_in,
+    standards,
+    statements,
     static,
+    stations,
     supplier,
     supplier_requests,
     transport,
+    vehicles,
     webhooks,
     work,
     work_files,
@@ -75,6 +92,7 @@ from voltrail.api.access import Identified
 from voltrail.api.description import Description
 from voltrail.api.documentation import DocumentationPage, only_found
 from voltrail.api.dpps import Encoded
+from voltrail.api.ending import Told
 from voltrail.api.failures import HANDLERS
 from voltrail.api.headers import Outgoing
 from voltrail.api.monitoring import Metrics, Timed
@@ -109,19 +127,27 @@ def create_app(
     deliverer, adapters = Deliverer(registry, networks), Adapters(networks)
     submitter = Submitter(registry, adapters)
     registrar = Registrar(registry, adapter_of(registry, eu, networks), eu.back_up)
+    background = (witnesses, daily, follower, worker, deliverer, submitter, registrar)
+
+    async def close() -> None:  # all at once: each waits a little for what it is at
+        await asyncio.gather(*(asyncio.to_thread(one.close) for one in background))
+
     app = Litestar(
         route_handlers=[
             *home.ROUTES,
             *batteries.ROUTES,
             *battery_files.ROUTES,
             *decisions.ROUTES,
+            *health.ROUTES,
             *passports.ROUTES,
             *transport.ROUTES,
+            *vehicles.ROUTES,
             *passport_import.ROUTES,
             *dpps.ROUTES,
             *handed.ROUTES,
             *organisations.ROUTES,
             *models.ROUTES,
+            *standards.ROUTES,
             *documents.ROUTES,
             *completeness.ROUTES,
             *supplier_requests.ROUTES,
@@ -131,6 +157,9 @@ def create_app(
             *report_page.ROUTES,
             *checks.ROUTES,
             *outlets.ROUTES,
+            *stations.ROUTES,
+            *statements.ROUTES,
+            *dispatch.ROUTES,
             *epcis.ROUTES,
             *labels.ROUTES,
             *links.ROUTES,
@@ -163,7 +192,17 @@ def create_app(
             *followed.ROUTES,
             *authority.ROUTES,
             *missing.ROUTES,
+            *fleet.ROUTES,
             *flows.ROUTES,
+            *gateway.ROUTES,
+            *outlook.ROUTES,
+            *outlook_series.ROUTES,
+            *outlook_retirement.ROUTES,
+            *outlook_adoption.ROUTES,
+            *outlook_makers.ROUTES,
+            *outlook_report.ROUTES,
+            *planning.ROUTES,
+            *replay.ROUTES,
             *monitoring.ROUTES,
             *static.ROUTES,
         ],
@@ -187,24 +226,8 @@ def create_app(
                 "eu_registry": registrar,
             }
         ),
-        on_startup=[
-            witnesses.start,
-            daily.start,
-            follower.start,
-            worker.start,
-            deliverer.start,
-            submitter.start,
-            registrar.start,
-        ],
-        on_shutdown=[
-            witnesses.close,
-            daily.close,
-            follower.close,
-            worker.close,
-            deliverer.close,
-            submitter.close,
-            registrar.close,
-        ],
+        on_startup=[one.start for one in background],
+        on_shutdown=[close],
         exception_handlers=HANDLERS,
         middleware=[Timed(), Identified()],
         before_send=[Outgoing(metrics)],
@@ -228,5 +251,5 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Encoded(app.asgi_handler)
+    app.asgi_handler = Told(Encoded(app.asgi_handler))
     return app

@@ -19,6 +19,7 @@ from voltrail.ledger.evidence import decode
 from voltrail.organisations.access import BATTERY
 from voltrail.regimes.china.card import by_link
 from voltrail.registry.registry import Registry
+from voltrail.registry.vehicle_packs import told_of_pack
 from voltrail.web.proof import read_proof
 from voltrail.web.reading import read_out, title
 
@@ -61,8 +62,9 @@ def battery(
             raise
         return Redirect(page_for(request).link(f"/b/{parsed.text}/handed"), status_code=303)
     found |= {"recalls": [] if any(times) else registry.recalls.of_battery(parsed.text)}
+    contradicted = [] if any(times) else registry.contradictions(parsed.text, reader)
     if not wants_page(request):
-        return as_json(found)
+        return as_json(found | {"vehicles": [told_of_pack(one) for one in contradicted]})
     page = page_for(request)
     history = registry.history(parsed.text, reader, EVENTS_ON_PAGE, before, order="life")
     return as_page(
@@ -80,6 +82,9 @@ def battery(
         known_at=known_at,
         follows=follows(request, parsed.text),
         kept=kept,
+        contradicted=contradicted,
+        alarmed=registry.eyes(parsed.text, reader).see("incident_reported", "alarms")
+        and registry.vehicle_alarms.of_battery(parsed.text, 1),
     )
 
 

@@ -17,6 +17,7 @@ from voltrail.api.labels import PDF_TYPE, PNG_TYPE, SVG_TYPE, ZIP_TYPE
 from voltrail.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from voltrail.api.problems import is_dpp, is_epcis
 from voltrail.api.reports import LINES_TYPE
+from voltrail.api.vehicles import FRAMES_TYPE
 from voltrail.events.epcis import MEDIA_TYPE as LD_TYPE
 from voltrail.ledger.reports import MEDIA_TYPE
 from voltrail.passport.identifiers import MAX_CHARACTERS
@@ -50,6 +51,9 @@ _MEMBERS: Final = {
     "/b/{code}/handed/evidence": "format subject checkpoint reports events signers",
     "/b/{code}/transport": "* code on travels goods packing withheld",
     "/b/{code}/transport/paper": "* code on travels goods packing withheld",
+    "/b/{code}/alarms": "* code alarms",
+    "/b/{code}/health": "* code months sessions next",
+    "/gateway": "* at vehicles connections frames rates refused processes silent",
     "/b/{code}/genealogy": "* code parts predecessors successors",
     "/b/{code}/evidence": "format subject checkpoint reports events signers",
     "/batteries": "* batteries next",
@@ -60,6 +64,7 @@ _MEMBERS: Final = {
     "/organisations": "* organisations next",
     "/organisations/{identifier}": "* organisation name roles keys",
     "/models": "* models next",
+    "/stations/standards": "* packs interfaces trucks limits",
     "/models/{identifier}": "* model_id batteries",
     "/reports": "refused",  # a receipt; of a spreadsheet, `receipt` beside `rows` and what is wrong
     "/workspace/webhooks": "* webhooks",
@@ -92,6 +97,8 @@ _MEMBERS: Final = {
     "/border": "* verdict classes sides",
     "/rules": "* rules holidays years",
     "/rules/{identifier}": "* rule pieces settings",
+    "/authority/vehicles": "* vehicles next entries_behind",
+    "/workspace/vehicles": "* vehicles next entries_behind",
     "/authority/missing": "* suspicions weighed_on open terms months chance entries_behind",
     "/authority/missing/cases": "* cases next",
     "/authority/missing/terms": "* terms",
@@ -99,13 +106,33 @@ _MEMBERS: Final = {
     "/authority/flows": "* flows years entries_behind",
     "/authority/flows/batteries": "* batteries next",
     "/authority/flows/retirement": "* estimate cohorts model entries_behind",
+    "/fleet": "* batteries known months groups curves judged outliers warranty limits entries_behind",
+    "/fleet/outliers": "* outliers next",
+    "/fleet/warranty": "* warranty next",
+    "/stations": "* stations next entries_behind",
+    "/outlook": "* years scenarios differences matters backtest",
+    "/outlook/report": "* title language parts",
+    "/outlook/series": "* headlines series",
+    "/outlook/series/{name}": "* definition figures sources",
+    "/outlook/adoption": "* shares of trials",
+    "/stations/planning": "* scenario result waits kwh_per_swap kwh_per_year yearly cheapest",
+    "/stations/replay": "* scenario day",
+    "/stations/statements": "* of from until statements open losses reconciles entries_behind",
+    "/stations/{site}": "* station packs swaps next entries_behind",
+    "/stations/plan": "* planned_at changed best",
+    "/stations/reservations": "*",
+    "/stations/{site}/state": "site at queue packs elsewhere",
     "/healthz": "status origin log_size",
 }
 _OTHERS: Final = {
+    "/b/{code}/alarms/{digest}": (FRAMES_TYPE, _BYTES),
     "/b/{code}/label.svg": (SVG_TYPE, _WORDS),
     "/b/{code}/label.png": (PNG_TYPE, _BYTES),
     "/b/{code}/label.pdf": (PDF_TYPE, _BYTES),
     "/log/growth.csv": ("text/csv", _WORDS),
+    "/outlook.toml": ("application/toml", _WORDS),
+    "/outlook/report.pdf": (PDF_TYPE, _BYTES),
+    "/stations/planning.toml": ("application/toml", _WORDS),
     "/duties.ics": ("text/calendar", _WORDS),
     "/documents/{digest}": ("application/pdf", _BYTES),
     "/workspace/files/{number}/refused.jsonl": (LINES_TYPE, _WORDS),
@@ -151,6 +178,8 @@ _FIELDS: Final = {
     "/rules/set": "rule value unit valid_from valid_to article source enforced csrf",
     "/rules/end": "setting csrf",
     "/rules/file": "file csrf",
+    "/stations/plan/reserve": "key site truck vin packs pack_type blocks from_at until_at csrf",
+    "/stations/reservations/{number}/cancel": "csrf",
     "/outlets/check": "site found note csrf",
     "/outlets/refused": "site code said csrf",
     "/outlets/refusals/take-up": "refusal csrf",
@@ -167,6 +196,79 @@ _FIELDS: Final = {
     "/passports/import": "file model_id code lines do csrf",
     "/authority/missing/terms/choose": "kind term_days percent why csrf",
     "/authority/missing/sightings/take": "file csrf",
+    "/outlook/series/add": "file csrf",
+    "/outlook/series/take-back": "file csrf",
+}
+_DEGREES: Final = {
+    "latitude": {"type": "number", "minimum": -90, "maximum": 90},
+    "longitude": {"type": "number", "minimum": -180, "maximum": 180},
+}
+_JOURNEY: Final = {
+    "type": "object",
+    "required": ["truck", "pack_type", "points"],
+    "additionalProperties": False,
+    "properties": {
+        "truck": _WORDS,
+        "pack_type": _WORDS,
+        "blocks": {"type": "integer", "minimum": 1, "maximum": 8},
+        "points": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2_000,
+            "items": {
+                "type": "object",
+                "required": ["latitude", "longitude"],
+                "additionalProperties": False,
+                "properties": {
+                    **_DEGREES,
+                    "altitude_m": {"type": ["number", "null"], "minimum": -500, "maximum": 6_000},
+                    "speed_kmh": {"type": ["number", "null"], "minimum": 5, "maximum": 120},
+                },
+            },
+        },
+        "load_t": {"type": "number", "minimum": 0, "maximum": 200},
+        "charge": {"type": "number", "minimum": 0, "maximum": 1},
+        "reserve": {"type": "number", "minimum": 0, "maximum": 0.9},
+        "speed_kmh": {"type": "number", "minimum": 5, "maximum": 120},
+        "temperature_c": {"type": "number", "minimum": -50, "maximum": 55},
+        "headwind_kmh": {"type": "number", "minimum": -100, "maximum": 100},
+        "departs_at": {"type": ["string", "null"], "format": "date-time"},
+        "reservations": {"type": "array", "maxItems": 100, "items": {"type": "integer", "minimum": 0}},
+    },
+}
+_TRIP_EXAMPLE: Final = {
+    "truck": "tractor-qiji",
+    "pack_type": "qiji-171",
+    "blocks": 3,
+    "load_t": 20,
+    "charge": 0.8,
+    "points": [{"latitude": 30.59, "longitude": 114.31}, {"latitude": 34.75, "longitude": 113.63}],
+}
+_RESERVATION: Final = {
+    "type": "object",
+    "required": ["key", "site", "truck", "vin", "from_at", "until_at"],
+    "additionalProperties": False,
+    "properties": {
+        "key": {"type": "string", "minLength": 1, "maxLength": 100},
+        "site": _WORDS,
+        "truck": _WORDS,
+        "vin": {"type": "string", "maxLength": 17},
+        "packs": {"type": "array", "maxItems": 8, "items": _WORDS},
+        "pack_type": {"type": ["string", "null"]},
+        "blocks": {"type": ["integer", "null"], "minimum": 1, "maximum": 8},
+        "from_at": {"type": "string", "format": "date-time"},
+        "until_at": {"type": "string", "format": "date-time"},
+    },
+}
+_RESERVATION_EXAMPLE: Final = {
+    "key": "trip-71",
+    "site": "ST-1",
+    "truck": "tractor-qiji",
+    "vin": "LSVSAMP0000000001",
+    "pack_type": "qiji-171",
+    "blocks": 3,
+    "from_at": "2026-05-03T08:00:00+08:00",
+    "until_at": "2026-05-03T09:00:00+08:00",
 }
 _PATCHES: Final = {one: {"schema": {"type": "object"}} for one in PATCH_TYPES}
 _BODIES: Final[dict[str, dict[str, Any]]] = {
@@ -216,6 +318,34 @@ _BODIES: Final[dict[str, dict[str, Any]]] = {
             }
         },
         MEDIA_TYPE: {"schema": _BYTES},
+    },
+    "/stations/plan": {_JSON: {"schema": _JOURNEY, "example": _TRIP_EXAMPLE}},
+    "/stations/reservations": {_JSON: {"schema": _RESERVATION, "example": _RESERVATION_EXAMPLE}},
+    "/stations/{site}/state": {
+        _JSON: {
+            "schema": {
+                "type": "object",
+                "required": ["at", "queue"],
+                "additionalProperties": False,
+                "properties": {
+                    "at": _WORDS | {"format": "date-time"},
+                    "queue": {"type": "integer", "minimum": 0, "maximum": 10_000},
+                    "packs": {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "additionalProperties": False,
+                            "properties": {
+                                "charge": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+                                "ready_at": {"type": ["string", "null"], "format": "date-time"},
+                                "slot": {"type": ["integer", "null"], "minimum": 1},
+                                "charger": {"type": ["integer", "null"], "minimum": 1},
+                            },
+                        },
+                    },
+                },
+            }
+        },
     },
 }
 _ERROR: Final = {

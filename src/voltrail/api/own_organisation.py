@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -15,11 +16,13 @@ from voltrail.api.failures import status_of
 from voltrail.errors import UnknownOrganisation, UsageError, VoltrailError
 from voltrail.organisations.statements import key_added, key_of, line_of, midnight, site_registered
 from voltrail.registry.membership import sites_of
+from voltrail.swap.catalogue import INTERFACES
 from voltrail.web.statements import read_lines
 
 SITE_TYPES: Final = ("plant", "outlet", "station", "depot", "storage")
 _TYPED: Final = ("key", "old", "since", "site", "name", "region", "site_type")
 _OF_OUTLETS: Final = ("address", "phone", "hours", "makers", "latitude", "longitude")
+_OF_STATIONS: Final = ("interfaces", "bays", "slots", "chargers", "charger_kw")
 
 
 @get("/account/organisation", sync_to_thread=True, summary="My organisation")
@@ -48,6 +51,13 @@ def change_page(
     ] = "",
     latitude: Annotated[str, QueryParameter(description="where it is, in degrees north")] = "",
     longitude: Annotated[str, QueryParameter(description="where it is, in degrees east")] = "",
+    interfaces: Annotated[
+        str, QueryParameter(description="a swap station's interfaces: ids, with spaces between")
+    ] = "",
+    bays: Annotated[str, QueryParameter(description="how many vehicles it swaps at once")] = "",
+    slots: Annotated[str, QueryParameter(description="how many packs it has room for")] = "",
+    chargers: Annotated[str, QueryParameter(description="how many packs it charges at once")] = "",
+    charger_kw: Annotated[str, QueryParameter(description="the power of one charger, in kW")] = "",
 ) -> Response[bytes]:
     """Return the lines of a change, in words and as they are, for the browser to sign; it records nothing."""
     person = signed_in(request)
@@ -68,6 +78,11 @@ def change_page(
                 "makers": makers.split(),
                 "latitude": _degrees(latitude),
                 "longitude": _degrees(longitude),
+                "interfaces": interfaces.split(),
+                "bays": _count(bays),
+                "slots": _count(slots),
+                "chargers": _count(chargers),
+                "charger_kw": _number(charger_kw, "usage.power", "power in kW", "300"),
             }
             about = (site.strip(), name.strip(), region.strip(), site_type)
             lines = [site_registered(organisation, now, *about, **more)]
@@ -87,12 +102,25 @@ def change_page(
 
 def _degrees(text: str) -> float | None:
     """Return degrees of a field; none where it is empty. Raises UsageError."""
+    degrees = _number(text, "usage.point", "number of degrees", "31.23")
+    return degrees if degrees is None else round(degrees, 6)
+
+
+def _count(text: str) -> int | None:
+    """Return the whole number of a field; none where it is empty. Raises UsageError."""
+    if text.strip() and not (text.strip().isascii() and text.strip().isdigit() and len(text) < 20):
+        raise UsageError("usage.count", f"{text[:20]!r} is no whole number.", "Write it as 8.")
+    return int(text) if text.strip() else None
+
+
+def _number(text: str, rule: str, what: str, example: str) -> float | None:
     try:
-        return round(float(text), 6) if text.strip() else None
+        number = float(text) if text.strip() else None
     except ValueError:
-        raise UsageError(
-            "usage.point", f"{text[:20]!r} is no number of degrees.", "Write it as 31.23."
-        ) from None
+        number = math.nan
+    if number is not None and not math.isfinite(number):
+        raise UsageError(rule, f"{text[:20]!r} is no {what}.", f"Write it as {example}.")
+    return number
 
 
 def _revoked(organisation: str, now: datetime, key_id: str, since: str) -> bytes:
@@ -134,7 +162,8 @@ def _answer(request: Asked, person: Person, error: VoltrailError | None = None) 
         waiting=[one for one in applied if one.state == "waiting"],
         sites=sites_of(registry, person.organisation),
         site_types=SITE_TYPES,
-        typed=dict.fromkeys((*_TYPED, *_OF_OUTLETS), "") | dict(page.query),
+        interfaces=INTERFACES,
+        typed=dict.fromkeys((*_TYPED, *_OF_OUTLETS, *_OF_STATIONS), "") | dict(page.query),
     )
 
 

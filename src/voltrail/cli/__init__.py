@@ -15,15 +15,20 @@ from voltrail.cli.duties import duties
 from voltrail.cli.epcis import epcis
 from voltrail.cli.eu_registry import eu_registry
 from voltrail.cli.frames import frames
+from voltrail.cli.gateway import gateway
 from voltrail.cli.handover import handover
+from voltrail.cli.health import health
 from voltrail.cli.label import label
 from voltrail.cli.log import log
+from voltrail.cli.outlook import outlook
 from voltrail.cli.passport import passport, passports
 from voltrail.cli.passport_import import passport_import
 from voltrail.cli.platform import platform
 from voltrail.cli.recycling import recycling
 from voltrail.cli.report import report
+from voltrail.cli.simulate import simulate
 from voltrail.cli.start import demo, doctor, init, key, serve
+from voltrail.cli.swap import swap
 from voltrail.cli.template import template
 from voltrail.cli.witness import witness
 
@@ -45,6 +50,7 @@ for command in (
     epcis,
     evidence,
     frames,
+    gateway,
     init,
     key,
     label,
@@ -54,12 +60,16 @@ for command in (
     passport_import,
     eu_registry,
     handover,
+    health,
     platform,
     recycling,
     report,
     serve,
+    outlook,
+    swap,
     template,
     verify,
     witness,
 ):
     main.add_command(command)
+gateway.add_command(simulate)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +17,7 @@ import voltrail
 from voltrail.errors import VoltrailError
 
 LOOPBACK = "127.0.0.1"
+GRACE_S = 5  # for requests that are being answered when a server is told to end
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 data_option = click.option(
@@ -31,6 +34,16 @@ database_option = click.option(
     envvar="VOLTRAIL_DATABASE",
     help="A PostgreSQL to use instead of the embedded one.",
 )
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C while the block runs: by itself it ends a process before anything is closed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -137,7 +137,7 @@ def report(
         target = _Folder(data, database, signer)
     with target:
         if watch is not None:
-            _watch(watch, target, asked, mode, once=once, as_json=as_json)
+            watch_folder(watch, target, asked, mode, once=once, as_json=as_json)
         elif file is not None and out is not None:
             _keep(out, _signed(file, asked, target))
             click.echo(f"Signed: {out}. Hand it in with voltrail report {out}, or on the page /report.")
@@ -375,7 +375,7 @@ def _print_answers(answers: list[dict[str, Any]]) -> None:
             click.echo(f"  advisory, {one['source']}: {one['message']} {one['fix']}")
 
 
-def _watch(
+def watch_folder(
     folder: Path, target: Client | _Folder, asked: Asked, mode: str, *, once: bool, as_json: bool
 ) -> None:
     """Watch a folder until Ctrl-C; one line is told for each file."""

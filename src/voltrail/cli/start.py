@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,7 +23,15 @@ from voltrail.accounts import Accounts
 from voltrail.accounts.accounts import FIRST_LOGIN
 from voltrail.accounts.trail import Actor
 from voltrail.cli.account import first_administrator, said_once
-from voltrail.cli.common import LOOPBACK, data_option, database_option, json_option, print_json
+from voltrail.cli.common import (
+    GRACE_S,
+    LOOPBACK,
+    data_option,
+    database_option,
+    json_option,
+    print_json,
+    sigterm_as_ctrl_c,
+)
 from voltrail.connections.eu_registry import NO_EU_REGISTRY, BackUp, Setting
 from voltrail.connections.provider import diagnose_provider
 from voltrail.connections.witness_client import diagnose_witnesses
@@ -38,6 +46,8 @@ from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise, load
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from voltrail.demo.world import World  # loaded only by `demo`
 
 DEMO_ORIGIN = "demo.voltrail.example/log"
@@ -198,10 +208,10 @@ def serve(
     data: Path,
     database: str | None,
 ) -> None:
-    """Serve the registry's pages and its API until Ctrl-C."""
+    """Serve the registry's pages and its API until Ctrl-C or SIGTERM."""
     _check_tls(tls_cert, tls_key)
     eu = Setting(eu_registry, BackUp(*back_up) if back_up else None)
-    with voltrail.open(data, database) as registry:
+    with sigterm_as_ctrl_c(), voltrail.open(data, database) as registry:
         warm()
         _serve(registry, host, port, tls_cert, tls_key, networks, eu)
 
@@ -236,8 +246,10 @@ def _serve(
     import gc
 
     import uvicorn
+    from litestar.concurrency import set_asyncio_executor
 
     from voltrail.api.app import create_app
+    from voltrail.api.ending import Threads
     from voltrail.api.wire import BoundedProtocol
 
     if registry.closed is not None:
@@ -250,6 +262,7 @@ def _serve(
     # A report is thousands of objects without a circle among them: look for garbage less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    set_asyncio_executor(cast("ThreadPoolExecutor", Threads()))  # any Executor will do
     uvicorn.run(
         app,
         host=host,
@@ -260,6 +273,7 @@ def _serve(
         ssl_keyfile=tls_key,
         log_level="warning",
         server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
     )
 
 
@@ -281,13 +295,16 @@ def demo(*, packs: int, seed: int, no_serve: bool, port: int, data: Path, databa
     if not no_serve:
         _check_port(port)  # before anything is made: many have something on 8000
     begun = time.monotonic()
+    from voltrail.demo.stations import say_states
+
     click.echo(f"Sample world: {packs:,} packs, seed {seed}. Everything in it is invented.")
     world = None if _is_made(data, packs, seed) else _tell_world(packs, seed)
     if world is not None and not (data / "settings.json").exists():
         initialise(data, DEMO_ORIGIN, [world.authority.vkey], database=database)
-    with voltrail.open(data, database) as registry:
+    with sigterm_as_ctrl_c(), voltrail.open(data, database) as registry:
         if world is not None:
             _report_world(registry, data, world)
+        say_states(registry, datetime.now(UTC))
         _say_what_is_there(registry, port, serving=not no_serve, took_s=time.monotonic() - begun)
         _say_who_signs_in(registry, data, seed)
         _say_what_to_try(registry, data, serving=not no_serve)
@@ -352,19 +369,24 @@ def _report_world(registry: Registry, data: Path, world: World) -> None:
     from voltrail.accounts.supplier_requests import SupplierRequests
     from voltrail.demo.applicants import apply_all
     from voltrail.demo.campaigns import open_campaigns
+    from voltrail.demo.cast import Cast
     from voltrail.demo.driver import populate
     from voltrail.demo.suppliers import ask_suppliers
+    from voltrail.demo.telemetry import send
     from voltrail.demo.tour import Tale, write_tale
+    from voltrail.demo.world import UNTIL
 
     with _bar("Reports") as told:
         populate(registry, world, told, registry.keys.host.verifier)
+    with _bar("Vehicles") as told:
+        stories = send(registry, Cast(world.seed), UNTIL, world.seed, told)
     open_campaigns(registry.recalls)
     registry.enter_heads()
     apply_all(Applications(registry), world.seed, datetime.now(UTC).date().isoformat())
     ask_suppliers(registry, SupplierRequests(registry), world.seed)
     (data / "authority.vkey").write_text(world.authority.vkey + "\n")
     (data / "authority.pem").write_text(world.authority.pem)  # of no worth: it follows from the seed
-    write_tale(data, Tale(world.packs, world.seed, world.tour))
+    write_tale(data, Tale(world.packs, world.seed, world.tour | ({"health": stories} if stories else {})))
 
 
 def _check_port(port: int) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from voltrail.cli.common import LOOPBACK
+from voltrail.cli.common import GRACE_S, LOOPBACK, sigterm_as_ctrl_c
 from voltrail.connections.witness_server import Witness, create_witness
 from voltrail.connections.witness_store import WitnessStore
 from voltrail.ledger.keys import Verifier
@@ -37,15 +38,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def witness(
     *, key: Path, logs: tuple[str, ...], policies: tuple[Path, ...], host: str, port: int, data: Path
 ) -> None:
-    """Cosign the checkpoints of logs, each only if it contains the last one, until Ctrl-C."""
+    """Cosign the checkpoints of logs, each only if it contains the last one, until Ctrl-C or SIGTERM."""
     import uvicorn
 
     named = [Verifier(vkey) for vkey in logs]
     named += [log for path in policies for log in Policy.parse(path.read_text()).logs]
     cosigner, store = Cosigner(read_signer(key)), WitnessStore(data)
-    try:
+    with sigterm_as_ctrl_c(), closing(store):
         app = create_witness(Witness(cosigner, store, known_logs(named)))
         click.echo(f"Witnessing as {cosigner.vkey} on http://{host}:{port}/ until Ctrl-C.", err=True)
-        uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
-    finally:
-        store.close()
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )

@@ -59,6 +59,8 @@ class Follower:
                 self._registry.duties.remind(datetime.now(CHINA).date())
                 self._weigh_at = time.monotonic() + WEIGHED_EVERY_S
         except Exception as error:  # whatever it is, it is tried again
+            if self._stop.is_set():  # the database was closed over a long step: the next start goes on
+                return AGAIN_S
             log.warning("What follows the log is not brought up: %s", str(error) or repr(error))
             log.debug("What follows the log is not brought up.", exc_info=error)
             return AGAIN_S

@@ -132,8 +132,9 @@ class Witnesses:
     def close(self) -> None:
         """Stop asking; whoever still waits for an answer is not waited for long."""
         self._stop.set()
+        until = time.monotonic() + 1
         for thread in self._threads:
-            thread.join(timeout=1)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
     def ask_all(self) -> None:
         """Ask every witness once, all at the same time; return when all have answered or been given up."""

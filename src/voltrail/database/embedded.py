@@ -51,6 +51,9 @@ def start(folder: Path) -> PostgresServer:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "voltrail.conf"
     server = PostgresServer(folder)
+    # A lock of the library's own kind, but of this folder alone: its own is one for the whole machine, held
+    # while any server on it starts or stops, and each that stopped would wait for all others.
+    server._lock = type(PostgresServer._lock)(folder.with_name(f"{folder.name}.lock"))  # noqa: SLF001
     if not configuration.exists():
         server.ensure_pgdata_inited()
         configuration.write_text(SETTINGS.format(shared_mb=_shared_buffers_mb()))
@@ -60,7 +63,7 @@ def start(folder: Path) -> PostgresServer:
     begun = time.monotonic()
     while True:
         try:
-            with PostgresServer._lock:  # noqa: SLF001 - the lock that start() takes too
+            with server._lock:  # noqa: SLF001 - the lock that start() takes too
                 _forget_the_dead(server)
             server.start()
             return server

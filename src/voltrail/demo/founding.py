@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from voltrail.demo.cast import LEAKED, Cast, Member, secret
 from voltrail.demo.diary import DAY, Diary, moment
-from voltrail.demo.dossier import declared
-from voltrail.demo.market import DESIGNS, Design
+from voltrail.demo.dossier import declared, rated_ah
+from voltrail.demo.market import DESIGNS, TRUCK, Design
 from voltrail.demo.matter import MODULES, MODULES_SHARE, composition, module_composition
 from voltrail.ledger.keys import Signer, encode64
 
@@ -18,6 +18,19 @@ _PLACES: Final = (
     ("310115", "上海市浦东新区示例路", 31.22, 121.54),
 )
 """Where outlets are: regions that exist, streets that do not. None is in Shenzhen, where cars are sold."""
+_CORRIDOR: Final = (
+    ("440000", 22.68, 113.81),
+    ("440000", 23.13, 113.27),
+    ("440000", 24.81, 113.60),
+    ("430000", 25.77, 113.02),
+    ("430000", 26.89, 112.57),
+    ("430000", 28.23, 112.94),
+    ("430000", 29.36, 113.13),
+    ("420000", 30.59, 114.30),
+)
+"""Towns along the G4 from Shenzhen to Wuhan, where swap stations are; the stations are invented."""
+STATION_SLOTS: Final = 24
+STATION_CHARGERS: Final = 12
 _REGIONS: Final = ("440000", "320000", "330000", "370000", "510000", "420000", "340000", "610000")
 _SITE_TYPES: Final = {
     "swap_operator": "station",
@@ -68,8 +81,30 @@ def _register(diary: Diary, authority: Member, member: Member) -> None:
             organisation=member.identifier,
             name=f"{member.name} {number} (sample)",
             site_type=kind,
-            **(_outlet(member.rank, member.rank) if kind == "outlet" else _elsewhere(member.rank + number)),
+            **_place(member, number, kind),
         )
+
+
+def _place(member: Member, number: int, kind: str) -> dict[str, Any]:
+    """Return where a site is, as far as somebody needs to find it."""
+    if kind == "outlet":
+        return _outlet(member.rank, member.rank)
+    return _station(member, number) if kind == "station" else _elsewhere(member.rank + number)
+
+
+def _station(member: Member, number: int) -> dict[str, Any]:
+    """Return what a swap station has, and where it is: those of two operators stand in turn."""
+    region, latitude, longitude = _CORRIDOR[(2 * (number - 1) + member.rank) % len(_CORRIDOR)]
+    return {
+        "region": region,
+        "latitude": latitude,
+        "longitude": longitude,
+        "interfaces": ["qiji"],
+        "bays": 1,
+        "slots": STATION_SLOTS,
+        "chargers": STATION_CHARGERS,
+        "charger_kw": 300,
+    }
 
 
 def _elsewhere(number: int) -> dict[str, Any]:
@@ -158,7 +193,9 @@ def _declare(diary: Diary, maker: Member, design: Design) -> None:
         chemistry=design.chemistry,
         energy_kwh=design.energy_kwh.value,
         mass_kg=design.mass_kg.value,
+        capacity_ah=rated_ah(design),
         composition=composition(design),
+        **({"swap_pack": "qiji-171"} if design is TRUCK else {}),
     )
     diary.tell(
         maker,

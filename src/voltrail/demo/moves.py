@@ -46,14 +46,23 @@ def hand_over(
     return when
 
 
-def fit(diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str = "") -> int:
-    """Tell how a pack went into a new vehicle, and that to its buyer; `shows` a step not told before."""
+def fit(
+    diary: Diary, code: str, maker: Member, vin: str, when: int, shows: str = "", interface: str | None = None
+) -> int:
+    """
+    Tell how a pack went into a new vehicle, and that to its buyer; `shows` a step not told before.
+
+    A vehicle that swaps has an `interface`.
+    """
     when += diary.some(1, 20)
     diary.tell(maker, when, "installed", code=code, vin=vin, reason="new", site=maker.sites[0])
     if shows:
         diary.mean(shows, code)
     when += diary.some(0, 4)
-    diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], certificate_no=f"SAMPLE-{vin[-8:]}")
+    about: dict[str, Any] = {"certificate_no": f"SAMPLE-{vin[-8:]}"} | (
+        {"swap_interface": interface} if interface else {}
+    )
+    diary.tell(maker, when, "vehicle_certified", vin=vin, codes=[code], **about)
     when += diary.some(2, 40)
     province = MARKET[int(vin[-8:]) % len(MARKET)]
     region = province + diary.pick(("0000", "0100", "0300" if province == "44" else "0100"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,7 @@ class Recalls:
 
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
-        self._packs, self._recalls, self._fleets = 0, 0, 0
+        self._packs, self._recalls = 0, 0
         self._last: dict[int, deque[tuple[str, int | None]]] = {}
 
     def see(self, pack: Pack, since: int | None) -> None:
@@ -56,17 +57,13 @@ class Recalls:
 
     def see_fleet(self, fleet: Fleet) -> None:
         """Take note of a fleet, when its life is told."""
-        self._fleets += 1
-        if self._fleets > 1:
+        if not fleet.is_recalled:
             return
-        maker = fleet.packs[0].maker
-        when = max(pack.made for pack in fleet.packs) + _FLEET_AGE
-        packs = [pack for pack in fleet.packs if pack.maker is maker and fleet.has(pack, when + _FLEET_AGE)]
-        if packs:
+        maker, when, codes = recalled_in(fleet)
+        if codes:
             with self._diary.life():
-                self._recall(FLEET_CAMPAIGN, maker, when, [pack.code for pack in packs])
-                worked_on = [pack.code for pack in packs[: len(packs) // 3]]
-                self._work(FLEET_CAMPAIGN, (fleet.operator,), when, worked_on)
+                self._recall(FLEET_CAMPAIGN, maker, when, codes)
+                self._work(FLEET_CAMPAIGN, (fleet.operator,), when, codes[: len(codes) // 3])
 
     def _recall(self, campaign: str, maker: Member, when: int, codes: list[str]) -> None:
         about = {"code": codes[0], "codes": codes[1:], "campaign": campaign, "risk": RISK}
@@ -75,9 +72,32 @@ class Recalls:
     def _work(self, campaign: str, workers: Sequence[Member], when: int, codes: list[str]) -> None:
         """Tell of the work, battery by battery, a few days apart."""
         for number, code in enumerate(codes):
-            by, at = workers[number % len(workers)], when + (7 + 3 * number) * DAY
+            by, at = workers[number % len(workers)], when + worked_on_after(number)
             about = {"code": code, "work": "密封圈更换 seal replaced", "campaign": campaign}
             self._diary.tell(by, at, "serviced", late=0.0, **about)
+
+
+def recalled_in(fleet: Fleet) -> tuple[Member, int, list[str]]:
+    """Return which packs of a fleet are recalled, by whom and when; the first third will be worked on."""
+    maker = fleet.packs[0].maker
+    when = max(pack.made for pack in fleet.packs) + _FLEET_AGE
+    packs = [pack for pack in fleet.packs if pack.maker is maker and fleet.has(pack, when + _FLEET_AGE)]
+    return maker, when, [pack.code for pack in packs]
+
+
+def barred_in(fleet: Fleet) -> dict[str, tuple[int, float]]:
+    """Return from when until when packs of a fleet must not be put in: recalled and not repaired."""
+    _, when, codes = recalled_in(fleet)
+    done = len(codes) // 3
+    return {
+        code: (when, when + worked_on_after(number) if number < done else math.inf)
+        for number, code in enumerate(codes)
+    }
+
+
+def worked_on_after(number: int) -> int:
+    """Return how long after a recall the so-manyth battery has had its work."""
+    return (7 + 3 * number) * DAY
 
 
 class Stocktakings:

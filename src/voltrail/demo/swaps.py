@@ -11,6 +11,7 @@ from voltrail.demo.diary import DAY, YEAR, Diary, NotYet
 from voltrail.demo.ends import Ends
 from voltrail.demo.moves import fit, hand_over, sample_vin
 from voltrail.demo.packs import Pack, make
+from voltrail.demo.rounds import barred_in
 
 PER_FLEET: Final = 12
 ON_TRUCKS: Final = 0.6  # of a fleet's packs; the rest wait at its stations
@@ -22,12 +23,23 @@ LATE: Final = 0.004
 class Fleet:
     """One operator's trucks and packs at its two stations."""
 
-    def __init__(self, diary: Diary, ends: Ends, operator: Member, packs: list[Pack], number: int) -> None:
+    def __init__(
+        self,
+        diary: Diary,
+        ends: Ends,
+        operator: Member,
+        packs: list[Pack],
+        number: int,
+        *,
+        is_recalled: bool = False,
+    ) -> None:
         self.diary = diary
         self.ends = ends
         self.operator = operator
         self.packs = packs
         self.stations = operator.sites[:2] if number % 2 else operator.sites[2:]
+        self.is_recalled = is_recalled
+        self._barred: dict[str, tuple[int, float]] = {}
         self._waiting = {station: deque[Pack]() for station in self.stations}
         self._on: dict[str, Pack] = {}
         self._life: dict[str, int] = {}
@@ -44,6 +56,7 @@ class Fleet:
                 continue
             if number < trucks:
                 queue.append((since + self.diary.some(*EVERY), sample_vin(pack.serial)))
+        self._barred = barred_in(self) if self.is_recalled else {}
         heapq.heapify(queue)
         while queue and queue[0][0] <= self.diary.until:
             when, vin = heapq.heappop(queue)
@@ -70,7 +83,7 @@ class Fleet:
             return when
         maker = diary.cast.truck_maker()
         when = hand_over(diary, pack.code, pack.maker, maker, when)
-        when = fit(diary, pack.code, maker, sample_vin(pack.serial), when)
+        when = fit(diary, pack.code, maker, sample_vin(pack.serial), when, interface="qiji")
         diary.tell(maker, when + DAY, "ownership_transferred", **owner)
         self._on[sample_vin(pack.serial)] = pack
         return when + DAY
@@ -79,9 +92,11 @@ class Fleet:
         """Tell one exchange, if the station has a pack that has arrived."""
         station = self.diary.pick(self.stations)
         waiting = self._waiting[station]
-        if not waiting or waiting[0].made + 60 * DAY > when:
+        put_in = next((pack for pack in waiting if not self._is_barred(pack, when)), None)
+        if put_in is None or put_in.made + 60 * DAY > when:
             return
-        put_in, taken_out = waiting.popleft(), self._on[vin]
+        waiting.remove(put_in)
+        taken_out = self._on[vin]
         self._on[vin] = put_in
         both = {taken_out.code, put_in.code}
         if self.diary.rng.random() < UNTOLD and self.diary.conduct.errs and not both & self._astray:
@@ -111,3 +126,7 @@ class Fleet:
             self.ends.of_stock(taken_out, self.operator, when + self.diary.some(1, 9), shows)
         except NotYet:
             return
+
+    def _is_barred(self, pack: Pack, when: int) -> bool:
+        since, until = self._barred.get(pack.code, (0, 0))
+        return since <= when < until

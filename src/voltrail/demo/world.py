@@ -187,7 +187,8 @@ def _fleets(diary: Diary, serials: Serials, ends: Ends, trucks: int) -> Iterator
     packs = _truck_packs(diary, serials, trucks)
     operators = diary.cast.of("swap_operator")
     for number, fleet in enumerate(iter(lambda: list(islice(packs, PER_FLEET)), [])):
-        yield Fleet(diary, ends, operators[number % len(operators)], fleet, number // len(operators))
+        operator = operators[number % len(operators)]
+        yield Fleet(diary, ends, operator, fleet, number // len(operators), is_recalled=number == 0)
 
 
 def _legacy_packs(diary: Diary, serials: Serials, number: int) -> Iterator[Pack]:

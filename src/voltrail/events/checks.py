@@ -25,6 +25,7 @@ from voltrail.events.structs import (
     KeyRevoked,
     LotCreated,
     LotProcessed,
+    Measured,
     ModelCertified,
     PointsDeclared,
     Recycled,
@@ -262,27 +263,44 @@ def _check_lot_processed(event: LotProcessed) -> None:
 
 def _check_assessed(event: Assessed) -> None:
     """Raise for an interval with one end, or whose ends are the wrong way round."""
-    for low, high in (("soh_low", "soh_high"), ("life_years_low", "life_years_high")):
-        least, most = getattr(event, low), getattr(event, high)
-        if (least is None) != (most is None):
-            raise reading.value(
-                f"assessed gives one of {low} and {high}.", "Give both ends of the interval (95 %), or none."
-            )
-        if least is not None and least > most:
-            raise reading.value(
-                f"assessed says {low} {least:g}, which is above {high} {most:g}.",
-                "Give the lower end first: the true value lies between them with 95 %.",
-            )
+    _check_interval(event, "soh_low", "soh_high")
+    _check_interval(event, "life_years_low", "life_years_high")
+
+
+def _check_measured(event: Measured) -> None:
+    """Raise for an interval with one end, or whose ends are the wrong way round; so for the time measured."""
+    _check_interval(event, "soh_low", "soh_high")
+    begun, ended = event.measured_from, event.measured_until
+    if (begun is None) != (ended is None) or (begun is not None and ended is not None and begun > ended):
+        raise reading.value(
+            "measured gives no span of time from measured_from to measured_until.",
+            "Give both, the earlier first, or neither.",
+        )
+
+
+def _check_interval(event: Assessed | Measured, low: str, high: str) -> None:
+    least, most = getattr(event, low), getattr(event, high)
+    if (least is None) != (most is None):
+        raise reading.value(
+            f"{event.kind} gives one of {low} and {high}.", "Give both ends of the interval (95 %), or none."
+        )
+    if least is not None and least > most:
+        raise reading.value(
+            f"{event.kind} says {low} {least:g}, which is above {high} {most:g}.",
+            "Give the lower end first: the true value lies between them with 95 %.",
+        )
 
 
 def _check_site(event: SiteRegistered) -> None:
-    """Raise unless a place has both degrees or none, and each maker is named once."""
+    """Raise unless a place has both degrees or none, and each maker and interface is named once."""
     if (event.latitude is None) != (event.longitude is None):
         raise reading.value(
             "site_registered gives one of latitude and longitude.", "Give both, in degrees (WGS 84), or none."
         )
     if len(set(event.makers)) != len(event.makers):
         raise reading.value("site_registered names a maker twice.", "Name each maker once in makers.")
+    if len(set(event.interfaces)) != len(event.interfaces):
+        raise reading.value("site_registered names an interface twice.", "Name each once in interfaces.")
 
 
 def check_subject(text: str) -> str:
@@ -328,6 +346,7 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     Recycled: _check_process,
     AnswerAccepted: answers.check,
     Assessed: _check_assessed,
+    Measured: _check_measured,
     Installed: _check_fitting,
     Removed: _check_fitting,
     Enrolled: _check_enrolled,

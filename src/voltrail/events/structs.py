@@ -21,6 +21,7 @@ Country: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
 Digest: TypeAlias = Annotated[str, Meta(pattern="^(sha256:)?[0-9a-f]{64}$")]
 Amount: TypeAlias = Annotated[float, Meta(ge=0)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Fixtures: TypeAlias = Annotated[int, Meta(ge=0, le=10_000)]
 Fraction: TypeAlias = Annotated[float, Meta(ge=0, le=1.5)]
 Years: TypeAlias = Annotated[float, Meta(ge=0, le=100)]
 Codes: TypeAlias = tuple[str, ...]
@@ -268,11 +269,12 @@ class Swapped(_Base, frozen=True, kw_only=True, tag="swapped"):
 
 
 class VehicleCertified(_Vehicle, frozen=True, kw_only=True, tag="vehicle_certified"):
-    """The vehicle got its certificate of conformity."""
+    """The vehicle got its certificate of conformity; `swap_interface` is what it takes packs by."""
 
     kind: ClassVar[str] = "vehicle_certified"
 
     certificate_no: Name | None = None
+    swap_interface: Name | None = None
 
 
 class Sold(_Vehicle, frozen=True, kw_only=True, tag="sold"):
@@ -332,7 +334,13 @@ class ResponsibilityTransferred(_Battery, frozen=True, kw_only=True, tag="respon
 
 
 class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
-    """Somebody measured the battery's condition."""
+    """
+    Somebody measured the battery's condition.
+
+    `soh_low` to `soh_high` is its state of health with 95 %. What follows from telemetry says from when until
+    when, from how many charging `sessions`, by which `method` in which version, and the digest of the trace,
+    which is kept elsewhere.
+    """
 
     kind: ClassVar[str] = "measured"
 
@@ -345,6 +353,13 @@ class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
     method: Name | None = None
     resistance_mohm: Amount | None = None
     points: Points | None = None
+    soh_low: Fraction | None = None
+    soh_high: Fraction | None = None
+    method_version: Name | None = None
+    measured_from: When | None = None
+    measured_until: When | None = None
+    sessions: Count | None = None
+    trace_digest: Digest | None = None
 
 
 class Serviced(_Battery, frozen=True, kw_only=True, tag="serviced"):
@@ -366,7 +381,12 @@ class Recalled(_Battery, frozen=True, kw_only=True, tag="recalled"):
 
 
 class IncidentReported(_Base, frozen=True, kw_only=True, tag="incident_reported"):
-    """Something happened to the battery."""
+    """
+    Something happened to the battery.
+
+    What a vehicle's alarm said: its highest level (GB/T 32960.3), the alarms by name, and the digest of the
+    frames around it, which are kept elsewhere.
+    """
 
     kind: ClassVar[str] = "incident_reported"
 
@@ -374,6 +394,9 @@ class IncidentReported(_Base, frozen=True, kw_only=True, tag="incident_reported"
     incident: Literal["fire", "leak", "collision", "flood", "other"]
     severity: Name | None = None
     transport: Transport | None = None
+    alarm_level: Annotated[int, Meta(ge=1, le=4)] | None = None
+    alarms: tuple[Name, ...] = ()
+    trace_digest: Digest | None = None
 
 
 class Stocktaken(_Base, frozen=True, kw_only=True, tag="stocktaken"):
@@ -807,6 +830,8 @@ class SiteRegistered(_Base, frozen=True, kw_only=True, tag="site_registered"):
     """
     An organisation has a site. An outlet says where it is, in degrees (WGS 84), and for whom it takes back.
 
+    A swap station says which `interfaces` it handles (`swap/interfaces.csv`), and how much of what it has.
+
     The last one counts, as a whole; with `closed` the site is no more.
     """
 
@@ -824,10 +849,15 @@ class SiteRegistered(_Base, frozen=True, kw_only=True, tag="site_registered"):
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     closed: Literal[True] | None = None
+    interfaces: Annotated[tuple[Name, ...], Meta(max_length=20)] = ()
+    bays: Fixtures | None = None
+    slots: Fixtures | None = None
+    chargers: Fixtures | None = None
+    charger_kw: Amount | None = None
 
 
 class ModelRegistered(_Base, frozen=True, kw_only=True, tag="model_registered"):
-    """A type of battery, as its maker declares it."""
+    """A type of battery, as its maker declares it; `swap_pack` is the standardized pack that it is."""
 
     kind: ClassVar[str] = "model_registered"
 
@@ -841,6 +871,7 @@ class ModelRegistered(_Base, frozen=True, kw_only=True, tag="model_registered"):
     capacity_ah: Amount | None = None
     form_factor: Name | None = None
     composition: dict[Name, Amount] | None = None
+    swap_pack: Name | None = None
 
 
 class ModelCertified(_Base, frozen=True, kw_only=True, tag="model_certified"):

@@ -148,7 +148,8 @@ def _measured(given: dict[str, Any], recorded: Recorded) -> None:
     event: Any = recorded.event
     soh = given.get("soh")
     if event.soh_fraction is not None and soh is not None:
-        given["contradicted"] = not soh.low <= event.soh_fraction <= soh.high
+        low, high = (event.soh_fraction if end is None else end for end in (event.soh_low, event.soh_high))
+        given["contradicted"] = high < soh.low or low > soh.high
 
 
 def _retired(given: dict[str, Any], _: Recorded) -> None:

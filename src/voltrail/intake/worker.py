@@ -45,6 +45,7 @@ from voltrail.registry.registry import Registry
 RUN: Final = 5_000  # rows between two notes of how far it came
 LOOK_S: Final = 2.0
 AGAIN_S: Final = 10.0  # after a failure
+CLOSE_S: Final = 5.0  # for the runs of rows that are being done
 SWEEP_S: Final = 3_600.0
 REPORT_BYTES: Final = 16 << 20
 WORKERS: Final = 2  # files at a time, of different organisations
@@ -103,8 +104,9 @@ class Worker:
         """Stop after the run of rows that is being done: the next start goes on from there."""
         self._stop.set()
         self._work.set()
+        until = time.monotonic() + CLOSE_S
         for thread in self._threads:
-            thread.join(timeout=5)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
     def wake(self) -> None:
         """Say that there is something to do."""

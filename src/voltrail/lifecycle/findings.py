@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from voltrail.events import Event
 from voltrail.lifecycle.gates import CHECKS, Deed, is_private
@@ -17,18 +16,6 @@ from voltrail.regimes.countries import is_among
 from voltrail.regimes.deadlines import CHINA, Calendar, is_late
 from voltrail.regimes.duties import BY_WASTE, triggered_at
 from voltrail.regimes.rules import Rule, Rules
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@lru_cache(64)
-def from_ms(milliseconds: int, zone: tzinfo | None = UTC) -> datetime:
-    """
-    Return the time of milliseconds since 1970, as a zone has it; remembered, since many come at one time.
-
-    To compare two times of one zone costs a thirtieth of what it costs where their zones differ.
-    """
-    return (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(zone)
 
 
 def rule_findings(

@@ -17,14 +17,16 @@ from voltrail.events import kinds
 from voltrail.lifecycle.scrapping import left_behind
 from voltrail.lifecycle.shipping import country_of, goods_of_battery, shipment_of_lot
 from voltrail.lifecycle.state import Battery, Finding, Lot, Model
+from voltrail.lifecycle.swapping import reasons
 from voltrail.lifecycle.transport import travel_state
 from voltrail.lifecycle.world import World
 from voltrail.organisations.trust import Organisation, has_role
 from voltrail.regimes import border
 from voltrail.regimes.border import Shipment
 from voltrail.regimes.rules import Rule
+from voltrail.swap.fitness import SENTENCES
 
-_PRIVATE: Final = frozenset({"scrapping", "papers", "transport"})
+_PRIVATE: Final = frozenset({"scrapping", "papers", "transport", "swap"})
 
 _MAKERS: Final = frozenset({"battery_maker", "vehicle_maker", "importer"})
 
@@ -218,6 +220,20 @@ def _transport(rule: Rule, deed: Deed) -> Iterator[Finding]:
             return
 
 
+def _swap(rule: Rule, deed: Deed) -> Iterator[Finding]:
+    """Yield a finding when a pack is put in that does not fit, or that should be in no vehicle."""
+    event = deed.event
+    found = reasons(event, deed.world, _words(rule)) if event.put_in is not None else ()
+    if found:
+        why = "; ".join(SENTENCES[reason] for reason in found)
+        yield _breach(
+            rule,
+            f"{event.put_in} went into {event.vin} at {event.station}: {why}.",
+            "Put in another pack. Where it is in order, have that reported: who looked at it in `transport`"
+            " of `assessed`, the work in `serviced`; a code or an interface that is wrong is corrected.",
+        )
+
+
 def _words(rule: Rule) -> tuple[str, ...]:
     return rule.value if isinstance(rule.value, tuple) else ()
 
@@ -234,5 +250,6 @@ CHECKS: Final[dict[str, Callable[[Rule, Deed], Iterator[Finding]]]] = {
     "echelon": _echelon,
     "border": _border,
     "transport": _transport,
+    "swap": _swap,
 }
 """Each sort of gate that speaks of single events. Outlets and taking back are answered by the register."""

@@ -20,10 +20,10 @@ from voltrail.events import Event, answers, batteries, decode, subjects
 from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded, PassportIssued
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle import lots, passports
-from voltrail.lifecycle.findings import from_ms, rule_findings, rule_of, warnings
+from voltrail.lifecycle.findings import rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.gates import is_private
-from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective
+from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective, from_ms
 from voltrail.lifecycle.told import told_to_reporter, without_step
 from voltrail.lifecycle.world import World
 from voltrail.organisations.identifiers import check_organisation

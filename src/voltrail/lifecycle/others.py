@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from voltrail.events import kinds
 from voltrail.lifecycle.claims import MAX_FINDINGS
-from voltrail.lifecycle.findings import from_ms
 from voltrail.lifecycle.lots import turn_lot
-from voltrail.lifecycle.state import Document, Finding, Lot, Model, Recorded, Said, State, Vehicle
+from voltrail.lifecycle.state import Document, Finding, Lot, Model, Recorded, Said, State, Vehicle, from_ms
 from voltrail.organisations.trust import Key, Organisation, RolePeriod, Site
 
 MAX_BATTERIES: Final = 2_000
@@ -56,7 +55,7 @@ def _state_of_vehicle(vehicle: Vehicle, recorded: Recorded) -> dict[str, Any]:
     """Take the batteries that a vehicle event names; where they differ from the record, that is a finding."""
     event: Any = recorded.event
     changes: dict[str, Any] = {"batteries": event.codes, _DATES[type(event)]: event.occurred_at}
-    for name in ("certificate_no", "buyer_region"):
+    for name in ("certificate_no", "buyer_region", "swap_interface"):
         if getattr(event, name, None) is not None:
             changes[name] = getattr(event, name)
     known = vehicle.batteries or any(getattr(vehicle, name) is not None for name in _DATES.values())
@@ -171,6 +170,11 @@ _SITE_FIELDS: Final = (
     "latitude",
     "longitude",
     "closed",
+    "interfaces",
+    "bays",
+    "slots",
+    "chargers",
+    "charger_kw",
 )
 _MODEL_FIELDS: Final = (
     "name",
@@ -182,6 +186,7 @@ _MODEL_FIELDS: Final = (
     "capacity_ah",
     "form_factor",
     "composition",
+    "swap_pack",
 )
 
 

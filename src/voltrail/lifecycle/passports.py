@@ -185,12 +185,13 @@ class Kin(msgspec.Struct, frozen=True):
 
 
 Lookup = Callable[[str], Kin | None]
+Steps = set[tuple[str, datetime | None]]  # to a battery at a time; None for where the way began
 
 
 def previous(code: str, number: int, kin: Lookup) -> list[str]:
     """
     Return the passports that a passport follows: the one before of the same battery, and the last of each
-    battery from which this one came since then: made from it, or taken out of it.
+    battery from which this one came since then, as of each time: made from it, or taken out of it.
     """
     own = kin(code)
     at = _place(own, number)
@@ -198,9 +199,8 @@ def previous(code: str, number: int, kin: Lookup) -> list[str]:
         return []
     before = own.passports[at - 1] if at else None
     found = [] if before is None else [passport_id(code, before.number)]
-    seen = {code}
     until, after = own.passports[at].since, before.since if before is not None else None
-    found += _back(code, own, until, after, kin, seen)
+    found += _back(code, own, until, after, kin, {(code, None)})
     return list(dict.fromkeys(found))
 
 
@@ -213,7 +213,7 @@ def following(code: str, number: int, kin: Lookup) -> list[str]:
     after = own.passports[at + 1] if at + 1 < len(own.passports) else None
     found = [] if after is None else [passport_id(code, after.number)]
     until = after.since if after is not None else None
-    found += _forth(code, own, own.passports[at].since, until, kin, {code})
+    found += _forth(code, own, own.passports[at].since, until, kin, {(code, None)})
     return list(dict.fromkeys(found))
 
 
@@ -223,13 +223,12 @@ def _place(own: Kin | None, number: int) -> int | None:
 
 
 def _back(
-    code: str, own: Kin, until: datetime, after: datetime | None, kin: Lookup, seen: set[str]
+    code: str, own: Kin, until: datetime, after: datetime | None, kin: Lookup, seen: Steps
 ) -> Iterator[str]:
     """Yield the passports of what a battery came from up to a time; a battery without one leads on."""
     for origin, when in _origins(code, own.events):
-        if when > until or (after is not None and when <= after) or origin in seen or len(seen) > MAX_KIN:
+        if when > until or (after is not None and when <= after) or _known(origin, when, seen):
             continue
-        seen.add(origin)
         from_ = kin(origin)
         if from_ is None:
             continue
@@ -241,13 +240,12 @@ def _back(
 
 
 def _forth(
-    code: str, own: Kin, since: datetime, until: datetime | None, kin: Lookup, seen: set[str]
+    code: str, own: Kin, since: datetime, until: datetime | None, kin: Lookup, seen: Steps
 ) -> Iterator[str]:
     """Yield the first passports of what came from a battery from a time on; one without leads on."""
     for heir, when in _heirs(code, own.events):
-        if when < since or (until is not None and when >= until) or heir in seen or len(seen) > MAX_KIN:
+        if when < since or (until is not None and when >= until) or _known(heir, when, seen):
             continue
-        seen.add(heir)
         to = kin(heir)
         if to is None:
             continue
@@ -256,6 +254,14 @@ def _forth(
             yield passport_id(heir, first.number)
         without = next((one.since for one in to.passports), None)  # what left before its first goes on
         yield from _forth(heir, to, when, without, kin, seen)
+
+
+def _known(code: str, when: datetime, seen: Steps) -> bool:
+    """Return whether a step was taken already, leads back to where it began, or is one too many; note it."""
+    if (code, None) in seen or (code, when) in seen or len(seen) > MAX_KIN:
+        return True
+    seen.add((code, when))
+    return False
 
 
 def _at(own: Kin, when: datetime) -> Issued | None:

@@ -16,6 +16,7 @@ _NAMES_NOBODY: Final = {
     "lifecycle.not_holder": "The record names another as its holder.",
     "lifecycle.not_owner": "The record names another as its owner.",
     "lifecycle.not_operator": "The record names another as its operator.",
+    "breach.swap-unfit": "The record has something that speaks against putting this pack in.",
     "vehicle.batteries_differ": "The record has other batteries in this vehicle.",
 }
 _NOT_REPORTED: Final = "_not_reported"

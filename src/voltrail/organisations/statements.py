@@ -7,6 +7,7 @@ signs it.
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from typing import Any
 
@@ -27,7 +28,13 @@ def line_of(kind: str, occurred_at: datetime, **members: Any) -> bytes:
     """
     named = {"kind": kind, "occurred_at": occurred_at.isoformat(timespec="seconds")}
     given = {name.rstrip("_"): value for name, value in members.items() if value is not None}
-    line = msgspec.json.encode(named | given)
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):  # JSON has none: it would be left out
+            raise EventError("event.value", f"{name} is {value}, which is no number.", "Give the number.")
+    try:
+        line = msgspec.json.encode(named | given)
+    except UnicodeEncodeError:  # bytes of a command line that are no UTF-8
+        raise EventError("event.value", "A text is not UTF-8.", "Type it anew.") from None
     decode(line)
     return line
 
@@ -104,7 +111,7 @@ def site_registered(
         name=name or None,
         region=check_region(region),
         site_type=site_type,
-        **{member: value or None for member, value in more.items()},
+        **{member: value for member, value in more.items() if value or value == 0},
     )
 
 

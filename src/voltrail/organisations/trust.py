@@ -88,7 +88,11 @@ class Organisation(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the record says of a site: where it is, in degrees (WGS 84); `makers` for whom it takes back."""
+    """
+    What the record says of a site: where it is, in degrees (WGS 84); `makers` for whom it takes back.
+
+    A swap station has `interfaces` that it handles, bays, slots for packs, chargers and their power.
+    """
 
     identifier: str
     organisation: str = ""
@@ -105,6 +109,11 @@ class Site(msgspec.Struct, frozen=True, array_like=True, gc=False):
     latitude: float | None = None
     longitude: float | None = None
     closed: bool | None = None
+    interfaces: tuple[str, ...] = ()
+    bays: int | None = None
+    slots: int | None = None
+    chargers: int | None = None
+    charger_kw: float | None = None
 
 
 def roles_at(organisation: Organisation, when: datetime) -> frozenset[str]:

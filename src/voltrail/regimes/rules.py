@@ -24,6 +24,7 @@ About = Literal[
     "takeback",
     "border",
     "transport",
+    "swap",
 ]
 Verdict = Literal["forbidden", "unknown", "consent", "allowed"]  # the strictest first
 Travels = Literal["normal", "damaged", "critical"]
@@ -97,10 +98,33 @@ GATES: Final[dict[About, Gate]] = {
     ),
     "border": Gate("whether it may cross", "verdict", ("allowed", "consent", "forbidden")),
     "transport": Gate("the packing instructions by which it may travel", "packing"),
+    "swap": Gate(
+        "what keeps a pack from being put into a vehicle",
+        "reason",
+        (
+            "vehicle_interface",
+            "station_interface",
+            "out_of_use",
+            "disputed",
+            "open_incident",
+            "open_recall",
+            "worn",
+        ),
+    ),
 }
 
 RuleUnit = Literal[
-    "day", "working_day", "month", "role", "use", "exception", "region", "member", "verdict", "packing"
+    "day",
+    "working_day",
+    "month",
+    "role",
+    "use",
+    "exception",
+    "region",
+    "member",
+    "verdict",
+    "packing",
+    "reason",
 ]
 CLOCKS: Final = {
     "CN": CHINA,

@@ -20,7 +20,18 @@ from voltrail.database.database import Connection
 from voltrail.errors import VoltrailError
 from voltrail.lifecycle import Battery
 from voltrail.lifecycle.flows import needed_for
-from voltrail.registry import duties, flows, holdings, issued, lots, missing, outlets, rows
+from voltrail.registry import (
+    duties,
+    fleet,
+    flows,
+    holdings,
+    issued,
+    lots,
+    missing,
+    outlets,
+    rows,
+    station_rows,
+)
 from voltrail.registry.difference import Difference
 from voltrail.registry.following import Entry, Key, Known, Row, Table
 from voltrail.registry.rulebook import read_book
@@ -29,8 +40,9 @@ AT_ONCE: Final = 500  # subjects
 UNREADABLE: Final = (VoltrailError, msgspec.MsgspecError, LookupError, TypeError, ValueError)
 
 _UPTO: Final = """
-select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto, l.upto
-from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p, lot_upto l
+select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto, l.upto, t.upto, s.upto
+from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p, lot_upto l,
+    fleet_upto t, station_upto s
 """
 TALLIES: Final = "create temporary table audit_tally (name text, key text[], number bigint)"
 _TALLIED: Final = """
@@ -55,6 +67,7 @@ _SUMS: Final = (
     (duties.SUMS, "open", "duty where met is null"),
     *((sums, "number", "flow") for sums in flows.COUNTS),
     (missing.SUMS, "cases", _CASES),
+    (station_rows.HOURLY, "number", "(select station, date_trunc('hour', at) as hour from swap) hours"),
 )
 _OF_NOBODY: Final = """
 select distinct {by} from {name} t where not exists (select from subject s where s.id = '{prefix}' || t.{by})
@@ -65,11 +78,16 @@ _TABLES: Final = (
     (duties.TABLE, ""),
     (outlets.TABLE, "site:"),
     (flows.TABLE, "battery:"),
+    (fleet.TABLE, "battery:"),
     (missing.TABLE, "battery:"),
     (issued.TABLE, "battery:"),
     (lots.LOTS, "lot:"),
     (lots.BATTERIES, "battery:"),
     (lots.RUNS, ""),
+    (station_rows.STATIONS, "site:"),
+    (station_rows.SWAPS, "vehicle:"),
+    (station_rows.PACKS, "battery:"),
+    (station_rows.TOLD, "battery:"),
 )
 
 
@@ -109,6 +127,8 @@ class Uptos(msgspec.Struct, frozen=True):
     missing: int
     issued: int
     lots: int
+    fleet: int
+    stations: int
 
 
 class Following:
@@ -201,9 +221,12 @@ class Following:
         codes = [code for code in states if known.slot("battery:" + code).last < upto.issued]
         yield from self._compare(issued.TABLE, codes, issued.passports_of(known, codes))
         yield from self._lots(known, chains)
+        yield from self._stations(known, chains)
         codes = [code for code in states if still(code, upto.flows)]
         packs = map(msgspec.structs.astuple, flows.flows_of(known, codes))
         yield from self._compare(flows.TABLE, codes, packs)
+        codes = [code for code in states if still(code, upto.fleet)]
+        yield from self._compare(fleet.TABLE, codes, fleet.packs_of(known, codes))
         codes = [code for code in states if still(code, upto.missing)]
         cases = missing.open_of(self._connection, known, codes)
         yield from self._compare(missing.TABLE, codes, cases, missing.OPEN)
@@ -222,6 +245,24 @@ class Following:
         codes = [name[8:] for name in names if name.startswith("battery:")]
         with_runs = (code for code in codes if "battery:" + code in having)
         yield from self._compare(lots.BATTERIES, codes, lots.batteries_of(known, with_runs))
+
+    def _stations(self, known: Known, chains: Sequence[Chain]) -> Iterator[Difference]:
+        """Compare the stations, swaps and packs of some subjects."""
+        names = [one.name for one in chains if known.slot(one.name).last < self._upto.stations]
+        sites = [name.removeprefix("site:") for name in names if name.startswith("site:")]
+        found = (
+            row for one in sites if (row := station_rows.station_of(known.state("site:" + one))) is not None
+        )
+        yield from self._compare(station_rows.STATIONS, sites, found)
+        vins = [name.removeprefix("vehicle:") for name in names if name.startswith("vehicle:")]
+        yield from self._compare(station_rows.SWAPS, vins, station_rows.swaps_of(known, vins))
+        codes = [name[8:] for name in names if name.startswith("battery:")]
+        swapped = {code for code in codes if station_rows.was_swapped(known.events("battery:" + code))}
+        packs = list(station_rows.packs_of(known, codes, swapped))
+        yield from self._compare(station_rows.PACKS, codes, packs)
+        yield from self._compare(
+            station_rows.TOLD, codes, station_rows.told_of(known, [row[0] for row in packs])
+        )
 
     def _compare(
         self, table: Table, subjects: Collection[str], follow: Iterable[Row], of: str = ""

@@ -57,11 +57,7 @@ class Decisions:
         with self._database.pool.connection() as connection:
             found = next(self.all_of(connection, [text], day, reader, policy))
         if found is None:
-            raise AccessError(
-                "access.condition",
-                "How worn a battery is, and so what should become of it, is not public.",
-                "Sign in as its holder or owner, as who has a grant of theirs, or as the authority.",
-            )
+            raise condition_hidden()
         return found
 
     def all_of(
@@ -112,6 +108,15 @@ class Decisions:
                         return found, None if is_last else after
             if following is None or looked_at >= _MOST_LOOKED_AT:
                 return found, following
+
+
+def condition_hidden() -> AccessError:
+    """Return the error for who may not see how worn a battery is, nor what follows from it."""
+    return AccessError(
+        "access.condition",
+        "How worn a battery is, and so what should become of it, is not public.",
+        "Sign in as its holder or owner, as who has a grant of theirs, or as the authority.",
+    )
 
 
 def facts_in(lookup: Lookup, code: str) -> Facts:

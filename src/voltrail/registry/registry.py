@@ -26,7 +26,7 @@ from voltrail.errors import (
     UsageError,
     VoltrailError,
 )
-from voltrail.events import decode, split
+from voltrail.events import decode, split, subjects
 from voltrail.events.checks import check_subject
 from voltrail.ledger.heads import ROW_BYTES
 from voltrail.ledger.keys import Verifier
@@ -67,6 +67,7 @@ from voltrail.registry.decisions import Decisions
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.eu_registry import EuRegistry
+from voltrail.registry.fleet import Fleet
 from voltrail.registry.flows import Flows
 from voltrail.registry.following import follow
 from voltrail.registry.forks import FORK, Forks
@@ -81,14 +82,20 @@ from voltrail.registry.lookup import Family, Lookup, unknown_battery
 from voltrail.registry.lots import Lots
 from voltrail.registry.missing import Missing
 from voltrail.registry.outlets import Outlets, Taker, takers
+from voltrail.registry.outlook_figures import OutlookFigures
+from voltrail.registry.outlook_makers import OutlookMakers
 from voltrail.registry.platform import Platform
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
+from voltrail.registry.reservations import Reservations
 from voltrail.registry.search import Search, note_ends
 from voltrail.registry.sights import Sights, Sinces
 from voltrail.registry.snapshot import Snapshot
+from voltrail.registry.stations import Stations
+from voltrail.registry.vehicle_alarms import VehicleAlarms
+from voltrail.registry.vehicle_packs import VehiclePack, VehiclePacks
 from voltrail.registry.webhooks import Webhooks
 from voltrail.registry.world import World
 from voltrail.registry.writer import Writer, clock_ms
@@ -143,6 +150,8 @@ class Registry:
         self.batches = Batches(self.database, self.platform)
         self.outlets = Outlets(self.database, self._writer.authorities)
         self.flows = Flows(self.database, self._writer.authorities)
+        self.fleet = Fleet(self.database, self._writer.authorities)
+        self.stations = Stations(self.database, self._writer.authorities)
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
@@ -151,10 +160,15 @@ class Registry:
             self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
         )
         self.eu_registry = EuRegistry(self.database)
+        self.outlook_figures = OutlookFigures(self.database)
+        self.outlook_makers = OutlookMakers(self.database)
         self.handed = Handed(self.database, data / "handed")
+        self.vehicle_packs = VehiclePacks(self.database, self._writer.authorities)
+        self.vehicle_alarms = VehicleAlarms(self.database)
+        self.reservations = Reservations(self.database, self._writer.authorities)
         self.copies = (
             self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
-            self.lots,
+            self.lots, self.vehicle_packs, self.fleet, self.stations, self.reservations,
         )  # fmt: skip
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:
@@ -564,6 +578,33 @@ class Registry:
             "corrected_by": corrected.get(seq),
         }
 
+    def contradictions(self, code: str, reader: Reader) -> list[VehiclePack]:
+        """Return where vehicles contradict the record about a battery, as far as a reader may see them."""
+        text = parse(code).text
+        if not self.eyes(text, reader).see(BATTERY, "vin"):
+            return []
+        found = [one for one in self.vehicle_packs.of_battery(text) if one.discrepancy is not None]
+        return self.of_seen_vehicles(found, reader, text)
+
+    def of_seen_vehicles(
+        self, found: Iterable[VehiclePack], reader: Reader, code: str | None = None
+    ) -> list[VehiclePack]:
+        """
+        Return those of which a reader might see the vehicle then, by one battery or any that they name.
+
+        Nobody learns where a battery was before it was his.
+        """
+        with self.database.pool.connection() as connection:
+            sights = self.sights(connection)
+            return [
+                one
+                for one in found
+                if any(
+                    sights.sight(name, reader).state(int(one.last_at.timestamp() * 1000)).see(BATTERY, "vin")
+                    for name in ((code,) if code is not None else (one.code, *one.expected))
+                )
+            ]
+
     def snapshot(self) -> Snapshot:
         """
         Return the record at this moment, to read much of it; the caller closes it.
@@ -855,6 +896,13 @@ class Registry:
         _check_text(after)
         with self.database.pool.connection() as connection:
             return catalogue.list_models(connection, maker, _limit(limit), after)
+
+    def index_of_line(self, organisation: str, line: bytes) -> int | None:
+        """Return the entry by which an organisation's line is on record, None for one that is not."""
+        (subject, *_) = subjects(decode(line))
+        with self.database.pool.connection() as connection:
+            world = World(connection, self._writer.authorities)
+            return world.known_lines(world.slot(subject)).get((organisation, line))
 
     def received_at(self, indices: Sequence[int]) -> dict[int, str]:
         """Return when the events at these places of the log were received."""

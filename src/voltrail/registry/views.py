@@ -150,7 +150,7 @@ def organisation_view(organisation: Organisation) -> dict[str, Any]:
 def model_view(model: Model) -> dict[str, Any]:
     """Return what everybody may know of a model; what nobody has declared of it is left out."""
     told: dict[str, Any] = _model(model)
-    for name in ("form_factor", "composition"):
+    for name in ("form_factor", "composition", "swap_pack"):
         if (value := getattr(model, name)) is not None:
             told[name] = value
     told["documents"] = [

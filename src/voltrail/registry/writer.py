@@ -38,6 +38,7 @@ from voltrail.registry.world import World
 
 APPEND_LOCK = 0x564F4C54  # "VOLT"
 MAX_GROUP_LINES = 20_000
+CLOSE_S = 3.0
 _HASH = 32
 
 
@@ -96,11 +97,20 @@ class Writer:
             self._check_anchor(self._read_log(connection))
 
     def close(self) -> None:
-        """Give the writer's connection back."""
-        with self._turn:
+        """
+        Give the writer's connection back.
+
+        A report that is being taken is waited for, but not for long: nobody has a receipt of it yet, and with
+        the process its transaction ends.
+        """
+        if not self._turn.acquire(timeout=CLOSE_S):
+            return
+        try:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+        finally:
+            self._turn.release()
 
     def open_log(self) -> None:
         """Make the log's row in a new database, and see that database and anchor agree."""

@@ -31,7 +31,7 @@ def read(language: Language, name: str = "voltrail") -> polib.POFile:
     """Return a catalogue of a language, entry by entry."""
     folder = files("voltrail.web").joinpath("locale", language, "LC_MESSAGES")
     with as_file(folder.joinpath(f"{name}.po")) as path:
-        return polib.pofile(str(path), check_for_duplicates=True)
+        return polib.pofile(str(path))
 
 
 def _translations(language: Language) -> NullTranslations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
@@ -48,6 +49,15 @@ def draw(points: Sequence[tuple[int, int]]) -> Chart | None:
         [_iso(at) for at in (first, (first + last) // 2, last)],
         next((unit for unit, span_ms in _UNITS if last - first < span_ms), "day"),
     )
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Return round numbers at even steps, about `most`, that hold the lowest and the highest between them."""
+    rough = max((high - low) / most, 1e-9)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(nice * power for nice in _NICE if nice * power >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(step * number, 9) for number in range(first, max(last, first + 1) + 1)]
 
 
 def _scale(highest: int) -> list[int]:

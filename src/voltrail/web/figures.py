@@ -27,6 +27,14 @@ def day(text: str, language: Language) -> str:
     return f"{when.day} {_MONTHS[when.month - 1]} {when.year}"
 
 
+def month(text: str, language: Language) -> str:
+    """Return May 2026 or 2026年5月; what is no time stays as it is."""
+    when = _read(text)
+    if when is None:
+        return text
+    return f"{when.year}年{when.month}月" if language == "zh" else f"{_MONTHS[when.month - 1]} {when.year}"
+
+
 def moment(text: str, language: Language) -> str:
     """Return the day, the time to the minute and the zone."""
     when = _read(text)

@@ -141,6 +141,10 @@ class Page:
         """Return the day of a time, as people write it."""
         return figures.day(text, self.language)
 
+    def month(self, text: str) -> str:
+        """Return the month of a time, as people write it."""
+        return figures.month(text, self.language)
+
     def moment(self, text: str) -> str:
         """Return a time to the minute, with its zone."""
         return figures.moment(text, self.language)

@@ -51,6 +51,8 @@ ASSETS: Final[dict[str, Asset]] = {
     "zxing_reader.js": _read("zxing_reader.js", "text/javascript; charset=utf-8", "vendor"),
     "zxing_reader.wasm": _read("zxing_reader.wasm", "application/wasm", "vendor"),
     "charts.js": _read("charts.js", "text/javascript; charset=utf-8"),
+    "planning.js": _read("planning.js", "text/javascript; charset=utf-8"),
+    "replay.js": _read("replay.js", "text/javascript; charset=utf-8"),
     "icon.svg": _read("icon.svg", "image/svg+xml"),
     "htmx.min.js": _read("htmx.min.js", "text/javascript; charset=utf-8", "vendor"),
     "echarts.simple.min.js": _read("echarts.simple.min.js", "text/javascript; charset=utf-8", "vendor"),

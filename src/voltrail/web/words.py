@@ -12,6 +12,12 @@ _NAMES_EN: Final = {
     "soh_fraction": "state of health",
     "soh_low": "state of health, from",
     "soh_high": "state of health, to",
+    "method_version": "version of the method",
+    "measured_from": "measured from",
+    "measured_until": "measured until",
+    "sessions": "charging sessions",
+    "trace_digest": "digest of the trace",
+    "alarm_level": "alarm level",
     "life_years_low": "remaining life, from (years)",
     "life_years_high": "remaining life, to (years)",
     "vin": "vehicle",
@@ -33,6 +39,12 @@ _NAMES_EN: Final = {
     "working_day": "working days",
     "month": "months",
     "batteries": "other batteries",
+    "other_pack": "another battery on record",
+    "two_vehicles": "in two vehicles",
+    "elsewhere": "out of use or elsewhere",
+    "unknown_code": "not on record",
+    "agreed": "agrees with the record",
+    "no_code": "a number of its maker’s own",
 }
 
 

@@ -49,6 +49,10 @@ _EXAMPLES: Final = {
     "work": "BMS", "reason": "SOH 62 %", "title": "9ZZ-60", "digest": "0" * 64,
     "makers": "91000000MA00000009", "supplier_id": "91000000MA00000009", "part": "cell LFP-157",
     "soh_low": "0.88", "soh_high": "0.94", "life_years_low": "5", "life_years_high": "8",
+    "measured_from": "2026-03-01 00:00", "measured_until": "2026-04-01 00:00", "trace_digest": "0" * 64,
+    "sessions": "9", "alarm_level": "3", "alarms": "cell overvoltage", "method_version": "1",
+    "interfaces": "qiji", "bays": "2", "slots": "14", "chargers": "8", "charger_kw": "300",
+    "swap_pack": "qiji-171", "swap_interface": "qiji",
     "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 

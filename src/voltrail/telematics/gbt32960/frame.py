@@ -103,7 +103,7 @@ class Frame(msgspec.Struct, frozen=True):
     @property
     def vehicle(self) -> str:
         """The VIN, or the code that stands in its place, without what pads it."""
-        return _text(self.vin)
+        return text_of(self.vin)
 
     @property
     def time(self) -> datetime | None:
@@ -193,10 +193,7 @@ def _read_unit(rules: Layout, data: bytes) -> Frame:
             elif body.parameters:
                 at = _read_parameters(rules, data, at, end, record, items)
             elif body.signed and rules.signature:
-                signed: Record = {}
-                after = _read(rules.signature.fields, data, at, end, signed)
-                items.append(Item(None, "signature", at, after - at, signed))
-                at = after
+                at = _read_signature(rules.signature, data, at, end, items, troubles)
         except _Unreadable as why:
             at = why.at
             if ack == COMMAND:
@@ -204,6 +201,20 @@ def _read_unit(rules: Layout, data: bytes) -> Frame:
     if at < end:
         items.append(_rest(data, at, end))
     return Frame(rules.edition, command, ack, vin, encryption, record, _in_order(items), tuple(troubles))
+
+
+def _read_signature(
+    body: Body, data: bytes, at: int, end: int, items: list[Item], troubles: list[Refusal]
+) -> int:
+    """Read a signature without a number before it; one that does not fit is none, and all of it the rest."""
+    record: Record = {}
+    try:
+        after = _read(body.fields, data, at, end, record)
+    except _Unreadable as why:
+        troubles.append(_short(why, "signature"))
+        return at
+    items.append(Item(None, "signature", at, after - at, record))
+    return after
 
 
 def body_of_command(rules: Layout, command: int, ack: int) -> Body:
@@ -264,7 +275,7 @@ def _reading(field: Field, data: bytes, at: int, size: int) -> Reading:
         moment = _moment(held)
         return Reading(field, at, size, held, moment, Status.OK if moment else Status.OUT_OF_RANGE)
     if field.type != "int":
-        return Reading(field, at, size, held, _text(held) if field.type == "text" else held, Status.OK)
+        return Reading(field, at, size, held, text_of(held) if field.type == "text" else held, Status.OK)
     raw = int.from_bytes(held, "big")
     status, value = field.status_of(raw), field.scaled(raw)
     if field.negative_bit and _bit(data, at, field.negative_bit):
@@ -279,7 +290,8 @@ def _bit(data: bytes, at: int, place: tuple[int, int]) -> bool:
     return bool(data[at + place[0]] >> place[1] & 1)
 
 
-def _text(held: bytes) -> str:
+def text_of(held: bytes) -> str:
+    """Return what these bytes say, without what pads them; what is no text as signs that say so."""
     return held.decode("gb18030", "replace").rstrip("\0 ")
 
 

@@ -96,7 +96,7 @@ def _checked(base: Any, at: Any, stop: Any) -> Any:
 
 
 @kernel
-def _stop(base: Any, at: Any, size: Any) -> Any:
+def stop_at(base: Any, at: Any, size: Any) -> Any:
     """Return where the frame that stands here ends, -1 if none does."""
     said = _said_stop(base, at, size)
     if said < 0 or said > size or not _checked(base, at, said):
@@ -105,7 +105,8 @@ def _stop(base: Any, at: Any, size: Any) -> Any:
 
 
 @kernel
-def _may_start(base: Any, at: Any, size: Any) -> Any:
+def may_start(base: Any, at: Any, size: Any) -> Any:
+    """Whether a start stands here, or as much of one as there are bytes left."""
     if at >= size:
         return True
     first = load_u8(base, at)
@@ -120,14 +121,15 @@ def _plausible(base: Any, at: Any, size: Any, acks: Any, ways: Any) -> Any:
 
 
 @kernel
-def _unfinished(base: Any, at: Any, size: Any, acks: Any, ways: Any) -> Any:
-    if not _may_start(base, at, size) or not _plausible(base, at, size, acks, ways):
+def unfinished_at(base: Any, at: Any, size: Any, acks: Any, ways: Any) -> Any:
+    """Whether a frame may stand here whose end has not come yet."""
+    if not may_start(base, at, size) or not _plausible(base, at, size, acks, ways):
         return False
     return size - at < 24 or _said_stop(base, at, size) > size
 
 
 @kernel
-def _next_place(base: Any, at: Any, end: Any, size: Any, acks: Any, ways: Any) -> Any:
+def next_place(base: Any, at: Any, end: Any, size: Any, acks: Any, ways: Any) -> Any:
     """Return where the next whole frame with a plausible header begins before `end`, -1 if none does."""
     for place in range(at, min(end, size - 24)):
         first = load_u8(base, place)
@@ -135,30 +137,32 @@ def _next_place(base: Any, at: Any, end: Any, size: Any, acks: Any, ways: Any) -
             _opens(first)
             and load_u8(base, place + 1) == first
             and _plausible(base, place, size, acks, ways)
-            and _stop(base, place, size) >= 0
+            and stop_at(base, place, size) >= 0
         ):
             return place
     return -1
 
 
 @kernel
-def _after_damage(base: Any, at: Any, size: Any, final: Any, acks: Any, ways: Any) -> Any:
+def after_damage(base: Any, at: Any, size: Any, final: Any, acks: Any, ways: Any) -> Any:
+    """Return where to go on behind what is no frame."""
     said = _said_stop(base, at, size)
-    if said >= 0 and said < size and _stop(base, said, size) >= 0:
+    if said >= 0 and said < size and stop_at(base, said, size) >= 0:
         return said
-    place = _next_place(base, at + 1, size, size, acks, ways)
+    place = next_place(base, at + 1, size, size, acks, ways)
     if place >= 0:
         return place
     if not final:
         for other in range(max(at + 1, size - 25 - 0xFFFF), size):
-            if _unfinished(base, other, size, acks, ways):
+            if unfinished_at(base, other, size, acks, ways):
                 return other
     return size
 
 
 @kernel
-def _why(base: Any, at: Any, size: Any) -> Any:
-    if not _may_start(base, at, size):
+def why_refused(base: Any, at: Any, size: Any) -> Any:
+    """Return the rule against what stands here."""
+    if not may_start(base, at, size):
         return START
     said = _said_stop(base, at, size)
     return LENGTH if said < 0 or said > size else BCC
@@ -434,14 +438,14 @@ def scan(
         store_i64(counts, 1 + kind, 0)
     at, frames, blocks, damages = 0, 0, 0, 0
     while at < size:
-        stop = _stop(base, at, size)
+        stop = stop_at(base, at, size)
         rule, following = -1, -1
         if stop < 0:
-            if not final and _unfinished(base, at, size, acks, ways):
+            if not final and unfinished_at(base, at, size, acks, ways):
                 break
-            rule, following = _why(base, at, size), _after_damage(base, at, size, final, acks, ways)
-        elif not _may_start(base, stop, size):
-            following = _next_place(base, at + 1, stop, size, acks, ways)
+            rule, following = why_refused(base, at, size), after_damage(base, at, size, final, acks, ways)
+        elif not may_start(base, stop, size):
+            following = next_place(base, at + 1, stop, size, acks, ways)
             rule = INSIDE
         if following >= 0:
             store_i32(refused, 3 * damages, int32(at))
@@ -470,7 +474,7 @@ def scan(
 
 
 @kernel
-def _seconds(base: Any, at: Any) -> Any:
+def seconds_at(base: Any, at: Any) -> Any:
     """Return the seconds since 1970 of six bytes of Beijing's time; a number below zero if it is no time."""
     year, month, day = int64(load_u8(base, at)), int64(load_u8(base, at + 1)), int64(load_u8(base, at + 2))
     hour, minute, second = (
@@ -527,7 +531,7 @@ def _fill_frames(base: Any, frames: Any, given: Any, block: Any) -> None:
         in_full = command in ANSWERED_IN_FULL
         has = load_i64(timed, 8 * (256 * edition + int64(command))) > 0 or (ack != COMMAND and not in_full)
         if has and way == 1 and size >= 31:
-            seconds = _seconds(base, at + 24)
+            seconds = seconds_at(base, at + 24)
             status = 3 if seconds < 0 else 0
             seconds = max(seconds, int64(0))
         store_i64(times, frame, seconds)

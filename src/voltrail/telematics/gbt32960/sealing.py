@@ -13,12 +13,13 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from voltrail.errors import FrameError
 from voltrail.telematics.gbt32960.frame import HEADER_BYTES, Frame, Item, edition_of, read_frame
@@ -53,6 +54,33 @@ class UnitKey(msgspec.Struct, frozen=True):
 
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Sm2Key
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Sm2Key
+
+
+def read_key(data: bytes, algorithm: int) -> PublicKey:
+    """
+    Return the public key that an activation brings, for the algorithm that its signature names.
+
+    The standard says nothing of its form: taken are the point of an ECC (P-256) or SM2 key, x and y of 32
+    bytes each, with the byte 04 before them or without, and for RSA and ECC DER (SubjectPublicKeyInfo).
+    Raises FrameError (`frame.public_key`).
+    """
+    point = data[1:] if len(data) == 65 and data[0] == 4 else data
+    try:
+        if algorithm == SM2 and len(point) == 64:
+            return Sm2Key(point)
+        if algorithm == ECC and len(point) == 64:
+            return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\4" + point)
+        key = load_der_public_key(data) if algorithm in (RSA, ECC) else None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, rsa.RSAPublicKey if algorithm == RSA else ec.EllipticCurvePublicKey):
+        return key
+    raise FrameError(
+        "frame.public_key",
+        f"These {len(data)} bytes are no public key of the algorithm that the signature names.",
+        "Send an ECC or SM2 key as x and y of 32 bytes each, an RSA key as DER (SubjectPublicKeyInfo).",
+        source="GB/T 32960.3-2025, table B.3",
+    )
 
 
 def sign(data: bytes, key: PrivateKey) -> bytes:

@@ -1,0 +1,1 @@
+"""Battery swapping: stations, what they need, and how long trucks wait."""

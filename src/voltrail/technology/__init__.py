@@ -1,0 +1,1 @@
+"""What cells, packs and vehicles can do: physics as pure functions."""
