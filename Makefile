@@ -17,6 +17,7 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+EXTRAS := .venv/extras
 export UV_NO_PROGRESS ?= 1
 export UV_LINK_MODE ?= copy
 
@@ -26,7 +27,7 @@ help:
 demo: $(INSTALLED)
 	@exec $(BIN)/voltrail demo
 
-test: lint browser
+test: lint browser $(EXTRAS)
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)
@@ -52,6 +53,12 @@ $(INSTALLED): requirements.lock pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-build-isolation --no-deps -e .
+	touch $@
+
+# The optional extras, which tests look at too; a demo does not wait for them.
+$(EXTRAS): requirements.extras.lock $(INSTALLED)
+	@echo "Installing from requirements.extras.lock ..."
+	VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.extras.lock
 	touch $@
 
 # Debian and Ubuntu keep ensurepip, without which a venv has no pip, in a
@@ -102,6 +109,8 @@ browser:
 lock: $(INSTALLED)
 	@$(BIN)/uv pip compile pyproject.toml --extra oidc --extra china --group test --group tools --generate-hashes --no-header \
 		--universal --python-version 3.11 --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra physics --extra cyclers --group yardsticks -c requirements.lock \
+		--generate-hashes --no-header --universal --python-version 3.11 --upgrade --quiet -o requirements.extras.lock
 
 clean:
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -38,7 +38,7 @@ def test_the_same_head_on_every_page(client, path):
     html = page(client, path)
     nav = re.search(r"<nav.*?</nav>", html, re.DOTALL)[0]
     assert re.findall(r'href="([^"]*)"', nav) == [
-        *("/", "/batteries", "/scan", "/report", "/stations", "/outlook", "/log", "/docs")
+        *("/", "/batteries", "/scan", "/report", "/stations", "/outlook", "/technology", "/log", "/docs")
     ]
     assert re.findall(r'href="([^"]*)" aria-current', nav) == (
         [path] if "?" not in path and path in nav else []

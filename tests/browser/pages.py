@@ -114,6 +114,7 @@ PLACES = (
     Place("outlook-figures-wrong", "/outlook/series?known_at=soon", 400),
     Place("outlook-series", "/outlook/series/nev_sales", charts=True),
     Place("outlook-series-none", "/outlook/series/nev_sales?segment=99"),
+    Place("technology", "/technology"),
     Place("rules", "/rules"),
     Place("rule", "/rules/o73-06", signed_in=True),
     Place("gate", "/rules/o73-scrap", signed_in=True),

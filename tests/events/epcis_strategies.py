@@ -8,8 +8,9 @@ from tests.lifecycle.strategies import CODES, ORGANISATIONS, PACKS, VINS
 from voltrail.codes.digital_link import check_digit
 from voltrail.events import encode, kinds
 from voltrail.events.epcis.table import MAPPINGS
-from voltrail.events.structs import STRUCTS, Assay, Stream, Taken, Yield
+from voltrail.events.structs import STRUCTS, Assay, Reading, Result, Stream, Taken, Yield
 
+OF_MODELS = {"campaign_opened", "test_reported"}
 HOST = "registry.example"
 ZONES = st.sampled_from([0, 480, -330, 60, 839, -720]).map(
     lambda minutes: timezone(timedelta(minutes=minutes))
@@ -43,6 +44,19 @@ BY_NAME = {
         {"capacity_ah": st.integers(0, 8_000).map(lambda eighths: eighths / 8)},
         optional={"charge_percent": st.integers(0, 100), "temperature_c": st.integers(-40, 60)},
     ),
+    "protocols": st.sampled_from([("capacity",), ("capacity", "cycle_life")]),
+    "results": st.sampled_from([(), (Result(metric="capacity_ah", value=60.5),)]),
+    "stage": st.just("pilot_line"),
+    "outcome": st.sampled_from(["passed", "failed"]),
+    "unit": st.sampled_from(["pieces", "m"]),
+    "plan": st.just("c2" * 32),
+    "conditions": st.just({"temperature_c": -20.0}),
+    "data": st.just(("a0" * 32,)),
+    "calibrated_on": DAYS,
+    "entered": st.just(120.0),
+    "good": st.sampled_from([0.0, 117.5]),
+    "scrapped": st.just({"burr": 2.5}),
+    "readings": st.sampled_from([(), (Reading(quantity="thickness_um", mean=71.2, sd=0.4, number=30),)]),
     "occurred_at": TIMES,
     "cleared_at": TIMES,
     "vin": st.sampled_from(VINS),
@@ -118,6 +132,9 @@ def event_of_kind(draw, kind):
     elif kind == "lot_processed":
         members |= {"code": draw(BY_NAME["code"]), "codes": (), "process": "discharge"}
         members["inputs"] = draw(st.sampled_from([(), (Taken(lot=f"{ORGANISATIONS[0]}/in", mass_kg=1.5),)]))
+    elif kind == "step_reported":
+        members["code"] = draw(BY_NAME["code"])
+        members["codes"] = tuple(one for one in others if one != members["code"])
     elif kind == "passport_ceased":
         members["reason"] = draw(st.sampled_from(["recycled", "operator_ended"]))
     elif kind in {"repurposed", "remanufactured"}:
@@ -126,7 +143,7 @@ def event_of_kind(draw, kind):
         members["codes"] = tuple(others)
     elif "codes" in names:
         members["codes"] = tuple(others) if "code" in names else tuple(some)
-        if draw(st.booleans()) and kind != "stocktaken":
+        if draw(st.booleans()) and kind not in {"stocktaken", "campaign_opened", "test_reported"}:
             members["codes"] = ()
     if kind in {"installed", "removed"}:
         members[draw(st.sampled_from(["vin", "system"]))] = draw(st.sampled_from(VINS))
@@ -162,6 +179,7 @@ def corrections(draw):
         "code": codes[0] if codes else None,
         "codes": codes[1:],
         "vin": getattr(wrong, "vin", None),
+        "model_id": getattr(wrong, "model_id", None) if wrong.kind in OF_MODELS else None,
         "lots": kinds.lots(wrong),
     }
     if draw(st.booleans()):

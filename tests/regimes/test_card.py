@@ -8,6 +8,7 @@ from voltrail.regimes.china.card import LINKS, OTHER, by_link, link_of
 WITHOUT = {"stocktaken", "ownership_transferred", "responsibility_transferred", "exported", "destroyed"}
 WITHOUT |= {"lost", "found", "corrected", "passport_issued", "passport_ceased", "transferred_in"}
 WITHOUT |= {"lot_created", "lot_processed", "lot_moved", "credit_spent"}
+WITHOUT |= {"campaign_opened", "test_reported", "step_reported"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - TRUST_KINDS))

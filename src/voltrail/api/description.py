@@ -110,6 +110,7 @@ _MEMBERS: Final = {
     "/fleet/outliers": "* outliers next",
     "/fleet/warranty": "* warranty next",
     "/stations": "* stations next entries_behind",
+    "/technology": "technologies",
     "/outlook": "* years scenarios differences matters backtest",
     "/outlook/report": "* title language parts",
     "/outlook/series": "* headlines series",

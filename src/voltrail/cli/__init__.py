@@ -29,6 +29,7 @@ from voltrail.cli.report import report
 from voltrail.cli.simulate import simulate
 from voltrail.cli.start import demo, doctor, init, key, serve
 from voltrail.cli.swap import swap
+from voltrail.cli.technology import technology
 from voltrail.cli.template import template
 from voltrail.cli.witness import witness
 
@@ -66,6 +67,7 @@ for command in (
     report,
     serve,
     outlook,
+    technology,
     swap,
     template,
     verify,

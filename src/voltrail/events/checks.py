@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from voltrail.events.masses import is_exact
 from voltrail.events.structs import (
     AnswerAccepted,
     Assessed,
+    CampaignOpened,
     Corrected,
     CreditSpent,
     Dismantled,
@@ -36,7 +37,10 @@ from voltrail.events.structs import (
     RoleRevoked,
     SiteRegistered,
     Sold,
+    StageGranted,
+    StepReported,
     Swapped,
+    TestReported,
     VehicleCertified,
     VehicleExported,
     VehicleImported,
@@ -291,6 +295,43 @@ def _check_interval(event: Assessed | Measured, low: str, high: str) -> None:
         )
 
 
+def _check_campaign(event: CampaignOpened) -> None:
+    """Raise when a protocol is named twice."""
+    _check_once(event.kind, "protocols", event.protocols)
+
+
+def _check_test(event: TestReported) -> None:
+    """Raise for results of batteries that were not tested, and for one given twice."""
+    _check_mentioned(event, tuple(one.code for one in event.results if one.code is not None))
+    _check_once(event.kind, "results", [(one.metric, one.code) for one in event.results])
+    _check_once(event.kind, "data", event.data)
+
+
+def _check_stage(event: StageGranted) -> None:
+    """Raise when a campaign is named twice."""
+    _check_once(event.kind, "campaigns", event.campaigns)
+
+
+def _check_step(event: StepReported) -> None:
+    """Raise unless it is about something, and no more came out of the step than went in."""
+    if event.code is None and event.codes:
+        raise reading.missing(event.kind, "code", "Name the first battery in code, further ones in codes.")
+    if event.code is None and event.lot is None:
+        raise reading.missing(event.kind, "lot", "Name the lot that was worked on, or the batteries.")
+    out = event.good + sum((event.scrapped or {}).values())
+    if out > event.entered * (1 + 1e-9):
+        raise reading.value(
+            f"step_reported has {event.entered:g} {event.unit} in and {out:g} out.",
+            "good and scrapped together are at most what entered; what is still in the step is left out.",
+        )
+    _check_once(event.kind, "readings", [one.quantity for one in event.readings])
+
+
+def _check_once(kind: str, member: str, named: Sequence[object]) -> None:
+    if len(set(named)) != len(named):
+        raise reading.value(f"{kind} gives the same in {member} twice.", "Give each once.")
+
+
 def _check_site(event: SiteRegistered) -> None:
     """Raise unless a place has both degrees or none, and each maker and interface is named once."""
     if (event.latitude is None) != (event.longitude is None):
@@ -334,11 +375,13 @@ MORE_TIMES: Final[dict[type, tuple[str, ...]]] = {
     RoleRevoked: ("from_", "until"),
     KeyRevoked: ("compromised_since",),
     ModelCertified: ("certified_on",),
+    TestReported: ("calibrated_on",),
     PointsDeclared: ("issued_on",),
 }
 """The times and days of a kind besides occurred_at."""
 
 CHECKS: dict[type, Callable[[Any], None]] = {
+    CampaignOpened: _check_campaign,
     CreditSpent: _check_masses,
     Dismantled: _check_process,
     LotCreated: _check_masses,
@@ -361,4 +404,7 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     VehicleImported: _check_vin,
     VehicleScrapped: _check_vin,
     SiteRegistered: _check_site,
+    StageGranted: _check_stage,
+    StepReported: _check_step,
+    TestReported: _check_test,
 }

@@ -107,6 +107,9 @@ Custody = Literal["segregation", "mass_balance"]
 Transport = Literal["normal", "damaged", "critical"]
 """As what a battery travels, by whoever looked at it: see `lifecycle.transport`."""
 Test = Literal["none", "visual", "electrical", "capacity"]
+Stage = Literal["laboratory", "prototype", "pilot_line", "vehicle_trial", "small_batch", "mass_production"]
+"""How far a type of cell or pack has come, in this order; what each asks for stands in `technology`."""
+Outcome = Literal["passed", "failed", "measured", "aborted"]
 FittingReason = Literal["new", "replacement", "warranty", "loan", "scrapping"]
 
 
@@ -360,6 +363,100 @@ class Measured(_Base, frozen=True, kw_only=True, tag="measured"):
     measured_until: When | None = None
     sessions: Count | None = None
     trace_digest: Digest | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One measured value: of a sample, or of all tested without `code`; the metric names its unit."""
+
+    metric: Name
+    value: float
+    code: str | None = None
+
+
+class CampaignOpened(_Base, frozen=True, kw_only=True, tag="campaign_opened"):
+    """
+    A campaign of tests on a type of battery: towards which stage, by which protocols, on which samples.
+
+    `plan` is the digest of the plan. What is planned and never reported stays visible as such.
+    """
+
+    kind: ClassVar[str] = "campaign_opened"
+
+    campaign: Name
+    model_id: Name
+    stage: Stage
+    protocols: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
+    codes: Annotated[Codes, Meta(min_length=1, max_length=500)]
+    site: Name | None = None
+    plan: Digest | None = None
+
+
+class TestReported(_Base, frozen=True, kw_only=True, tag="test_reported"):
+    """
+    Samples were tested by a protocol: with what, under which conditions, with which results, and who signs.
+
+    `data` are the digests of the files the instruments wrote; `deviations` is what was done otherwise than
+    the protocol says. `measured` is the outcome where the protocol sets no limit.
+    """
+
+    __test__: ClassVar[bool] = False  # no class of tests, whatever pytest thinks of its name
+    kind: ClassVar[str] = "test_reported"
+
+    campaign: Name
+    model_id: Name
+    protocol: Name
+    codes: Annotated[Codes, Meta(min_length=1, max_length=500)]
+    outcome: Outcome
+    results: Annotated[tuple[Result, ...], Meta(max_length=500)] = ()
+    conditions: Annotated[dict[Name, float], Meta(max_length=50)] | None = None
+    data: Annotated[tuple[Digest, ...], Meta(max_length=100)] = ()
+    instrument: Name | None = None
+    calibrated_on: Day | None = None
+    deviations: Text | None = None
+    signed_off_by: Name | None = None
+
+
+class StageGranted(_Base, frozen=True, kw_only=True, tag="stage_granted"):
+    """A type of battery has reached a stage, by what these campaigns showed."""
+
+    kind: ClassVar[str] = "stage_granted"
+
+    model_id: Name
+    stage: Stage
+    campaigns: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
+    certificate: Name | None = None
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """What a step measured of its units: mean, standard deviation and number; the quantity names its unit."""
+
+    quantity: Name
+    mean: float
+    sd: Amount | None = None
+    number: Count | None = None
+
+
+class StepReported(_Base, frozen=True, kw_only=True, tag="step_reported"):
+    """
+    Units went through a step of a production line: how many came in, were good, were scrapped and why.
+
+    About the lot that was worked on, or the batteries (`code`, `codes`); `unit` is what is counted.
+    """
+
+    kind: ClassVar[str] = "step_reported"
+
+    production_line: Name
+    step: Name
+    unit: Literal["pieces", "kg", "m"]
+    entered: Amount
+    good: Amount
+    scrapped: Annotated[dict[Name, Amount], Meta(max_length=50)] | None = None
+    readings: Annotated[tuple[Reading, ...], Meta(max_length=100)] = ()
+    code: str | None = None
+    codes: Codes = ()
+    lot: LotId | None = None
+    product: Name | None = None
+    site: Name | None = None
 
 
 class Serviced(_Battery, frozen=True, kw_only=True, tag="serviced"):
@@ -961,6 +1058,9 @@ Event: TypeAlias = (
     | OwnershipTransferred
     | ResponsibilityTransferred
     | Measured
+    | CampaignOpened
+    | TestReported
+    | StepReported
     | Serviced
     | Recalled
     | IncidentReported
@@ -995,6 +1095,7 @@ Event: TypeAlias = (
     | SiteRegistered
     | ModelRegistered
     | ModelCertified
+    | StageGranted
     | DocumentAdded
     | PointsDeclared
     | AnswerAccepted
@@ -1039,11 +1140,14 @@ def lots(event: Any) -> tuple[str, ...]:
         return event.lots  # type: ignore[no-any-return]
     if (one := getattr(event, "lot", None)) is not None:
         return (one,)
-    return (*(taken.lot for taken in getattr(event, "inputs", ())), *(made.lot for made in event.outputs))
+    return (
+        *(taken.lot for taken in getattr(event, "inputs", ())),
+        *(made.lot for made in getattr(event, "outputs", ())),
+    )
 
 
 _WITH_LOTS: Final = frozenset(
-    {LotCreated, LotProcessed, LotMoved, CreditSpent, Dismantled, Recycled, Corrected}
+    {LotCreated, LotProcessed, LotMoved, CreditSpent, Dismantled, Recycled, StepReported, Corrected}
 )
 
 
@@ -1057,7 +1161,17 @@ def _subject_fields() -> dict[type, tuple[tuple[str, str], ...]]:
         ),
         "model:": (
             "model_id",
-            (ModelRegistered, ModelCertified, DocumentAdded, PointsDeclared, AnswerAccepted, Corrected),
+            (
+                ModelRegistered,
+                ModelCertified,
+                CampaignOpened,
+                TestReported,
+                StageGranted,
+                DocumentAdded,
+                PointsDeclared,
+                AnswerAccepted,
+                Corrected,
+            ),
         ),
         "lot:": ("", tuple(_WITH_LOTS)),
         "site:": ("site", (SiteRegistered, Corrected)),

@@ -55,6 +55,10 @@ _ABOUT: Final = {
     "site_registered": ["site"],
     "model_registered": ["model_id"],
     "model_certified": ["model_id"],
+    "campaign_opened": ["model_id"],
+    "test_reported": ["model_id"],
+    "stage_granted": ["model_id"],
+    "step_reported": ["lot"],
     "document_added": ["model_id"],
     "points_declared": ["model_id"],
     "answer_accepted": ["model_id"],
@@ -71,6 +75,7 @@ _WASTE = "collection_outlet battery_maker vehicle_maker vehicle_dismantler utili
 _JUDGES = "utilisation_enterprise repair_enterprise testing_lab"
 _ISSUERS = "battery_maker importer vehicle_maker utilisation_enterprise repair_enterprise"
 _MATERIAL = "utilisation_enterprise battery_maker importer supplier"
+_TESTERS = "battery_maker vehicle_maker testing_lab"
 _HOLDERS = " ".join(sorted(HOLDING_ROLES))
 _HOLDER_OR_AUTHORITY = f"{_HOLDERS} authority"
 
@@ -136,6 +141,27 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         "EU economic operator changes; place stays",
     ),
     ("measured", "检测", _SERVICE, "", "place stays; condition known"),
+    (
+        "campaign_opened",
+        "试验计划",
+        _TESTERS,
+        "",
+        "place stays; the model has the plan",
+    ),
+    (
+        "test_reported",
+        "试验结果",
+        _TESTERS,
+        "",
+        "place stays; the model has the result",
+    ),
+    (
+        "step_reported",
+        "工序报送",
+        "battery_maker supplier",
+        "",
+        "place stays; yield and readings of the step are known",
+    ),
     (
         "serviced",
         "维修",
@@ -255,6 +281,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, str], ...]] = (
         "the model has the certificate",
     ),
     (
+        "stage_granted",
+        "阶段认定",
+        "testing_lab authority",
+        "testing_lab, authority",
+        "the model has reached the stage, once what its gate asks for is on record",
+    ),
+    (
         "document_added",
         "添加文件",
         f"{_MAKERS} vehicle_maker authority",
@@ -283,7 +316,9 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 TRUST_KINDS: Final = frozenset(
-    kind for kind, about in _ABOUT.items() if not {"lot", "lots", "outputs"} & set(about)
+    kind
+    for kind, about in _ABOUT.items()
+    if not {"lot", "lots", "outputs"} & set(about) and kind not in {"campaign_opened", "test_reported"}
 )
 """The kinds about organisations, sites and models; each has its own rule of who may report it."""
 

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from voltrail.errors import IdentityError, Refusal
 from voltrail.events import Event, answers, batteries, decode, subjects
-from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded, PassportIssued
+from voltrail.events.kinds import AnswerAccepted, Corrected, KeyAdded, PassportIssued, StageGranted
 from voltrail.events.table import KINDS, TRUST_KINDS
 from voltrail.lifecycle import lots, passports
 from voltrail.lifecycle.findings import rule_findings, rule_of, warnings
@@ -29,11 +29,13 @@ from voltrail.lifecycle.world import World
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
+from voltrail.technology.qualification import qualify
 
 __all__ = ["Verdict", "World", "judge", "judge_for_public", "judge_for_reporter", "judge_intention"]
 
 FUTURE_ALLOWANCE_MS: Final = 300_000
 AUTHORITY: Final = frozenset({"authority"})
+TESTING_LAB: Final = frozenset({"testing_lab"})
 MAX_CHAIN: Final = 64
 
 _AFTER_AN_END: Final = frozenset({"corrected", "identified", "recalled", "passport_ceased"})
@@ -365,7 +367,11 @@ def _trust_refusal(event: Any, organisation: Organisation, received_ms: int, wor
         return refusal
     if isinstance(event, AnswerAccepted) and (refusal := _answer_refusal(event, world)) is not None:
         return refusal
+    if isinstance(event, StageGranted) and (refusal := _stage_refusal(event, world)) is not None:
+        return refusal
     if has_role(organisation, AUTHORITY, from_ms(received_ms)):
+        return None
+    if isinstance(event, StageGranted) and has_role(organisation, TESTING_LAB, event.occurred_at):
         return None
     if event.kind == "site_registered" and (refusal := _site_refusal(event, world)) is not None:
         return refusal
@@ -375,10 +381,20 @@ def _trust_refusal(event: Any, organisation: Organisation, received_ms: int, wor
         return _model_refusal(event, organisation, world)
     return Refusal(
         "role.may_not",
-        f"{organisation.identifier} may not report {event.kind} for {event.organisation}.",
+        f"{organisation.identifier} may not report {event.kind} for {_about(event)}.",
         f"It is reported by: {KINDS[event.kind].who}.",
         source=_DESIGN,
     )
+
+
+def _about(event: Any) -> str:
+    return str(getattr(event, "organisation", None) or event.model_id)
+
+
+def _stage_refusal(event: StageGranted, world: World) -> Refusal | None:
+    """Return what the gate of a stage still lacks, or None: a grant rests on the record."""
+    found = qualify(event.model_id, world.events("model:" + event.model_id))
+    return found.refusal(event)
 
 
 def _site_refusal(event: Any, world: World) -> Refusal | None:

@@ -190,6 +190,12 @@ _PUBLIC_MEMBERS: Final = frozenset(
         "decision",
         "method",
         "model_id",
+        "campaigns",
+        "protocol",
+        "protocols",
+        "outcome",
+        "stage",
+        "plan",
         "mass_kg",
         "phase",
         "manufactured_on",
@@ -273,6 +279,13 @@ _CONDITION_MEMBERS: Final = frozenset(
         "life_years_high",
         "test",
         "test_ordered",
+        "results",
+        "conditions",
+        "data",
+        "instrument",
+        "calibrated_on",
+        "deviations",
+        "signed_off_by",
     ]
 )
 _CUSTODY_MEMBERS: Final = frozenset(
@@ -315,6 +328,14 @@ _CUSTODY_MEMBERS: Final = frozenset(
         "custody",
         "recycled_kg",
         "from_country",
+        "production_line",
+        "step",
+        "unit",
+        "entered",
+        "good",
+        "scrapped",
+        "readings",
+        "product",
     ]
 )
 # `epcis` holds whatever the sender wrote, notes and names of others among it.

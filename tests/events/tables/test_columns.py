@@ -15,7 +15,8 @@ from voltrail.events.tables.columns import COLUMNS, _key, document, members_of
 from voltrail.events.tables.mapping import WITHOUT_CODES
 from voltrail.events.words import NAMES_ZH
 
-NESTED = ("assays", "inputs", "outputs", "additions", "emissions", "recycled_kg")
+NESTED = ("assays", "inputs", "outputs", "additions", "emissions", "recycled_kg", "results")
+NESTED += ("conditions", "scrapped", "readings")
 DOCUMENT = Path(__file__).parents[3] / "docs" / "columns.md"
 
 

@@ -82,6 +82,9 @@ _ROWS: Final = (
         "responsibility_transferred", _OBJECT, "OBSERVE", None, to="voltrail:responsible_party", place=None
     ),
     Mapping("measured", _OBJECT, "OBSERVE", "inspecting", place=None),
+    Mapping("campaign_opened", _OBJECT, "OBSERVE", None, place=None),
+    Mapping("test_reported", _OBJECT, "OBSERVE", "inspecting", place=None),
+    Mapping("step_reported", _OBJECT, "OBSERVE", "assembling"),
     Mapping("serviced", _OBJECT, "OBSERVE", "repairing", place=None, alone=("repairing",)),
     Mapping("recalled", _OBJECT, "OBSERVE", "holding", "recalled", place=None),
     Mapping("incident_reported", _OBJECT, "OBSERVE", "inspecting", "damaged", place=None),

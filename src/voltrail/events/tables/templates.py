@@ -53,6 +53,10 @@ _EXAMPLES: Final = {
     "sessions": "9", "alarm_level": "3", "alarms": "cell overvoltage", "method_version": "1",
     "interfaces": "qiji", "bays": "2", "slots": "14", "chargers": "8", "charger_kw": "300",
     "swap_pack": "qiji-171", "swap_interface": "qiji",
+    "protocol": "capacity", "protocols": "capacity cycle_life", "campaigns": "C-2026-03", "plan": "0" * 64,
+    "data": "0" * 64, "instrument": "cycler 4, channel 12", "calibrated_on": "2026-03-02",
+    "signed_off_by": "Li Wei", "production_line": "pilot-1", "step": "coating", "entered": "120", "good": "117",
+    "product": "9ZZ-60",
     "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 

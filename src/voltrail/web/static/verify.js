@@ -478,6 +478,9 @@ function lotsIn(fields) {
     .filter((lot) => lot !== undefined).map((lot) => `lot:${lot}`);
 }
 
+// Kinds about a model whose name does not begin with it.
+const OF_MODELS = ["document", "points", "answer", "campaign", "test", "stage"];
+
 const OTHERS = [["organisation", "organisation"], ["model", "model_id"], ["site", "site"]];
 
 // Every subject that shown members name; for a kind of its own, where only some of them are its subjects.
@@ -494,7 +497,8 @@ const OF_LOTS = ["lot_processed", "recycled", "dismantled", "corrected", undefin
 // Whether the members agree with the link: which one of how many subjects this is. A whole line says it exactly.
 function mayName({ fields, withheld, link: { at, of } }, subject) {
   if (!withheld) {
-    const topic = String(fields.get("kind")).replace(/^(role|key)_/, "organisation_").split("_")[0];
+    const about = String(fields.get("kind")).replace(/^(role|key)_/, "organisation_").split("_")[0];
+    const topic = OF_MODELS.includes(about) ? "model" : about;
     const named = namedIn(fields, topic);
     return named.length === of && named[at] === subject;
   }

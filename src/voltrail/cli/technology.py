@@ -1,0 +1,17 @@
+"""`voltrail technology`: cells and what is known of them, what they mean for a vehicle, how far they came."""
+
+from __future__ import annotations
+
+import click
+
+from voltrail.cli.common import Group
+
+
+@click.group(cls=Group)
+def technology() -> None:
+    """Look at cells: claims and evidence, range, life, qualification."""
+
+
+COMMANDS: tuple[click.Command, ...] = ()
+for command in COMMANDS:
+    technology.add_command(command)
