@@ -55,8 +55,8 @@ _EXAMPLES: Final = {
     "swap_pack": "qiji-171", "swap_interface": "qiji",
     "protocol": "capacity", "protocols": "capacity cycle_life", "campaigns": "C-2026-03", "plan": "0" * 64,
     "data": "0" * 64, "instrument": "cycler 4, channel 12", "calibrated_on": "2026-03-02",
-    "signed_off_by": "Li Wei", "production_line": "pilot-1", "step": "coating", "entered": "120", "good": "117",
-    "product": "9ZZ-60",
+    "signed_off_by": "Li Wei", "production_line": "pilot-1", "step": "coating", "entered": "120",
+    "good": "117", "product": "9ZZ-60",
     "phone": "021 1234 5678", "latitude": "31.23", "longitude": "121.47",
 }  # fmt: skip
 
