@@ -5,12 +5,12 @@ From cells to a pack: what it weighs and takes up, by its design, with from wher
     >>> pack.mass_kg.low < pack.mass_kg.middle < pack.mass_kg.high
     True
 
-A pack is cells; case, wiring and electronics, by the share of cells in both; cooling, by kWh; and plates that
-press solid electrolytes. Whoever presses a volume V with p needs ties of at least p V rho / sigma, of whatever
-shape; plates bend and weigh several times that. All of it grows with the energy, so that a design has one kWh
-to the kilogram, whatever its size; what a small pack has of fixed parts is not told apart.
+A pack is cells; case, wiring and electronics, by the share of cells in both; cooling, by kWh; and plates
+that press solid electrolytes. Whoever presses a volume V with p needs ties of at least p V rho / sigma, of
+any shape; plates bend and weigh several times that. All of it grows with the energy, so that a design has
+one Wh to the kilogram, whatever its size: what a small pack has of fixed parts is not told apart.
 
-`packs.csv` has each parameter in a row of its own with its source and how sure it is, and below them the packs
+`packs.csv` has each parameter in a row of its own with its source and how sure it is, and below them packs
 that were announced (`ANCHORS`), by which tests judge the parameters.
 """
 
@@ -69,8 +69,8 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """
     A pack of one type of cell; kWh, kg, l.
 
-    `energy_kwh` is gross, of which `usable_fraction_window` may be used. Cells, structure, cooling and pressure
-    hardware add up to the middle of `mass_kg`.
+    `energy_kwh` is gross, of which `usable_fraction_window` may be used. Cells, structure, cooling and
+    pressure hardware add up to the middle of `mass_kg`.
     """
 
     cell: CellType
