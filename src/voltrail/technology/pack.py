@@ -1,7 +1,7 @@
 """
 From cells to a pack: what it weighs and takes up, by its design, with from where to where it may lie.
 
-    >>> pack = pack_of(CELLS["ref-nmc"], energy_kwh=100)
+    >>> pack = pack_of(CELLS["nmc-liquid"], energy_kwh=100)
     >>> pack.mass_kg.low < pack.mass_kg.middle < pack.mass_kg.high
     True
 
@@ -19,16 +19,14 @@ from __future__ import annotations
 import csv
 import math
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from voltrail.errors import UsageError
-
-if TYPE_CHECKING:
-    from voltrail.technology.cell import CellType
+from voltrail.technology.cell import NINE_OF_TEN, CellType
 
 DESIGNS: Final = ("cell_to_pack", "module")
 MOST_KWH: Final = 10_000.0  # of a pack; a truck's has 1,000
@@ -36,11 +34,10 @@ _DRAWS: Final = 1_000
 _SEED: Final = 13
 
 Numbers = NDArray[np.float64]
-Electrolyte = Literal["liquid", "hybrid", "solid"]
 
 
 class Between(NamedTuple):
-    """A middle, and from where to where it lies; of what is computed, nine draws of ten lie within."""
+    """A middle, and from where to where it lies in nine of ten cases."""
 
     low: float
     middle: float
@@ -150,7 +147,8 @@ def per_kwh(cell: CellType, design: str, draws: int = _DRAWS, seed: int = _SEED)
         raise UsageError(
             "pack.design", f"There is no design of packs {design!r}.", f"Designs are {' and '.join(DESIGNS)}."
         )
-    chance = np.random.default_rng(seed).random((8, draws))
+    chance = np.clip(np.random.default_rng(seed).standard_normal((7, draws)), -2.33, 2.33)
+    chance[:, 0] = 0
     # The cell's own two numbers rise and fall together: they are the same electrodes.
     kg = 1000 / drawn(Between(*cell.wh_per_kg), chance[0])
     litres = 1000 / drawn(Between(*cell.wh_per_l), chance[0])
@@ -170,21 +168,15 @@ def per_kwh(cell: CellType, design: str, draws: int = _DRAWS, seed: int = _SEED)
     )
 
 
-def drawn(between: Between, chance: Numbers) -> Numbers:
+def drawn(between: Between, deviations: Numbers) -> Numbers:
     """
-    Return the triangular distribution at each chance from 0 to 1, and first the middle.
+    Return the values so many standard deviations from the middle, as `cell.draw` does; never below 0.
 
-    Rises with the chance and with each of the three numbers.
+    Each side of the middle is half a normal curve, with 5 % below low and 5 % above high.
     """
     low, middle, high = between
-    if low == high:
-        return np.full(len(chance), middle)
-    split = (middle - low) / (high - low)
-    below = low + np.sqrt(chance * (high - low) * (middle - low))
-    above = high - np.sqrt((1 - chance) * (high - low) * (high - middle))
-    found = np.where(chance < split, below, above)
-    found[0] = middle
-    return found
+    width = np.where(deviations < 0, middle - low, high - middle)
+    return np.maximum(middle + width * deviations / NINE_OF_TEN, 0)
 
 
 def parameter(subject: str, name: str) -> Between:
