@@ -10,9 +10,10 @@ import msgspec
 
 from voltrail.database.database import Connection, Database
 from voltrail.errors import NotFound, UsageError
-from voltrail.lifecycle import Model, effective_events
+from voltrail.lifecycle import Model
+from voltrail.lifecycle.stages import qualification_of
 from voltrail.organisations.access import BATTERY, Eyes, Reader, Sight, Standing
-from voltrail.registry.lookup import Lookup
+from voltrail.registry.world import World
 from voltrail.technology.gates import STAGES
 from voltrail.technology.qualification import (
     Campaign,
@@ -21,11 +22,12 @@ from voltrail.technology.qualification import (
     Met,
     Qualification,
     Test,
-    qualify,
 )
 
 MAX_MODELS: Final = 100
-OPEN_REMARKS: Final = frozenset({"test.protocol", "test.campaign", "test.sample", "test.reporter"})
+OPEN_REMARKS: Final = frozenset(
+    {"test.protocol", "test.campaign", "test.sample", "test.reporter", "test.unsaid"}
+)
 """What is wrong with a test by what everybody sees of it; the rest would tell its results."""
 
 _MODELS: Final = """
@@ -49,16 +51,14 @@ class Qualifications:
     def read(self, connection: Connection, model_id: str) -> Qualification:
         """Return the same, through a connection."""
         _check(model_id)
-        subject = "model:" + model_id
-        lookup = Lookup(connection, self._authorities, None, None)
-        chain = lookup.chain(subject)
-        if not chain:
+        world = World(connection, self._authorities)
+        if world.slot("model:" + model_id).last < 0:
             raise NotFound(
                 "model.unknown",
                 f"The record does not know a model {model_id[:80]}.",
                 "Check its id; GET /models lists those that are declared.",
             )
-        return qualify(model_id, effective_events(chain, subject), lookup.organisation)
+        return qualification_of(model_id, world)
 
     def under(self, after: str | None, limit: int) -> tuple[list[Qualification], str | None]:
         """Return the models with a campaign in the order of their ids, and the next `after` or None."""
@@ -72,8 +72,8 @@ class Qualifications:
     def declared(self, names: Iterable[str]) -> dict[str, Model]:
         """Return what is declared of models, by their ids."""
         with self._database.pool.connection() as connection:
-            lookup = Lookup(connection, self._authorities, None, None)
-            states = {name: lookup.state("model:" + name) for name in names}
+            world = World(connection, self._authorities)
+            states = {name: world.state("model:" + name) for name in names}
         return {name: state for name, state in states.items() if isinstance(state, Model)}
 
 
@@ -181,9 +181,11 @@ def test_told(one: Test, sight: Sight) -> dict[str, Any]:
         "by": sorted(one.parts),
         "reporter": one.reporter if eyes.see(BATTERY, "reporter") else None,
         "counts": one.counts,
+        "unsaid": one.unsaid,
         "again": one.again,
         "remarks": [
-            {"rule": it.rule, "about": it.about, "message": it.message, "fix": it.fix, "spoils": it.spoils}
+            {"rule": it.rule, "spoils": it.spoils}
+            | ({"about": it.about, "message": it.message, "fix": it.fix} if sees else {})
             for it in one.remarks
             if sees or it.rule in OPEN_REMARKS
         ],
