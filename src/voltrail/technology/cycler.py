@@ -47,11 +47,13 @@ _PARQUET: Final = b"PAR1"
 _ZIP: Final = b"PK\x03\x04"
 _DELIMITERS: Final = (",", ";", "\t")
 _PIECE_BYTES: Final = 1 << 24
+_MOST_STATES: Final = 100  # names of steps; with more of them it is another column
 _UNITS: Final[dict[str, dict[str, float]]] = {
     "time": {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1e-3, "min": 60, "h": 3600, "hour": 3600},
     "voltage": {"v": 1, "volt": 1, "mv": 1e-3},
     "current": {"a": 1, "ampere": 1, "ma": 1e-3, "ua": 1e-6},
     "count": {"1": 1, "": 1},
+    "name": {"": 1},
     "temperature": {"degc": 1, "°c": 1, "℃": 1, "c": 1, "celsius": 1, "degree celsius": 1},
     "charge": {"ah": 1, "mah": 1e-3, "as": 1 / 3600},
     "energy": {"wh": 1, "mwh": 1e-3, "kwh": 1e3, "j": 1 / 3600},
@@ -63,6 +65,7 @@ _DIMENSIONS: Final = {
     "current": "current",
     "cycle": "count",
     "step": "count",
+    "state": "name",
     "temperature": "temperature",
     "ambient": "temperature",
     "charge": "charge",
@@ -96,7 +99,9 @@ _HEADER: Final = re.compile(
 )
 _NOTHING: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "-", "--")
 _CLOCK_UNIT: Final = "h:min:s"
-_CLOCK: Final = r"^\s*\d+:\d{1,2}:\d{1,2}(?:\.\d+)?\s*$"
+_CLOCK: Final = r"^\s*(?:(?P<d>\d+)d\s+)?(?P<h>\d+):(?P<m>\d{1,2}):(?P<s>\d{1,2}(?:\.\d+)?)\s*$"
+_OUT: Final = re.compile(r"^d$|dchg|dis|放电", re.IGNORECASE)
+_INTO: Final = re.compile(r"^c$|chg|charge|充电", re.IGNORECASE)
 
 Numbers = NDArray[np.float64]
 
@@ -115,7 +120,8 @@ class Cycling(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a cycler wrote of one cell: a row for each sample; s, V, A, °C, Ah, Wh as arrays of one length.
 
-    The sign of the current is that of the file. A value that is missing, infinite or absurd is NaN.
+    The sign of the current is that of the file; where it has none, that of the column which names each step
+    (`by_state`, its header). A value that is missing, infinite or absurd is NaN.
     `counters` are the cycler's own sums by quantity. `line` is the line of the file in which the first row
     stands (of Parquet the row, from 1). `left` are the headers of columns that were not read.
     """
@@ -133,6 +139,7 @@ class Cycling(msgspec.Struct, frozen=True, kw_only=True):
     temperature_c: Numbers | None = None
     ambient_c: Numbers | None = None
     counters: dict[str, Numbers] = {}
+    by_state: str | None = None
 
     @property
     def rows(self) -> int:
@@ -182,20 +189,14 @@ def column_of(header: str) -> Column | None:
     text = header.strip().lstrip("\ufeff")
     if text in _BY_LABEL:
         return Column(text, _BY_LABEL[text], "")
-    matched = _HEADER.fullmatch(text)
-    name, unit = (matched["name"], matched["slash"] or matched["in"]) if matched else (text, None)
-    name = re.sub(r"[\W_]+", " ", name.lower()).strip()
-    if name not in _NAMES and unit is None:  # batt_temp_c, current_mA: the unit stands last
-        stem, _, last = name.rpartition(" ")
-        if stem in _NAMES and last in _UNITS[_DIMENSIONS[_NAMES[stem]]]:
-            name, unit = stem, last
+    name, unit = _split(text)
     if name not in _NAMES:
         return None
     quantity = _NAMES[name]
     known = _UNITS[_DIMENSIONS[quantity]]
     if unit is None:
         # `ah` and `wh` are their own units, counts have none.
-        stated = _DIMENSIONS[quantity] == "count" or name in known
+        stated = _DIMENSIONS[quantity] in {"count", "name"} or name in known
         return Column(text, quantity, "", 1.0, stated)
     # Of the prefixes only milli and mega differ by case alone, and no cycler writes megavolts.
     factor = known.get(re.sub(r"[µμ]", "u", unit.strip().lower()))
@@ -215,15 +216,20 @@ def _columns(headers: list[str]) -> tuple[tuple[Column | None, ...], tuple[str, 
     found = [column_of(one) for one in headers]
     chosen: dict[str, int] = {}
     for at, column in enumerate(found):
-        if column is not None and (
-            column.quantity not in chosen
-            or (column.header in _BY_LABEL and found[chosen[column.quantity]].header not in _BY_LABEL)  # type: ignore[union-attr]
-        ):
+        if column is None:
+            continue
+        before = chosen.get(column.quantity)
+        if before is None or _rank(column.header) < _rank(headers[before].strip()):
             chosen[column.quantity] = at
     kept = tuple(one if one and chosen[one.quantity] == at else None for at, one in enumerate(found))
     return kept, tuple(
         header for header, one in zip(headers, kept, strict=True) if one is None and header.strip()
     )
+
+
+def _rank(header: str) -> int:
+    """Return how plainly a header names its quantity: BDF first, then as `cycler_columns.csv` has them."""
+    return 0 if header in _BY_LABEL else 1 + list(_NAMES).index(_split(header.lstrip("\ufeff"))[0])
 
 
 def _check_needed(columns: tuple[Column | None, ...]) -> None:
@@ -272,7 +278,7 @@ def _text(
         raise _large(most_bytes)
     names = [f"c{at}" for at in range(len(header))]
     kinds = {
-        name: pa.string() if one.unit == _CLOCK_UNIT else pa.float64()
+        name: pa.string() if one.unit == _CLOCK_UNIT or one.quantity == "state" else pa.float64()
         for name, one in zip(names, columns, strict=True)
         if one
     }
@@ -352,12 +358,19 @@ def _known(cell: str) -> Column | None:
     try:
         return column_of(cell)
     except TableError:
-        return Column(cell, _NAMES[_name_of(cell)], "")
+        return Column(cell, _NAMES[_split(cell.strip().lstrip("\ufeff"))[0]], "")
 
 
-def _name_of(header: str) -> str:
-    matched = _HEADER.fullmatch(header.strip().lstrip("\ufeff"))
-    return re.sub(r"[\W_]+", " ", (matched["name"] if matched else header).lower()).strip()
+def _split(header: str) -> tuple[str, str | None]:
+    """Return the name that a header has and its unit, None where it states none."""
+    matched = _HEADER.fullmatch(header)
+    name, unit = (matched["name"], matched["slash"] or matched["in"]) if matched else (header, None)
+    name = re.sub(r"[\W_]+", " ", name.lower()).strip()
+    if name not in _NAMES and unit is None:  # batt_temp_c, current_mA: the unit stands last
+        stem, _, last = name.rpartition(" ")
+        if stem in _NAMES and last in _UNITS[_DIMENSIONS[_NAMES[stem]]]:
+            return stem, last
+    return name, unit
 
 
 def _broken(said: str, header: list[str]) -> TableError:
@@ -385,6 +398,8 @@ def _broken(said: str, header: list[str]) -> TableError:
 
 def _numbers(column: pa.ChunkedArray, about: Column) -> Numbers:
     """Return a column in SI units; NaN is what is missing, infinite or absurd."""
+    if about.quantity == "state":
+        return _directions(column)
     is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     if is_text and about.quantity == "time":
         return _clock(column)
@@ -404,8 +419,8 @@ def _numbers(column: pa.ChunkedArray, about: Column) -> Numbers:
 
 
 def _clock(column: pa.ChunkedArray) -> Numbers:
-    """Return seconds of times written as h:min:s."""
-    right = pc.match_substring_regex(column, _CLOCK)
+    """Return seconds of times written as h:min:s, with days before them or not: 0d 00:01:00.50."""
+    right = pc.fill_null(pc.match_substring_regex(column, _CLOCK), False)
     wrong = pc.index(right, False).as_py()
     if wrong >= 0:
         raise TableError(
@@ -413,11 +428,25 @@ def _clock(column: pa.ChunkedArray) -> Numbers:
             f"{str(column[wrong].as_py())[:40]!r} is no time.",
             "Export the time in seconds, or as hours:minutes:seconds.",
         )
-    parts = pc.split_pattern(column, ":").combine_chunks()
-    each = pc.list_flatten(parts).cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(-1, 3)
-    if len(each) != len(column):
-        raise TableError("cycler.value", "A time is missing.", "Export the time in seconds.")
-    return np.asarray(each @ np.array([3600.0, 60.0, 1.0]))
+    parts = pc.extract_regex(column, _CLOCK).combine_chunks()
+    total = np.zeros(len(column))
+    for name, seconds in (("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)):
+        part = pc.struct_field(parts, name)
+        part = pc.if_else(pc.equal(part, ""), "0", part).cast(pa.float64())
+        total += seconds * part.to_numpy(zero_copy_only=False)
+    return total
+
+
+def _directions(column: pa.ChunkedArray) -> Numbers:
+    """Return 1 where a step's name says that it charges, -1 where it discharges, 0 where neither."""
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    names = [str(one) for one in coded.dictionary.to_pylist()]
+    if len(names) > _MOST_STATES:
+        return np.zeros(len(column))
+    ways = np.array(
+        [-1.0 if _OUT.search(one) else 1.0 if _INTO.search(one) else 0.0 for one in names] + [0.0]
+    )
+    return ways[pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)]
 
 
 def _per_second(kind: pa.DataType) -> int:
@@ -468,6 +497,10 @@ def _cycling(
     if "time" not in found:
         unix = found["unix_time"]
         found["time"] = unix - (unix[np.isfinite(unix)][:1] if np.isfinite(unix).any() else 0)
+    current, by_state = found["current"], None
+    if "state" in found and (found["state"] < 0).any() and not (current < 0).any():
+        current = np.where(found["state"] < 0, -current, current)
+        by_state = next(one.header for one in columns if one.quantity == "state")
     if len(found["time"]) < 2:
         raise TableError(
             "cycler.empty",
@@ -482,7 +515,7 @@ def _cycling(
         line=line,
         time_s=found["time"],
         voltage_v=found["voltage"],
-        current_a=found["current"],
+        current_a=current,
         cycle=found.get("cycle"),
         step=found.get("step"),
         temperature_c=found.get("temperature"),
@@ -490,6 +523,7 @@ def _cycling(
         counters={
             one: values for one, values in found.items() if _DIMENSIONS.get(one) in {"charge", "energy"}
         },
+        by_state=by_state,
     )
 
 

@@ -65,7 +65,7 @@ def checks(
         _time(cycling),
         _duplicates(cycling),
         _gaps(cycling, course, capacity_ah),
-        _sign(course),
+        _sign(cycling, course),
         _current(course, capacity_ah),
         _voltage(cycling, course, chemistry),
         _jumps(cycling, course),
@@ -166,7 +166,14 @@ def _gaps(cycling: Cycling, course: Course, capacity_ah: float | None) -> Check:
     )
 
 
-def _sign(course: Course) -> Check:
+def _sign(cycling: Cycling, course: Course) -> Check:
+    if cycling.by_state is not None:
+        return Check(
+            "sign",
+            "warn",
+            "The current has no sign in this file; the column {header} says which way it flows.",
+            {"header": cycling.by_state},
+        )
     if not course.sure:
         return Check(
             "sign",
