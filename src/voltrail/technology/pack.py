@@ -45,7 +45,7 @@ class Between(NamedTuple):
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `packs.csv`: where a number comes from and how sure it is."""
+    """One row of `packs.csv` or `bounds.csv`: where a number comes from and how sure it is."""
 
     subject: str
     parameter: str
@@ -210,11 +210,12 @@ def _energy(each: PerKwh, energy_kwh: float | None, mass_kg: float | None, volum
     return asked[0]
 
 
-def _read() -> tuple[Parameter, ...]:
-    text = files(__package__).joinpath("packs.csv").read_text("utf-8")
+def read_parameters(name: str) -> tuple[Parameter, ...]:
+    """Return the rows of a table of parameters of this package."""
+    text = files(__package__).joinpath(name).read_text("utf-8")
     return tuple(msgspec.convert(row, Parameter, strict=False) for row in csv.DictReader(text.splitlines()))
 
 
-PARAMETERS: Final = _read()
+PARAMETERS: Final = read_parameters("packs.csv")
 ANCHORS: Final = tuple(one for one in PARAMETERS if one.subject.startswith("anchor:"))
 _FOUND: Final = {(one.subject, one.parameter): one for one in PARAMETERS}
