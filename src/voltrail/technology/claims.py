@@ -4,17 +4,17 @@ What is claimed of cells, held against arithmetic: adds up, adds up only if, doe
     >>> [check.verdict for check in checks(TECHNOLOGIES["chery-assb"]) if check.rule == "limit"]
     ['only_if']
 
-A figure of the catalogue gets a `Check` from each rule that knows its metric, with all numbers from the figure
-to the verdict, so that whoever doubts it reckons again. A check is of what was said, not of a cell: that a
-claim adds up means that this arithmetic does not contradict it, and nothing else. It makes no fact of it.
+A figure of the catalogue gets a `Check` from the rule that knows its metric, with all numbers on the way from
+the figure to the verdict, so that whoever doubts it reckons again. A check is of what was said, not of a
+cell: that a claim adds up means that this arithmetic does not contradict it, and nothing else.
 
 - `limit`: Wh/kg of a cell against what its electrodes alone would hold, by Faraday's law.
 - `pack`, `cell_of_pack`: Wh/kg of a pack against its cells, or what cells it would take.
 - `density`: Wh/l over Wh/kg is the cell's density, which lies within bounds.
-- `range`: the mass of the pack that a claimed range takes, in a car, with the pack made of the claimed cells.
-- `trip`: a range that was driven, against the energy that it took.
-- `charge`: the mean current of a fast charge, the heat it makes in the cell, the power it asks for.
-- `cold`: what is kept in the cold, where rate and level are stated.
+- `range`, `range_energy`: what pack of the claimed cells a claimed range takes in a low saloon and in an SUV.
+- `trip`: a range that was driven, against the energy it took and what the model gives for that car and day.
+- `charge`, `charge_power`: the mean current of a fast charge, and its heat in the cell or its power.
+- `cold`: what is kept in the cold, where it is said of what and at what rate.
 
 Bounds are in `bounds.csv`, with their sources.
 """
@@ -30,7 +30,11 @@ import msgspec
 
 from voltrail.technology.catalogue import TECHNOLOGIES, Figure, Technology
 from voltrail.technology.cell import CELLS, CellType, cold_curve
-from voltrail.technology.pack import Between, pack_of, read_parameters
+from voltrail.technology.cycles import CYCLES
+from voltrail.technology.pack import Between, pack_of, parameter
+from voltrail.technology.range import estimate
+from voltrail.technology.thousand import BOUNDS, Question, needed
+from voltrail.technology.vehicle import VEHICLES
 
 Verdict = Literal["adds_up", "only_if", "does_not", "cannot"]
 VERDICTS: Final[tuple[Verdict, ...]] = ("does_not", "only_if", "cannot", "adds_up")
@@ -48,6 +52,9 @@ _ELECTRODES: Final = MappingProxyType(
         "Li-metal": ("lithium", "nmc811"),
     }
 )
+_SALOON: Final = "car-saloon"
+_SUV: Final = "car-suv"
+_WARM_C: Final = 23.0
 _LIGHTEST: Final = "Li-metal"  # of which no claim may exceed the limit, whatever the electrodes
 
 
@@ -87,9 +94,6 @@ class Limit(msgspec.Struct, frozen=True):
     def wh_per_kg(self) -> float:
         """At their mean voltage."""
         return self.mah_per_g * self.volts
-
-
-BOUNDS: Final = {(one.subject, one.parameter): one for one in read_parameters("bounds.csv")}
 
 
 def limit(chemistry: str) -> Limit | None:
@@ -143,6 +147,8 @@ def _of(technology: Technology, figure: Figure) -> Iterator[Check]:
         yield _charge(technology, figure)
     elif figure.metric == "cold_retention":
         yield _cold(technology, figure)
+    elif figure.metric == "range":
+        yield _trip(technology, figure) if figure.kind.startswith("measured") else _range(technology, figure)
 
 
 def _told(
@@ -203,12 +209,13 @@ def _pack(technology: Technology, figure: Figure) -> Check:
     if not single:
         kept = _kept(cell, figure.most / _kept(cell, 300.0).middle)
         needed = Between(figure.most / kept.high, figure.most / kept.middle, figure.most / kept.low)
+        claimed_of_cell = _claimed(technology)
         known = cells[0].most if cells else None
         most = limit(_LIGHTEST)
         assert most is not None  # noqa: S101
         verdict: Verdict = (
             "does_not"
-            if needed.low > most.wh_per_kg
+            if min(most.wh_per_kg, claimed_of_cell or most.wh_per_kg) < needed.low
             else "adds_up"
             if known is not None and known >= needed.high
             else "only_if"
@@ -290,17 +297,13 @@ def _charge(technology: Technology, figure: Figure) -> Check:
         return _told(technology, "charge", "cannot", figure, missing=("soc_from", "soc_to"))
     share = figure.soc_to - figure.soc_from
     rate = share / (figure.most / 60)
+    if figure.level == "vehicle":
+        return _charge_power(technology, figure, share)
     energy = [one for one in technology.figures if one.metric == "specific_energy" and one.level == "cell"]
     if not energy:
+        missing = ("specific_energy", "resistance")
         return _told(
-            technology,
-            "charge_rate",
-            "cannot",
-            figure,
-            missing=("specific_energy", "resistance"),
-            share=100 * share,
-            minutes=figure.most,
-            rate=rate,
+            technology, "charge_rate", "cannot", figure, missing=missing, share=100 * share, rate=rate
         )
     cell = _cell(technology) or CELLS["factorial-fest"]
     warms_k = BOUNDS["cell", "warms_k"].between
@@ -335,6 +338,137 @@ def _charge(technology: Technology, figure: Figure) -> Check:
     )
 
 
+def _charge_power(technology: Technology, figure: Figure, share: float) -> Check:
+    """Reckon the power at which a car of the claimed range would be charged."""
+    claimed = [one for one in technology.figures if one.metric == "range"]
+    if not claimed:
+        return _told(technology, "charge_power", "cannot", figure, missing=("energy",), share=100 * share)
+    least, most = _energies(claimed[0].most)
+    charger = BOUNDS["charger", "kw"].between
+    low, high = (share * energy / (figure.most / 60) for energy in (least, most))
+    verdict: Verdict = "adds_up" if high <= charger.low else "does_not" if low > charger.high else "only_if"
+    return _told(
+        technology,
+        "charge_power",
+        verdict,
+        figure,
+        beside=(claimed[0],),
+        missing=("energy",),
+        share=100 * share,
+        minutes=figure.most,
+        km=claimed[0].most,
+        least=least,
+        most=most,
+        low=low,
+        high=high,
+        common=charger.low,
+        announced=charger.high,
+    )
+
+
+def _energies(km: float) -> tuple[float, float]:
+    """Return the least and the most kWh with which a low saloon comes so far on CLTC, over all cells."""
+    found = [needed(Question(vehicle=_SALOON), cell, _WARM_C, km).energy_kwh for cell in CELLS.values()]
+    middles = [one.middle for one in found if one is not None]
+    return min(middles), max(middles)
+
+
+def _range(technology: Technology, figure: Figure) -> Check:
+    """Say what pack of the claimed cells a range takes; on CLTC, the mildest, where no cycle is stated."""
+    cell = _cell(technology)
+    if cell is None:
+        least, most = _energies(figure.most)
+        missing = ("specific_energy", *figure.unstated)
+        return _told(
+            technology,
+            "range_energy",
+            "cannot",
+            figure,
+            missing=missing,
+            km=figure.most,
+            least=least,
+            most=most,
+        )
+    stated = figure.procedure in CYCLES
+    cycle = figure.procedure if stated else "CLTC"
+    saloon, suv = (
+        needed(Question(vehicle=one, cycle=cycle), cell, _WARM_C, figure.most) for one in (_SALOON, _SUV)
+    )
+    carried = BOUNDS["car", "pack_kg"].between
+    beside = [one for one in technology.figures if one.metric == "specific_energy" and one.value is not None]
+    if saloon.pack_kg is None or saloon.energy_kwh is None or saloon.pack_kg.low > carried.high:
+        verdict: Verdict = "does_not"
+    elif stated and suv.pack_kg is not None and suv.pack_kg.high <= carried.high:
+        verdict = "adds_up"
+    else:
+        verdict = "only_if"
+    numbers = {"km": figure.most, "cell": cell.wh_per_kg[1], "carried": carried.high}
+    if saloon.energy_kwh and saloon.pack_kg:
+        numbers |= {
+            "energy": saloon.energy_kwh.middle,
+            "kwh": 100 * saloon.energy_kwh.middle / figure.most,
+            "pack": 1000 * saloon.energy_kwh.middle / saloon.pack_kg.middle,
+            "low": saloon.pack_kg.low,
+            "middle": saloon.pack_kg.middle,
+            "high": saloon.pack_kg.high,
+        }
+    if suv.pack_kg:
+        numbers |= {"suv": suv.pack_kg.middle, "suv_high": suv.pack_kg.high}
+    return _told(
+        technology,
+        "range" if "energy" in numbers and "suv" in numbers else "range_none",
+        verdict,
+        figure,
+        beside=tuple(beside[:1]),
+        words={"cycle": cycle},
+        missing=() if stated else ("procedure",),
+        **numbers,
+    )
+
+
+def _trip(technology: Technology, figure: Figure) -> Check:
+    """Hold a range that was driven against its energy, and against the model of that car on that day."""
+    if (technology.id, "kwh_per_100km") not in BOUNDS:
+        missing = ("energy", "consumption", *(one for one in figure.unstated if one != "sample"))
+        return _told(technology, "trip", "cannot", figure, missing=missing)
+    kwh, gross_kwh, left = (
+        BOUNDS[technology.id, one].middle for one in ("kwh_per_100km", "gross_kwh", "left_share")
+    )
+    window = parameter("cell_to_pack", "window")
+    taken_kwh = figure.most / 100 * kwh
+    full_kwh = taken_kwh / (1 - left)
+    told = estimate(
+        pack_of(_cell(technology) or CELLS["nmc-liquid"], energy_kwh=gross_kwh),
+        VEHICLES["et7"],
+        CYCLES["road-84"],
+        ((figure.temperature_c or 0.0) + (figure.temperature_high_c or 0.0)) / 2,
+    )
+    low, middle, high = (km * (1 - left) for km in told.km)
+    verdict: Verdict = (
+        "does_not"
+        if full_kwh > gross_kwh
+        else "adds_up"
+        if full_kwh <= gross_kwh * window.high and low <= figure.most <= high
+        else "only_if"
+    )
+    return _told(
+        technology,
+        "trip",
+        verdict,
+        figure,
+        km=figure.most,
+        kwh=kwh,
+        taken=taken_kwh,
+        left=100 * left,
+        full=full_kwh,
+        gross=gross_kwh,
+        share=100 * full_kwh / gross_kwh,
+        low=low,
+        middle=middle,
+        high=high,
+    )
+
+
 def _cold(technology: Technology, figure: Figure) -> Check:
     """Say what is missing; and what the cell of this name would keep at a third of its capacity an hour."""
     cell = _cell(technology)
@@ -360,6 +494,14 @@ def _cold(technology: Technology, figure: Figure) -> Check:
 
 def _cell(technology: Technology) -> CellType | None:
     return next((one for one in CELLS.values() if one.technology == technology.id), None)
+
+
+def _claimed(technology: Technology) -> float | None:
+    """Return the one Wh/kg that is said of its cell; None where none is, or a whole range."""
+    cell = _cell(technology)
+    if cell is None or cell.parameters["wh_per_kg"].standing == "assumption":
+        return None
+    return cell.wh_per_kg[1] if cell.wh_per_kg[0] == cell.wh_per_kg[2] else None
 
 
 def _mah_per_g(electrode: str) -> float:

@@ -127,8 +127,8 @@ def pack_of(
         design=design,
         energy_kwh=kwh,
         usable_fraction_window=parameter(design, "window").middle,
-        mass_kg=_between(kwh * each.kg),
-        volume_l=_between(kwh * each.litres),
+        mass_kg=between(kwh * each.kg),
+        volume_l=between(kwh * each.litres),
         cells_kg=float(kwh * each.cells_kg[0]),
         structure_kg=float(kwh * each.structure_kg[0]),
         cooling_kg=float(kwh * each.cooling_kg[0]),
@@ -184,7 +184,8 @@ def parameter(subject: str, name: str) -> Between:
     return _FOUND[subject, name].between
 
 
-def _between(values: Numbers) -> Between:
+def between(values: Numbers) -> Between:
+    """Return where nine of ten draws lie, and the first, which is the middle."""
     low, high = np.quantile(values, (0.05, 0.95))
     return Between(min(float(low), float(values[0])), float(values[0]), max(float(high), float(values[0])))
 
