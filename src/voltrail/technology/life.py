@@ -143,7 +143,7 @@ class Ageing(NamedTuple):
         )
 
     def until(self, left: Numbers | float, before: tuple[Numbers, Numbers] | None = None) -> Numbers:
-        """Return after how many years so much of the capacity is left; LONGEST_YEARS where it takes longer."""
+        """Return after how many years so much of the capacity is left, at most LONGEST_YEARS."""
         low, high = np.zeros_like(self.z), np.full_like(self.z, LONGEST_YEARS)
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
@@ -178,16 +178,37 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     calendar_share: Interval
     beyond: tuple[str, ...]
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON has it: arrays as lists, intervals as objects."""
+        found: dict[str, object] = {}
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Interval):
+                value = value._asdict()
+            elif isinstance(value, np.ndarray):
+                value = (
+                    value.tolist()
+                    if value.ndim == 1
+                    else dict(zip(Interval._fields, value.tolist(), strict=True))
+                )
+            found[name] = value
+        return found
+
+
+def name_of(chemistry: str) -> str | None:
+    """Return by which law a chemistry ages; the numbers of an NMC do not matter. None where there is none."""
+    name = "NMC" if chemistry.startswith("NMC") and chemistry[3:].isdigit() else chemistry
+    return name if name in LAWS else None
+
 
 def law_of(chemistry: str) -> Law:
     """
-    Return the law of a chemistry, of which the name may tell more: NMC811 is NMC.
+    Return the law of a chemistry, by `name_of`.
 
     Raises UsageError (`life.unknown`) where no law is public, and does not guess.
     """
-    for name, law in LAWS.items():
-        if chemistry == name or (name == "NMC" and chemistry.startswith("NMC") and chemistry[3:].isdigit()):
-            return law
+    if (name := name_of(chemistry)) is not None:
+        return LAWS[name]
     raise UsageError(
         "life.unknown",
         f"No law of ageing is public for {chemistry[:40]!r} cells: how long they last is not known.",

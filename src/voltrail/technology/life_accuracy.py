@@ -1,9 +1,10 @@
-"""How far off the ageing of `life` and the forecast of `early` are, beside what others measured: pure rows."""
+"""How far off the ageing of `life` and the forecast of `early` are, beside what others measured."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ def fleet_rows(text: str) -> list[Row]:
     km, left, age = (np.array(one) for one in zip(*told, strict=True))
     rows = []
     for years in sorted({one[2] for one in told}):
-        for low_km, high_km in zip(_BINS_KM, _BINS_KM[1:], strict=False):
+        for low_km, high_km in pairwise(_BINS_KM):
             which = (age == years) & (km >= low_km) & (km < high_km)
             if which.sum() < _FEWEST:
                 continue
@@ -98,14 +99,16 @@ def cycle_rows(train: list[tuple[float, float, str]], test: list[tuple[float, fl
         curve = np.sqrt(variance) * np.tile([-1.0, 1.0], 10)
         said = predict_cycle_life(np.zeros_like(curve), curve, line)
         rows.append(Row("cycle life", name, 1, cycles, *said, said.middle / cycles - 1, "cycles"))
-    last = min(rows, key=lambda one: one.measured)
-    for what, some in (
-        ("all", rows),
-        ("without the one that died first", [one for one in rows if one is not last]),
-    ):
-        means = (float(np.mean([abs(getattr(one, name)) for one in some])) for name in Row._fields[3:8])
-        rows.append(Row("cycle life, mean error", what, len(some), *means, "cycles"))
-    return rows
+    first = min(rows, key=lambda one: one.measured)
+    others = [one for one in rows if one is not first]
+    return [*rows, _mean_of("all", rows), _mean_of("without the one that died first", others)]
+
+
+def _mean_of(what: str, rows: list[Row]) -> Row:
+    """Return the means of rows; of `off` that of its size."""
+    measured, said, low, high = (float(one) for one in np.mean([one[3:7] for one in rows], axis=0))
+    off = float(np.mean([abs(one.off) for one in rows]))
+    return Row("cycle life, mean error", what, len(rows), measured, said, low, high, off, "cycles")
 
 
 def _cells(texts: Mapping[str, str], name: str) -> list[tuple[float, float, str]]:
