@@ -367,8 +367,10 @@ def _trust_refusal(event: Any, organisation: Organisation, received_ms: int, wor
         return refusal
     if isinstance(event, AnswerAccepted) and (refusal := _answer_refusal(event, world)) is not None:
         return refusal
-    if isinstance(event, StageGranted) and (refusal := _stage_refusal(event, world)) is not None:
-        return refusal
+    if isinstance(event, StageGranted):
+        refusal = _stage_refusal(event, organisation, world)
+        if refusal is not None:
+            return refusal
     if has_role(organisation, AUTHORITY, from_ms(received_ms)):
         return None
     if isinstance(event, StageGranted) and has_role(organisation, TESTING_LAB, event.occurred_at):
@@ -391,10 +393,10 @@ def _about(event: Any) -> str:
     return str(getattr(event, "organisation", None) or event.model_id)
 
 
-def _stage_refusal(event: StageGranted, world: World) -> Refusal | None:
+def _stage_refusal(event: StageGranted, organisation: Organisation, world: World) -> Refusal | None:
     """Return what the gate of a stage still lacks, or None: a grant rests on the record."""
-    found = qualify(event.model_id, world.events("model:" + event.model_id))
-    return found.refusal(event)
+    found = qualify(event.model_id, world.events("model:" + event.model_id), world.organisation)
+    return found.refusal(event, organisation.identifier)
 
 
 def _site_refusal(event: Any, world: World) -> Refusal | None:

@@ -32,6 +32,7 @@ from voltrail.organisations.trust import RolePeriod
 AUTHORITY_SINCE = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER_US = -(1 << 62)
 MAX_EVENTS = 500  # of a life, for a gate that looks back: a vehicle that swaps packs has thousands
+MAX_OF_MODEL = 20_000  # a stage rests on every test of a model, and on who declared it first
 
 # A chain is walked from its last event back: each event names the one before.
 WALK = """
@@ -196,7 +197,7 @@ class World:
         return None if row is None else to_recorded(row)
 
     def events(self, subject: str, /) -> list[Recorded]:
-        """Return a subject's events that count, in their order, found among the last 500 of its chain."""
+        """Return a subject's events that count, in their order, found among the last of its chain."""
         newest = self.slot(subject).last
         known = self._events.get(subject)
         if known is not None and known[0] == newest:
@@ -207,7 +208,8 @@ class World:
             found[last] = one.recorded
             last = one.before[one.subjects.index(subject)]
         if last >= 0:
-            asked = {"subject": subject, "last": last, "most": MAX_EVENTS}
+            most = MAX_OF_MODEL if subject.startswith("model:") else MAX_EVENTS
+            asked = {"subject": subject, "last": last, "most": most}
             rows = self._connection.execute(WALK_BACK, asked, binary=True)
             found |= {row[0]: to_recorded(row) for row in rows}
         self._events[subject] = newest, effective_events(self.with_corrected(found), subject)
