@@ -91,6 +91,14 @@ EVIDENCE_WORDS: Final = {
     "words": later("words only"),
     "nothing": later("no figure at all"),
 }
+UNITS: Final = {  # that have words of their own
+    "fraction": "%",
+    "cycles": later("cycles"),
+    "min": later("min"),
+    "level of 9": later("of 9"),
+    "GWh/a": later("GWh a year"),
+    "t/a": later("t a year"),
+}
 CONDITION_WORDS: Final = {
     "temperature_c": later("temperature"),
     "c_rate": later("rate"),
@@ -163,10 +171,7 @@ def amount(page: Page, one: Figure) -> str:
     value = told(one.least)
     if one.value is None:
         value = page.say("{low} to {high}", low=value, high=told(one.most))
-    unit = {"fraction": "%", "cycles": page.say("cycles"), "level of 9": page.say("of 9")}.get(
-        one.unit, one.unit.replace("GWh/a", page.say("GWh a year")).replace("t/a", page.say("t a year"))
-    )
-    whole = f"{value} {unit}"
+    whole = f"{value} {page.say(UNITS.get(one.unit, one.unit))}"
     if one.bound == "more_than":
         return page.say("more than {amount}", amount=whole)
     if one.bound == "at_least":
