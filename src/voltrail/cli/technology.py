@@ -6,6 +6,7 @@ import click
 
 from voltrail.cli.common import Group
 from voltrail.cli.technology_life import life
+from voltrail.cli.technology_list import list_technologies
 
 
 @click.group(cls=Group)
@@ -14,5 +15,6 @@ def technology() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (life,)
+COMMANDS: tuple[click.Command, ...] = (list_technologies,)
 for command in COMMANDS:
     technology.add_command(command)
