@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from voltrail.cli import technology_tests
 from voltrail.cli.common import Group
 
 
@@ -12,6 +13,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = ()
+COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
 for command in COMMANDS:
     technology.add_command(command)
