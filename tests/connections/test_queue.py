@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests import dice
 from tests.client.conftest import url
 from tests.connections.test_watched import entries, tree
 from tests.registry import sample
@@ -199,20 +200,22 @@ for line in sys.stdin:
 
 def test_killed_anywhere_nothing_is_lost_or_twice(network, folder, url, tmp_path):
     """Killed before any change to a file, again and again: what was told is on record, once, in order."""
-    dice, told, key = random.Random(), [], tmp_path / "key.pem"
+    thrown, told, key = random.Random(dice.seed("queue killed")), [], tmp_path / "key.pem"
     key.write_text(KEY.pem)
     command = [sys.executable, "-c", KILLED, str(folder), str(key), sample.ORIGIN, url]
     ends = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def run(do):
-            print(dice.choice((dice.randrange(8), dice.randrange(60))), do, file=process.stdin, flush=True)
+            print(
+                thrown.choice((thrown.randrange(8), thrown.randrange(60))), do, file=process.stdin, flush=True
+            )
             ends.append(int(process.stdout.readline()))
             return ends[-1] == 0
 
         for line in swaps(12):
             while not run(line.decode()):
-                if dice.random() < 0.3 and folder.is_dir():
+                if thrown.random() < 0.3 and folder.is_dir():
                     run("send")
             told.append(line)
         process.stdin.close()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import random
 import re
-import secrets
 from pathlib import Path
 
 import pytest
 
 import voltrail
+from tests import dice
 from tests.demo.watch import TODAY, watched
 from voltrail.demo import World
 from voltrail.regimes.missing import TERMS, opened_by
 
 PACKS = 4_000  # so that each has occasion enough for a habit: of 1,600 one world in twenty leaves one without
 FEW = 1_600  # for worlds in which nobody is to be found
-# Anew for each run; the processes that share one must find the same tests, so it is its id that is drawn.
-DRAWN = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_bytes(16))
+DRAWN = dice.of_run("offenders")
 SEEDS = [*range(101, 116), *(DRAWN.randrange(10**9) for _ in range(5))]
 print(f"Sample worlds with offenders: seeds {', '.join(map(str, SEEDS[-5:]))} were drawn for this run.")
 

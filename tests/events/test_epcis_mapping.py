@@ -326,6 +326,16 @@ def test_a_correction_stands_as_a_declaration_on_the_whole_event():
 # ------------------------------------------------------------------- what is hidden
 
 
+def keys_in(value):
+    """Yield every key of what JSON may hold."""
+    if isinstance(value, dict):
+        yield from value
+    for one in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    ):
+        yield from keys_in(one)
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_a_hidden_member_is_nowhere_in_what_is_written(data):
@@ -340,7 +350,7 @@ def test_a_hidden_member_is_nowhere_in_what_is_written(data):
     found = read(out).events
     for one in found:
         assert set(one.value["voltrail:withheld"]) == hidden
-        text = json.dumps(one.value, default=str)
+        text, keys = json.dumps(one.value, default=str), set(keys_in(one.value))
         for name in hidden - {
             "codes",
             "code",
@@ -352,8 +362,9 @@ def test_a_hidden_member_is_nowhere_in_what_is_written(data):
             "system",
             "phase",
         }:
-            assert f"voltrail:{name}" not in text
-        if "vin" in hidden:
+            assert f"voltrail:{name}" not in keys
+        shown = {name: value for name, value in json.loads(before).items() if name not in hidden}
+        if "vin" in hidden and event.vin not in json.dumps(shown):  # a note may say it
             assert event.vin not in text
         with pytest.raises(EventError):
             line_of(one.value, one.context, Importing(REPORTER))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import voltrail
+from tests import dice
 from tests.faults import load
 from tests.faults.reporter import MOMENTS
 
@@ -69,9 +70,7 @@ def found(data):
 @pytest.mark.timeout(3600)
 def test_killed_at_random(data, kills):
     """Killed again and again under load, the record keeps every event of every receipt and stays one log."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = random.Random(dice.seed("kill"))
     received, asked = found(data), 1
     for _ in range(kills):
         got = Child(data, asked, 6).kill(chance.uniform(0, 0.6))

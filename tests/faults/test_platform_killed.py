@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests import dice
 from tests.registry import sample
 from voltrail.client.signatures import write_secret
 from voltrail.connections.networks import Networks
@@ -32,9 +33,7 @@ threading.Event().wait()
 @pytest.mark.timeout(300)
 def test_a_server_that_is_killed_again_and_again(registry, tmp_path, kills):
     """Wherever it was, following, sending or noting: nothing is left out, and nothing comes twice."""
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
+    draw = random.Random(dice.seed("platform killed"))
     service = StandIn(tmp_path / "platform.sqlite")
     service.slow_s = 1
     thread = threading.Thread(target=service.run, daemon=True)

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 import voltrail
+from tests import dice
 from tests.faults import load
 from voltrail.errors import RegistryError
 
@@ -55,9 +56,7 @@ def told(error):
 @pytest.mark.timeout(3600)
 def test_postgres_killed_under_load(data, kills):
     """All processes of PostgreSQL killed at random: errors with words, then everything promised is there."""
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    chance = random.Random(seed)
+    chance = random.Random(dice.seed("postgres killed"))
     received, failed, asked = {}, 0, 1
     with voltrail.open(data) as registry:
         received[0] = registry.report(load.report_of(0)[0])

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from tests import dice
 from tests.client.conftest import url
 from tests.registry import sample
 
@@ -20,8 +21,7 @@ FILES, LINES = 40, 60
 @pytest.mark.timeout(600)
 def test_each_line_is_taken_once_whatever_is_killed(tmp_path, url, registry, kills):
     """Killed at any instant, a watcher is followed by one that goes on; all is there, and once."""
-    print(f"seed {(seed := random.randrange(1 << 32))}")
-    chance = random.Random(seed)
+    chance = random.Random(dice.seed("watch killed"))
     line, key = tmp_path / "line", tmp_path / "maker.pem"
     line.mkdir()
     key.write_text(sample.signer(sample.MAKER).pem)

@@ -11,6 +11,7 @@ from threading import Event
 
 import pytest
 
+from tests import dice
 from tests.telematics.strategies import VIN
 from voltrail.errors import RegistryError
 from voltrail.gateway.archive import Archive
@@ -49,13 +50,13 @@ def segment(folder, records):
 
 def segments(folder, frames, count=6, seed=1):
     """Write so many segments of reports, of which some come twice."""
-    dice = random.Random(seed)
+    thrown = random.Random(seed)
     for _ in range(count):
         records = []
         for _ in range(20):
-            some = [dice.randrange(frames) for _ in range(30)]
+            some = [thrown.randrange(frames) for _ in range(30)]
             records.append(
-                Record(1_000_000 + dice.randrange(50), dice.randrange(3), b"".join(map(frame, some)))
+                Record(1_000_000 + thrown.randrange(50), thrown.randrange(3), b"".join(map(frame, some)))
             )
         segment(folder, records)
 
@@ -228,12 +229,12 @@ def test_killed_anywhere_it_reads_the_same(tmp_path):
         (killed.segments / path.name).write_bytes(path.read_bytes())
     with Archiver(whole) as archiver:
         archiver.step(LATER)
-    dice, ends = random.Random(), []
+    thrown, ends = random.Random(dice.seed("archiver killed")), []
     command = [sys.executable, "-c", KILLED, str(killed.root), LATER.isoformat()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         while len(ends) < 40 and 0 not in ends:
-            few = not ends or dice.random() < 0.5  # the first time it is killed for sure
-            print(dice.randrange(12 if few else 200), file=process.stdin, flush=True)
+            few = not ends or thrown.random() < 0.5  # the first time it is killed for sure
+            print(thrown.randrange(12 if few else 200), file=process.stdin, flush=True)
             ends.append(int(process.stdout.readline()))
             seen = [(row["vin"], row["at"]) for row in read(killed)]
             assert len(seen) == len(set(seen))

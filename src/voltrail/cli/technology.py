@@ -6,6 +6,7 @@ import click
 
 from voltrail.cli import technology_tests
 from voltrail.cli.common import Group
+from voltrail.cli.technology_life import life
 
 
 @click.group(cls=Group)
@@ -14,5 +15,6 @@ def technology() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
+COMMANDS: tuple[click.Command, ...] = (life,)
 for command in COMMANDS:
     technology.add_command(command)
