@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from voltrail.cli import technology_tests
 from voltrail.cli.common import Group
 from voltrail.cli.technology_life import life
 from voltrail.cli.technology_list import list_technologies
@@ -14,6 +15,7 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
+COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
 COMMANDS: tuple[click.Command, ...] = (life,)
 COMMANDS: tuple[click.Command, ...] = (list_technologies,)
 for command in COMMANDS:
