@@ -111,6 +111,8 @@ _MEMBERS: Final = {
     "/fleet/warranty": "* warranty next",
     "/stations": "* stations next entries_behind",
     "/technology": "technologies",
+    "/technology/tests": "* models next",
+    "/technology/tests/{model_id}": "* model_id maker stage next stages grants campaigns",
     "/outlook": "* years scenarios differences matters backtest",
     "/outlook/report": "* title language parts",
     "/outlook/series": "* headlines series",

@@ -87,6 +87,7 @@ from voltrail.registry.outlook_makers import OutlookMakers
 from voltrail.registry.platform import Platform
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.qualification import Qualifications
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.reservations import Reservations
@@ -162,6 +163,7 @@ class Registry:
         self.eu_registry = EuRegistry(self.database)
         self.outlook_figures = OutlookFigures(self.database)
         self.outlook_makers = OutlookMakers(self.database)
+        self.qualifications = Qualifications(self.database, self._writer.authorities)
         self.handed = Handed(self.database, data / "handed")
         self.vehicle_packs = VehiclePacks(self.database, self._writer.authorities)
         self.vehicle_alarms = VehicleAlarms(self.database)
