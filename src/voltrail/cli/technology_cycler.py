@@ -107,11 +107,9 @@ def _print(found: Look) -> None:
     if found.resistance_ohm is not None:
         console.print(f"Resistance after 10 s: {1e3 * found.resistance_ohm:.4g} mΩ, of {found.pulses} steps")
     if found.retention is not None:
-        below = found.retention.below_80
-        console.print(
-            f"After {found.retention.cycles:g} cycles {100 * found.retention.capacity_fraction:.1f} % is left;"
-            f" {f'80 % in cycle {below:g}' if below is not None else '80 % is not reached'}"
-        )
+        kept, below = found.retention, found.retention.below_80
+        ended = f"80 % in cycle {below:g}" if below is not None else "80 % is not reached"
+        console.print(f"After {kept.cycles:g} cycles {100 * kept.capacity_fraction:.1f} % is left; {ended}")
     if found.charge is not None:
         console.print(f"Fastest charge from 10 to 80 %: {found.charge.time_s / 60:.1f} min")
 
