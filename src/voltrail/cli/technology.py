@@ -6,6 +6,7 @@ import click
 
 from voltrail.cli.common import Group
 from voltrail.cli.technology_cycler import cycler
+from voltrail.cli.technology_life import life
 
 
 @click.group(cls=Group)
@@ -14,5 +15,6 @@ def technology() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (cycler,)
+COMMANDS: tuple[click.Command, ...] = (life,)
 for command in COMMANDS:
     technology.add_command(command)
