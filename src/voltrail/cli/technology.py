@@ -6,6 +6,7 @@ import click
 
 from voltrail.cli import technology_tests
 from voltrail.cli.common import Group
+from voltrail.cli.technology_cycler import cycler
 from voltrail.cli.technology_life import life
 from voltrail.cli.technology_list import list_technologies
 
@@ -16,6 +17,7 @@ def technology() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
+COMMANDS: tuple[click.Command, ...] = (cycler,)
 COMMANDS: tuple[click.Command, ...] = (life,)
 COMMANDS: tuple[click.Command, ...] = (list_technologies,)
 for command in COMMANDS:
