@@ -274,7 +274,7 @@ def _cold(factors: Mapping[str, Factor], winter: Sequence[float]) -> dict[str, F
 
 
 def _root(off: Callable[[float], float]) -> float:
-    """Return where a rising function of a factor is 0, to four places; it is nearly straight in logarithms."""
+    """Return where a rising function of a factor is 0, to four places: nearly straight in logarithms."""
     before, here = 1.0, 0.9
     missed, misses = off(before), off(here)
     for _ in range(_STEPS):
@@ -342,11 +342,7 @@ def _stated(row: dict[str, str]) -> _Stated:
     derived = "derived" in row["consumption_basis"] or km is None or consumption is None
     mass = _number(row["mass_kg"])
     if mass is not None and row["class"] == "car":
-        mass += (
-            0.0
-            if "136 kg" in row["mass_basis"]
-            else _LOAD_KG["driver" if "driver" in row["mass_basis"] else "kerb"]
-        )
+        mass += next((kg for words, kg in _LOAD_KG.items() if words in row["mass_basis"]), KERB_KG)
     return _Stated(
         how=how,
         name=row["name"],
