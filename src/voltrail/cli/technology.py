@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from voltrail.cli.common import Group
+from voltrail.cli.technology_accuracy import accuracy
 from voltrail.cli.technology_life import life
+from voltrail.cli.technology_range import range_
 
 
 @click.group(cls=Group)
@@ -13,6 +15,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = (life,)
+COMMANDS: tuple[click.Command, ...] = (accuracy, life, range_)
 for command in COMMANDS:
     technology.add_command(command)

@@ -204,6 +204,63 @@ def written(factors: Mapping[str, Factor]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def markdown(told: Tables) -> str:
+    """Return all tables as the guide has them."""
+    lines = []
+    for title, rows, within in (("Cars", told.cars, CARS_WITHIN), ("Trucks", told.trucks, TRUCKS_WITHIN)):
+        held = sum(one.within for one in rows)
+        inside = sum(one.low <= one.stated <= one.high for one in rows)
+        lines += [
+            f"### {title}: {held} of {len(rows)} within {100 * within:g} %",
+            "",
+            f"The interval, meant for nine of ten, holds {inside} of {len(rows)}.",
+            "",
+            "| Row | Test | Stated | Predicted | Interval | Error | Without factors | Own pack |",
+            "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        for one in rows:
+            digits = 0 if one.unit == "km" else 1
+            error = f"{100 * one.error:+.1f} %"
+            cells = (
+                f"{one.name}{'' if one.fitted else ', not fitted to'}",
+                f"{one.test}{', wall' if one.judged_on == 'wall' else ''}",
+                f"{one.stated:.{digits}f} {one.unit}",
+                f"{one.predicted:.{digits}f}",
+                f"{one.low:.{digits}f} to {one.high:.{digits}f}",
+                error if one.within else f"**{error}**",
+                f"{100 * one.uncalibrated:+.1f} %",
+                "" if one.implied is None else f"{100 * one.implied:.0f} %",
+            )
+            lines.append("| " + " | ".join(cells) + " |")
+        lines.append("")
+    count = len(told.winter)
+    stated = sum(one.stated for one in told.winter) / count
+    predicted = sum(one.predicted for one in told.winter) / count
+    mean = (
+        f"The mean of {count} cars; without factors {100 * told.winter_uncalibrated:.1f} %. "
+        "One car stands for all: each row says what the other cars make of it, and no more."
+    )
+    lines += [
+        f"### Winter: {100 * predicted:.1f} % of WLTP predicted, {100 * stated:.1f} % measured",
+        "",
+        mean,
+        "",
+        "| Car | Measured | Predicted |",
+        "| --- | ---: | ---: |",
+    ]
+    lines += [
+        f"| {one.vehicle} | {100 * one.stated:.1f} % | {100 * one.predicted:.1f} % |" for one in told.winter
+    ]
+    lines += ["", "### The factors", "", "| Factor | Value | Spread | Standing | Fitted to |"]
+    lines.append("| --- | ---: | ---: | --- | --- |")
+    lines += [
+        f"| `{one.factor}` | {one.value:.4g} | ±{100 * one.spread:.1f} % | {one.standing} | "
+        f"{one.fitted_on or one.source} |"
+        for one in told.factors.values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _judge(
     one: _Stated,
     rows: Sequence[_Stated],

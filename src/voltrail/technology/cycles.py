@@ -68,6 +68,19 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return float(self.step_s @ self.step_speed_m_s) / 1e3
 
     @property
+    def told(self) -> dict[str, object]:
+        """What it is, as programs are told: with how sure it is, without its seconds."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "reconstructed": self.reconstructed,
+            "standing": self.standing,
+            "source": self.source,
+            "distance_km": round(self.distance_km, 3),
+            "characteristics": [one for one in CHARACTERISTICS if one.cycle == self.id],
+        }
+
+    @property
     def duration_s(self) -> float:
         """How long that takes."""
         return float(self.step_s.sum())

@@ -26,13 +26,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-from voltrail.errors import UsageError
+from voltrail.errors import NotFound, UsageError
 from voltrail.technology.cell import (
     NINE_OF_TEN,
     NOMINAL_RATE,
@@ -65,6 +66,8 @@ LEAST_KG: Final = 300.0  # of all that moves
 MOST_KG: Final = 200_000.0
 LOAD_KG: Final = {"car": 100.0, "truck": 0.0}
 """What is on board where nothing else is said; a truck is loaded up to what it may weigh."""
+USUAL_KWH: Final = {"car": 80.0, "truck": 600.0}
+"""Gross energy of a pack where none is given."""
 CHARGES_FULLY_C: Final = 10.0  # warmer cells take back whatever the wheels give
 CHARGES_LEAST: Final = 0.2  # of it, at `CHARGES_LEAST_C` and colder; an assumption
 CHARGES_LEAST_C: Final = -20.0
@@ -132,6 +135,18 @@ class Range(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def displayed(self) -> float:
         """kWh/100 km at the terminals, as a vehicle displays it, in the middle."""
         return self.kwh_per_100km.middle - self.parts["cells"]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """It as programs are told: numbers alone, without the draws."""
+        return {
+            "km": self.km._asdict(),
+            "kwh_per_100km": self.kwh_per_100km._asdict(),
+            "parts_kwh_per_100km": self.parts,
+            "unusable_share": self.unusable_share._asdict(),
+            "warm_up_kwh": self.warm_up_kwh,
+            "mass_kg": self.mass_kg._asdict(),
+        }
 
 
 class Drive(msgspec.Struct, frozen=True, eq=False):
@@ -303,6 +318,28 @@ def estimate(
         mass_kg=_between(rows.mass_kg),
         draws_km=told.km,
     )
+
+
+def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.<kind>`) that names near ids."""
+    if name in known:
+        return known[name]
+    lower = {one.casefold(): one for one in known}
+    near = get_close_matches(name[:60].casefold(), lower, n=3, cutoff=0.4) or list(lower)
+    raise NotFound(
+        f"range.{kind}",
+        f"There is no {kind} {name[:60]!r}.",
+        f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
+    )
+
+
+def pack_for(
+    cell: CellType, vehicle: Vehicle, energy_kwh: float | None = None, mass_kg: float | None = None
+) -> Pack:
+    """Return the pack of an energy or a mass; of what is usual for such a vehicle where neither is given."""
+    if energy_kwh is None and mass_kg is None:
+        energy_kwh = USUAL_KWH[vehicle.kind]
+    return pack_of(cell, energy_kwh=energy_kwh, mass_kg=mass_kg)
 
 
 class ColdMap(msgspec.Struct, frozen=True, eq=False):
