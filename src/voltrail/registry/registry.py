@@ -76,6 +76,7 @@ from voltrail.registry.handed import Handed
 from voltrail.registry.heads import HeadsStore, Progress, Tree
 from voltrail.registry.holdings import Holdings
 from voltrail.registry.issued import Passports
+from voltrail.registry.lines import Lines
 from voltrail.registry.loads import Load, Loads, travels_of
 from voltrail.registry.logs import Logs
 from voltrail.registry.lookup import Family, Lookup, unknown_battery
@@ -87,6 +88,7 @@ from voltrail.registry.outlook_makers import OutlookMakers
 from voltrail.registry.platform import Platform
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
+from voltrail.registry.qualification import Qualifications
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.reservations import Reservations
@@ -155,6 +157,7 @@ class Registry:
         self.missing = Missing(self.database, self._writer.authorities)
         self.issued = Passports(self.database, self._writer.authorities)
         self.lots = Lots(self.database, self._writer.authorities)
+        self.lines = Lines(self.database, self._writer.authorities)
         self._loads = Loads(self.database, self._writer.authorities)
         self._passports = passports.Passports(
             self._writer.authorities, self.origin.partition("/")[0], self.lots.follow
@@ -162,6 +165,7 @@ class Registry:
         self.eu_registry = EuRegistry(self.database)
         self.outlook_figures = OutlookFigures(self.database)
         self.outlook_makers = OutlookMakers(self.database)
+        self.qualifications = Qualifications(self.database, self._writer.authorities)
         self.handed = Handed(self.database, data / "handed")
         self.vehicle_packs = VehiclePacks(self.database, self._writer.authorities)
         self.vehicle_alarms = VehicleAlarms(self.database)
@@ -169,6 +173,7 @@ class Registry:
         self.copies = (
             self.holdings, self.duties, self.outlets, self.flows, self.missing, self.issued,
             self.lots, self.vehicle_packs, self.fleet, self.stations, self.reservations,
+            self.lines,
         )  # fmt: skip
         self._forks = Forks(data / "anchor" / "fork", self.keys.log.verifier)
         try:

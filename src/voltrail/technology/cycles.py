@@ -102,6 +102,7 @@ def read_cycle(text: str, name: str = "own") -> Cycle:
     ------
     TableError
         `cycle.*`: it is too long, a column is missing, a number is none or beyond what a road vehicle does.
+
     """
     if len(text) > MOST_BYTES:
         raise _wrong("size", f"The cycle has {len(text):,} characters.", f"Give at most {MOST_BYTES:,}.")
@@ -141,7 +142,9 @@ def read_cycle(text: str, name: str = "own") -> Cycle:
     if len(speed) < 2 or len(speed) > LONGEST_S + 1:
         raise _wrong("length", f"The cycle has {len(speed):,} rows.", f"Give 2 to {LONGEST_S + 1:,}.")
     if any(later <= earlier for earlier, later in pairwise(given_s)):
-        raise _wrong("time", "The times of the cycle do not rise from row to row.", "Sort its rows by time_s.")
+        raise _wrong(
+            "time", "The times of the cycle do not rise from row to row.", "Sort its rows by time_s."
+        )
     time = np.arange(0.0, np.floor(given_s[-1] - given_s[0]) + 1)
     if len(time) < 2:
         raise _wrong("length", "The cycle ends within its first second.", "Give its times in seconds.")
