@@ -45,7 +45,7 @@ TRUCK: Final = "tractor-40t"
 TRUCK_CYCLE: Final = "truck-80"
 PACK_KG: Final = (50.0, 20_000.0)
 LIKELY: Final = 0.9
-_DRAWS: Final = 200  # of each cell of a page
+_DRAWS: Final = 100  # of each cell of a page
 _STEPS: Final = 20
 _CLOSE: Final = 1e-4
 

@@ -13,7 +13,17 @@ from voltrail.technology.thousand import KM, LIKELY, Cold, Reach
 from voltrail.technology.vehicle import VEHICLES
 from voltrail.web.catalogue import later
 from voltrail.web.page import Page
+from voltrail.web.technology_catalogue import KIND_WORDS
 
+KINDS: Final = KIND_WORDS
+STANDINGS: Final = {
+    "assumption": later("assumption"),
+    "recalled": later("from memory, not checked"),
+    "reported": later("reported"),
+    "derived": later("computed"),
+    "claimed": later("claimed"),
+    "constant": later("constant"),
+}
 DESIGNS: Final = {"cell_to_pack": later("cell to pack"), "module": later("with modules")}
 LIMITS: Final = {"mass": later("by mass"), "volume": later("by room")}
 _VEHICLES: Final = {
