@@ -9,6 +9,9 @@ from voltrail.cli.common import Group
 from voltrail.cli.technology_cycler import cycler
 from voltrail.cli.technology_life import life
 from voltrail.cli.technology_list import list_technologies
+from voltrail.cli.technology_accuracy import accuracy
+from voltrail.cli.technology_life import life
+from voltrail.cli.technology_range import range_
 
 
 @click.group(cls=Group)
@@ -20,5 +23,6 @@ COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
 COMMANDS: tuple[click.Command, ...] = (cycler,)
 COMMANDS: tuple[click.Command, ...] = (life,)
 COMMANDS: tuple[click.Command, ...] = (list_technologies,)
+COMMANDS: tuple[click.Command, ...] = (accuracy, life, range_)
 for command in COMMANDS:
     technology.add_command(command)
