@@ -6,6 +6,7 @@ import click
 
 from voltrail.cli.common import Group
 from voltrail.cli.technology_life import life
+from voltrail.cli.technology_thousand import claims, thousand
 
 
 @click.group(cls=Group)
@@ -13,6 +14,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = (life,)
+COMMANDS: tuple[click.Command, ...] = (life, thousand, claims)
 for command in COMMANDS:
     technology.add_command(command)

@@ -49,6 +49,7 @@ from voltrail.technology.pack import Between, Pack, drawn, pack_of
 from voltrail.technology.vehicle import (
     GRAVITY_M_S2,
     JOULES,
+    VEHICLES,
     Numbers,
     Vehicle,
     air_density,
@@ -282,7 +283,6 @@ def estimate(
     ------
     UsageError
         `range.*`: a temperature, mass or number of draws with which there is no estimate.
-
     """
     procedure, factors = procedure or Procedure(), factors or FACTORS
     _check(temperature_c, mass_kg, draws, procedure)
@@ -419,9 +419,7 @@ def _check(temperature_c: float, mass_kg: float | None, draws: int, procedure: P
             f"Ask for a temperature from {COLDEST_C:g} to {WARMEST_C:g} °C.",
         )
     for kg in (mass_kg, procedure.load_kg):
-        if kg is not None and not (
-            math.isfinite(kg) and 0 <= kg <= MOST_KG and (kg > 0 or kg is not mass_kg)
-        ):
+        if kg is not None and not (math.isfinite(kg) and 0 <= kg <= MOST_KG and (kg > 0 or kg is not mass_kg)):
             raise UsageError(
                 "range.mass",
                 f"That is no mass of a vehicle: {kg:g} kg.",
