@@ -111,6 +111,7 @@ _MEMBERS: Final = {
     "/fleet/warranty": "* warranty next",
     "/stations": "* stations next entries_behind",
     "/technology": "technologies",
+    "/technology/life": "* asked life law claimed",
     "/outlook": "* years scenarios differences matters backtest",
     "/outlook/report": "* title language parts",
     "/outlook/series": "* headlines series",

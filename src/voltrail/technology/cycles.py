@@ -102,6 +102,7 @@ def read_cycle(text: str, name: str = "own") -> Cycle:
     ------
     TableError
         `cycle.*`: it is too long, a column is missing, a number is none or beyond what a road vehicle does.
+
     """
     if len(text) > MOST_BYTES:
         raise _wrong("size", f"The cycle has {len(text):,} characters.", f"Give at most {MOST_BYTES:,}.")

@@ -34,6 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltrail.errors import UsageError
+from voltrail.technology.catalogue import TECHNOLOGIES, Figure
+from voltrail.technology.cell import CELLS
 from voltrail.technology.duty import COLDEST_C, DUTIES, HOTTEST_C, Duty
 
 Numbers = NDArray[np.float64]
@@ -199,6 +201,30 @@ def name_of(chemistry: str) -> str | None:
     """Return by which law a chemistry ages; the numbers of an NMC do not matter. None where there is none."""
     name = "NMC" if chemistry.startswith("NMC") and chemistry[3:].isdigit() else chemistry
     return name if name in LAWS else None
+
+
+def chemistry_of(name: str) -> str:
+    """
+    Return by which law a cell of `CELLS`, or a chemistry, ages.
+
+    Raises UsageError: `life.unknown` where no law is public for it, `life.cell` for what is neither.
+    """
+    cell = CELLS.get(name)
+    chemistry = cell.chemistry if cell is not None else name
+    if cell is None and name_of(name) is None and name not in {one.chemistry for one in CELLS.values()}:
+        raise UsageError(
+            "life.cell",
+            f"There is no cell and no chemistry {name[:40]!r}.",
+            f"Take one of {', '.join((*LAWS, *CELLS))}.",
+        )
+    if cell is not None and cell.electrolyte != "liquid":
+        chemistry = f"{cell.electrolyte} {chemistry}"
+    return law_of(chemistry).chemistry
+
+
+def claimed_cycles() -> tuple[Figure, ...]:
+    """Return the cycle lives that the catalogue holds: most are claims, and none says how a cell ages."""
+    return tuple(one for each in TECHNOLOGIES.values() for one in each.figures if one.metric == "cycle_life")
 
 
 def law_of(chemistry: str) -> Law:
