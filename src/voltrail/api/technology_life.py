@@ -1,4 +1,4 @@
-"""/technology/life: how long a battery lasts under a duty, by the law of its chemistry, and what is not known."""
+"""/technology/life: how long a battery lasts under a duty, by the law of its chemistry; what is not known."""
 
 from __future__ import annotations
 
@@ -147,9 +147,8 @@ def technology_life_files(
     found = _life(question)
 
     def making(snapshot: Snapshot, page: Page) -> Sheet:  # noqa: ARG001 - of no record
-        parts = zip(
-            found.years.tolist(), *found.capacity.tolist(), found.by_calendar[0].tolist(), strict=True
-        )
+        bands = (*found.capacity.tolist(), found.by_calendar[0].tolist())
+        parts = zip(found.years.tolist(), *bands, strict=True)
         more = [None] * len(found.years) if found.resistance is None else found.resistance[0].tolist()
         rows = [(found.chemistry, found.duty, *one, grown) for one, grown in zip(parts, more, strict=True)]
         return Sheet("life", page.say("How long it lasts"), _COLUMNS, [rows], stands="beside")
@@ -190,7 +189,7 @@ def _read(typed: dict[str, str]) -> Question:
                 "life.number", f"{name}: {typed[name]!r} is no number.", "Write digits, with a point."
             )
     numbers |= {name: numbers[name] / 100 for name in ("to", "second_to")}
-    return Question(**{name: typed[name] for name in _DEFAULTS}, **numbers)
+    return msgspec.convert({**typed, **numbers}, Question)
 
 
 def _known(question: Question) -> Life | None:

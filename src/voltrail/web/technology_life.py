@@ -78,5 +78,5 @@ def draw(lives: Sequence[Life], page: Page) -> Drawn | None:
     for one in lives:
         last = min(SHOWN_YEARS + 1, len(one.years))
         middle, low, high = 100 * one.capacity[:, :last]
-        lines.append(Line(page.say(DUTIES[one.duty]), one.years[:last], middle, low, high))
+        lines.append(Line(page.say(DUTIES[one.duty]), one.years[:last].tolist(), middle, low, high))
     return chart(lines, page.say("% of what it had when new"))
