@@ -13,6 +13,8 @@ from voltrail.cli.common import json_option, print_json
 if TYPE_CHECKING:
     from voltrail.technology.life import Interval, Life
 
+_PRINTED = (0, 1, 2, 3, 5, 8, 10, 15, 20, 25, 30)  # years
+
 
 @click.command("life")
 @click.option(
@@ -81,11 +83,11 @@ def _print_toml(found: Life) -> None:
 
 def _print(found: Life) -> None:
     table = Table("Years", "Capacity", "from", "to", "Lost by the calendar", "Resistance")
-    for place, year in enumerate(found.years):
+    for place in _PRINTED:
         middle, low, high = (float(one) for one in found.capacity[:, place])
         share = float(found.by_calendar[0, place])
         more = "not known" if found.resistance is None else f"+{found.resistance[0, place]:.0%}"
-        table.add_row(f"{year:.0f}", f"{middle:.1%}", f"{low:.1%}", f"{high:.1%}", f"{share:.1%}", more)
+        table.add_row(str(place), f"{middle:.1%}", f"{low:.1%}", f"{high:.1%}", f"{share:.1%}", more)
     Console().print(table)
     click.echo(
         f"{found.chemistry}, {found.duty}: {found.end_first:.0%} after {_years(found.first)}, "

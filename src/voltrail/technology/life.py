@@ -42,6 +42,7 @@ Numbers = NDArray[np.float64]
 
 LONGEST_YEARS: Final = 60.0
 """A battery that lasts longer is told as one that lasts at least so long."""
+_TOLD_YEARS: Final = 40
 DRAWS: Final = 1000
 DRAWS_MOST: Final = 5_000
 OPTIMUM_C: Final = 25.0
@@ -158,7 +159,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     """
     What becomes of a battery.
 
-    `years` is (N,), `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N): middle,
+    `years` is (N,), 0 to 40, `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N): middle,
     low, high; resistance is by how much it is more than when new, None where the law does not tell it.
     `first` is when `end_first` of the capacity is left, `second` how many years more until `end_second`
     under the second duty. `shares` is how much of the loss at the end of the first life is of the calendar.
@@ -318,7 +319,7 @@ def life(
     second = later.until(end_second, at_end)
     share = at_end[0] / np.maximum(at_end[0] + at_end[1], 1e-12)
     told = interval(first)
-    years = np.arange(min(float(np.ceil(told.high)), 40.0) + 1)
+    years = np.arange(_TOLD_YEARS + 1.0)
     lost = [own.lost(np.full(draws, one)) for one in years]
     capacity = np.maximum(1 - np.array([one[0] + one[1] for one in lost]), 0)
     return Life(
