@@ -118,6 +118,7 @@ _MEMBERS: Final = {
     "/technology": "technologies",
     "/technology/tests": "* models next",
     "/technology/tests/{model_id}": "* model_id maker stage next stages grants campaigns",
+    "/technology/life": "* asked life law claimed",
     "/outlook": "* years scenarios differences matters backtest",
     "/outlook/report": "* title language parts",
     "/outlook/series": "* headlines series",
