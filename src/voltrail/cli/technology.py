@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from voltrail.cli.common import Group
+from voltrail.cli.technology_line import line
 
 
 @click.group(cls=Group)
@@ -12,6 +13,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = ()
+COMMANDS: tuple[click.Command, ...] = (line,)
 for command in COMMANDS:
     technology.add_command(command)
