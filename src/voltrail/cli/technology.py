@@ -12,6 +12,7 @@ from voltrail.cli.technology_life import life
 from voltrail.cli.technology_list import list_technologies
 from voltrail.cli.technology_range import range_
 from voltrail.cli.technology_thousand import claims, thousand
+from voltrail.cli.technology_line import line
 
 
 @click.group(cls=Group)
@@ -29,5 +30,6 @@ COMMANDS: tuple[click.Command, ...] = (
     cycler,
     accuracy,
 )
+COMMANDS: tuple[click.Command, ...] = (line,)
 for command in COMMANDS:
     technology.add_command(command)
