@@ -9,10 +9,10 @@ from voltrail.cli.common import Group
 from voltrail.cli.technology_accuracy import accuracy
 from voltrail.cli.technology_cycler import cycler
 from voltrail.cli.technology_life import life
+from voltrail.cli.technology_line import line
 from voltrail.cli.technology_list import list_technologies
 from voltrail.cli.technology_range import range_
 from voltrail.cli.technology_thousand import claims, thousand
-from voltrail.cli.technology_line import line
 
 
 @click.group(cls=Group)
@@ -27,9 +27,9 @@ COMMANDS: tuple[click.Command, ...] = (
     claims,
     life,
     *technology_tests.COMMANDS,
+    line,
     cycler,
     accuracy,
 )
-COMMANDS: tuple[click.Command, ...] = (line,)
 for command in COMMANDS:
     technology.add_command(command)
