@@ -11,15 +11,15 @@ Current is positive when it charges. The voltage at the terminals is
 
     OCV(surface, T) + I R0 + v1 + v2
 
-R0 is ohmic. v1, the charge transfer, goes towards (2 R T / F) asinh(I / 2 I0): the Butler-Volmer equation with
-equal halves, solved for the voltage. v2 is a resistor beside a capacitor. The surface differs from the mean
-state of charge by what diffusion lags behind, as in a sphere; so wherever the OCV is steep the lag is felt, as
-at the end of a discharge, without a table of resistances. All of them follow the temperature by Arrhenius,
-each with its own activation. I0 falls, and the second resistor rises, where the surface nears empty or full.
-Of the losses, I (V - OCV), and the entropy, I T dOCV/dT, one mass warms, which cools to the ambient.
+R0 is ohmic. v1, the charge transfer, goes towards (2 R T / F) asinh(I / 2 I0): the Butler-Volmer equation
+with equal halves, solved for the voltage. v2 is a resistor beside a capacitor. The surface differs from the
+mean state of charge by what diffusion lags behind, as in a sphere; so wherever the OCV is steep the lag is
+felt, as at the end of a discharge, without a table of resistances. All of them follow the temperature by
+Arrhenius, each with its own activation. Where the surface nears empty or full, I0 falls, and the second
+resistor rises by the root of that. Of the losses, I (V - OCV), and the entropy, I T dOCV/dT, one mass warms, which cools to the ambient.
 
-Not in it: hysteresis, self-discharge, gradients within the cell. A step is exact in the state of charge, v1, v2
-and the lag, for a current that is steady over it; temperature and surface are those at its beginning.
+Not in it: hysteresis, self-discharge, gradients within the cell. A step is exact in the state of charge, v1,
+v2 and the lag, for a current that is steady over it; temperature and surface are those at its beginning.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
     """
     The numbers of one cell, at 25 °C; the defaults are those of an 18650 of 3 Ah, roughly.
 
-    `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is by
-    how many hours of a steady current the surface runs ahead of the mean, in the end, and `lag_s` the slowest
-    of its times. `low_rise` is by how much of themselves I0 falls and the second resistor rises at empty,
-    fading with `low_width` of state of charge; `high_rise` the same at full. Activations are in kelvin (energy
-    over the gas constant); `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
+    `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is
+    by how many hours of a steady current the surface runs ahead of the mean, in the end, and `lag_s` the
+    slowest of its times. `low_rise` is by how much of itself 1 / I0 rises at empty, fading with `low_width` of
+    state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas constant);
+    `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
     """
 
     ocv_v: Numbers
@@ -97,7 +97,7 @@ class Run(msgspec.Struct, frozen=True):
     What cells did: arrays of one row a cell, one column a moment; NaN after a cell's last.
 
     `heat_w` is what turned to heat, without the reversible heat of entropy. `last` is the last moment of each
-    cell, at which it met its least or most voltage, or could not give the power; that of all where it did not.
+    cell, at which it met its least or most voltage, or before it could not give the power; else that of all.
     """
 
     time_s: Numbers
@@ -174,7 +174,8 @@ def simulate(
     told = np.full((5, count, moments), np.nan)
     last = np.zeros(count, np.int64)
     _simulate(tables, numbers, time_s, asked, power_w is not None, ambient, began, kelvin, told, last)
-    return Run(time_s, *told, last)
+    volts, amperes, warmth, charge, heat = told
+    return Run(time_s, volts, amperes, warmth, charge, heat, last)
 
 
 def aged(cell: Circuit, capacity_fraction: float, resistance_factor: float = 1.0) -> Circuit:
@@ -200,8 +201,8 @@ def aged(cell: Circuit, capacity_fraction: float, resistance_factor: float = 1.0
 
 
 def open_circuit_v(cell: Circuit, soc: ArrayLike) -> Any:
-    """Return the OCV at 25 °C at states of charge from `LOW_SOC` to `HIGH_SOC`; those beyond get the end's."""
-    return np.interp(soc, np.linspace(LOW_SOC, HIGH_SOC, POINTS), cell.ocv_v)
+    """Return the OCV at 25 °C by state of charge; beyond `LOW_SOC` and `HIGH_SOC` that of the end."""
+    return np.interp(np.asarray(soc, float), np.linspace(LOW_SOC, HIGH_SOC, POINTS), cell.ocv_v)
 
 
 def _unusable(message: str) -> UsageError:

@@ -171,8 +171,8 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
         if low - BEYOND_K <= temperature_c <= high + BEYOND_K:
             return None
         return (
-            f"Fitted between {low:.0f} and {high:.0f} °C: at {temperature_c:g} °C it goes by Arrhenius beyond "
-            "what was seen."
+            f"Fitted between {low:.0f} and {high:.0f} °C: at {temperature_c:g} °C it goes by Arrhenius alone, "
+            "beyond what was seen."
         )
 
 
@@ -276,7 +276,8 @@ class _Problem:
         for one, (volts, warmth) in zip(self.traces, self.runs(circuit, values), strict=True):
             parts.append((volts - one.voltage_v) / (voices * _expected_v(one.ambient_c)))
             parts.append((warmth - one.temperature_c) / (voices * KELVIN))
-        return np.nan_to_num(np.concatenate(parts), nan=30.0, posinf=30.0, neginf=-30.0)
+        off: Numbers = np.nan_to_num(np.concatenate(parts), nan=30.0, posinf=30.0, neginf=-30.0)
+        return off
 
 
 def _expected_v(ambient_c: float) -> float:

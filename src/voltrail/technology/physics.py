@@ -22,10 +22,15 @@ from voltrail.technology.cell import CellType
 
 ZERO_C_K: Final = 273.15
 MODELS: Final = ("SPMe", "DFN")
-OTHER: Final = frozenset({"Chayambuka2022", "ECM_Example", "MSMR_Example", "Sulzer2019"})
-"""Sets of PyBaMM that are no lithium-ion cells, or not for these models."""
+OTHER: Final = frozenset(
+    {"Bonkile2024", "Chayambuka2022", "Chen2020_composite", "ECM_Example", "MSMR_Example", "Sulzer2019"}
+)
+"""Sets of PyBaMM that are no lithium-ion cells, or of electrodes of two materials: not for these models."""
+HALF: Final = ("halfcell", "Xu2019")
 # What follows the temperature in a cell that does, by the names of PyBaMM.
 LAWS: Final = ("diffusivity", "conductivity", "exchange-current density")
+PARTS: Final = ("electrode", "particle", "electrolyte")
+ASIDE: Final = ("sei", "plat", "dead", "crack", "thermal", "activation", "electrode cond")
 COLDEST_C: Final = -40.0
 HOTTEST_C: Final = 60.0
 LEAST_RATE: Final = 0.02
@@ -37,8 +42,8 @@ class Discharge(msgspec.Struct, frozen=True, kw_only=True):
     """
     A discharge from full to the least voltage, at a steady current, the cell held at a temperature.
 
-    `warnings` say what the set of parameters cannot know. Points of time in `time_h`; `heat_wh` is what did not
-    arrive at the terminals, of what the OCV gave.
+    `warnings` say what the set of parameters cannot know. In a half-cell the counter electrode is lithium,
+    and `voltage_v` is that against it.
     """
 
     parameters: str
@@ -69,8 +74,8 @@ def discharge(
     Return a discharge of a published set of parameters.
 
     Raises UsageError: `technology.physics` where PyBaMM is not installed, `technology.physics_set` for a set
-    or a model that is not known, `technology.physics_range` for a rate or a temperature beyond what such models
-    are for, `technology.physics_solved` where it does not solve.
+    or a model that is not known, `technology.physics_range` for a rate or a temperature beyond what such
+    models are for, `technology.physics_solved` where it does not solve.
     """
     pybamm = _pybamm()
     if parameters not in sets() or model not in MODELS:
@@ -88,13 +93,13 @@ def discharge(
     values = pybamm.ParameterValues(parameters)
     kelvin = temperature_c + ZERO_C_K
     values.update({"Ambient temperature [K]": kelvin, "Initial temperature [K]": kelvin})
-    half = "halfcell" in parameters
+    half = any(part in parameters for part in HALF)
     kind = getattr(pybamm.lithium_ion, model)
     built = kind({"working electrode": "positive"} if half else {})
     simulation = pybamm.Simulation(built, parameter_values=values, C_rate=c_rate)
     try:
         seconds = np.linspace(0, 3600 * LONGEST / c_rate, 400)
-        solution = simulation.solve(seconds, initial_soc=None if half else 1.0)
+        solution = simulation.solve(seconds, initial_soc=1.0)
     except Exception as error:  # whatever PyBaMM raises is told as what it is: no solution
         raise UsageError(
             "technology.physics_solved",
@@ -125,10 +130,11 @@ def warnings_for(cell: CellType, parameters: str) -> list[str]:
     """Return why a set says little of a type of cell: empty where both are of a liquid electrolyte."""
     if cell.electrolyte == "liquid":
         return []
-    return [
+    said = (
         f"{cell.name} has a {cell.electrolyte} electrolyte; {parameters} is a cell with a liquid one, as all "
         "public sets are. Its curve says nothing of contact, pressure or a solid's conduction in the cold."
-    ]
+    )
+    return [said]
 
 
 def _warnings(values: Any, parameters: str, temperature_c: float) -> list[str]:
@@ -145,13 +151,8 @@ def _warnings(values: Any, parameters: str, temperature_c: float) -> list[str]:
 
 def _is_law(name: str) -> bool:
     name = name.lower()
-    return (
-        any(law in name for law in LAWS)
-        and any(part in name for part in ("electrode", "particle", "electrolyte"))
-        and not any(
-            part in name for part in ("sei", "plat", "dead", "crack", "thermal", "activation", "electrode cond")
-        )
-    )
+    wanted = any(law in name for law in LAWS) and any(part in name for part in PARTS)
+    return wanted and not any(part in name for part in ASIDE)
 
 
 def _moves(values: Any, name: str) -> bool:
@@ -162,11 +163,11 @@ def _moves(values: Any, name: str) -> bool:
     pybamm = _pybamm()
     count = law.__code__.co_argcount - 1  # the last is the temperature
     arguments = {1: [1000.0], 2: [0.5, 0.0], 3: [1000.0, 10_000.0, 30_000.0]}.get(count, [0.5] * count)
-    told = []
+    told: list[float] = []
     for kelvin in (298.15, 253.15):
         found = law(*map(pybamm.Scalar, arguments), pybamm.Scalar(kelvin))
         told.append(float(np.ravel(values.evaluate(found) if hasattr(found, "evaluate") else found)[0]))
-    return not np.isclose(*told, rtol=1e-6)
+    return abs(told[0] - told[1]) > 1e-6 * abs(told[0])
 
 
 def _pybamm() -> Any:
