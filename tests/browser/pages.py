@@ -123,7 +123,6 @@ PLACES = (
     Place("cells-compared-none", "/technology/compare"),
     Place("cells-compared-wrong", "/technology/compare?with=nothing", 404),
     Place("technology-timeline", "/technology/timeline", charts=True),
-    Place("technology", "/technology"),
     Place("life", "/technology/life", charts=True),
     Place("life-solid", "/technology/life?cell=quantumscape-qse5"),
     Place("life-wrong", "/technology/life?duty=rocket", 400),

@@ -250,7 +250,7 @@ def strip(technologies: Iterable[Technology], metric: str) -> Strip | None:
 
 
 class Place(NamedTuple):
-    """A step on its lane: where in per cent, two that would lie upon each other apart; and its stage, from 1."""
+    """A step on its lane: where, in per cent (two of one time lie apart), and its stage, from 1."""
 
     x: float
     y: float
