@@ -14,7 +14,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = (*technology_tests.COMMANDS,)
-COMMANDS: tuple[click.Command, ...] = (life,)
+COMMANDS: tuple[click.Command, ...] = (life, *technology_tests.COMMANDS)
 for command in COMMANDS:
     technology.add_command(command)
