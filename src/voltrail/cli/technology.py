@@ -31,5 +31,6 @@ COMMANDS: tuple[click.Command, ...] = (
     cycler,
     accuracy,
 )
+COMMANDS: tuple[click.Command, ...] = (life, *technology_tests.COMMANDS)
 for command in COMMANDS:
     technology.add_command(command)
