@@ -14,7 +14,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = (cycler,)
-COMMANDS: tuple[click.Command, ...] = (life,)
+COMMANDS: tuple[click.Command, ...] = (cycler, life)
 for command in COMMANDS:
     technology.add_command(command)
