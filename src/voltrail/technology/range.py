@@ -419,7 +419,9 @@ def _check(temperature_c: float, mass_kg: float | None, draws: int, procedure: P
             f"Ask for a temperature from {COLDEST_C:g} to {WARMEST_C:g} °C.",
         )
     for kg in (mass_kg, procedure.load_kg):
-        if kg is not None and not (math.isfinite(kg) and 0 <= kg <= MOST_KG and (kg > 0 or kg is not mass_kg)):
+        if kg is not None and not (
+            math.isfinite(kg) and 0 <= kg <= MOST_KG and (kg > 0 or kg is not mass_kg)
+        ):
             raise UsageError(
                 "range.mass",
                 f"That is no mass of a vehicle: {kg:g} kg.",
