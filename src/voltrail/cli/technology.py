@@ -32,5 +32,6 @@ COMMANDS: tuple[click.Command, ...] = (
     accuracy,
 )
 COMMANDS: tuple[click.Command, ...] = (life, *technology_tests.COMMANDS)
+COMMANDS: tuple[click.Command, ...] = (cycler, life)
 for command in COMMANDS:
     technology.add_command(command)
