@@ -99,8 +99,8 @@ _ARITHMETIC: Final = {
     "limit": later(
         "By Faraday’s law {anode} holds {anode_mah} mAh/g, {cathode} {cathode_mah} mAh/g: together 1 ÷ "
         "(1/{anode_mah} + 1/{cathode_mah}) = {both_mah} mAh/g, at {volts} V {limit} Wh/kg. {claim} "
-        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % at "
-        "most."
+        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % of theirs "
+        "at most."
     ),
     "pack": later(
         "{claim} ÷ {cell} Wh/kg: the pack keeps {share} % of what its cells hold. Made cell to pack, a "
