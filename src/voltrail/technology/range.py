@@ -49,7 +49,6 @@ from voltrail.technology.pack import Between, Pack, drawn, pack_of
 from voltrail.technology.vehicle import (
     GRAVITY_M_S2,
     JOULES,
-    VEHICLES,
     Numbers,
     Vehicle,
     air_density,
@@ -300,6 +299,7 @@ def estimate(
     ------
     UsageError
         `range.*`: a temperature, mass or number of draws with which there is no estimate.
+
     """
     procedure, factors = procedure or Procedure(), factors or FACTORS
     _check(temperature_c, mass_kg, draws, procedure)
