@@ -52,6 +52,7 @@ KNOWN = {
     "element_path": ["$.battery", "$.dppStatus", "$['battery']['serialNumber']"],
     "number": [1],
     "name": ["nev_sales"],
+    "cell": ["quantumscape-qse5"],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
     "biz_step": ["shipping"],

@@ -58,6 +58,8 @@ def all_of_it(registry):
         "lot": "1",
         "lot_run": "1",
         "lot_battery": "1, 2",
+        "line_step": "1",
+        "line_battery": "1, 2",
         "missing_count where cases <> 0 or done <> 0": "1, 2, 3, 4",
     }
     with registry.database.pool.connection() as connection:
@@ -80,6 +82,7 @@ def empty(registry, *copies):
         "fleet_upto": "fleet",
         "vehicle_pack_upto": "vehicle_pack",
         "reservation_upto": "reservation_pack",
+        "line_upto": "line_step, line_battery",
         "station_upto": "station, swap, swap_hour, swap_pack, swap_pack_told",
     }
     with registry.database.pool.connection() as connection:

@@ -333,6 +333,7 @@ def _say_who_signs_in(registry: Registry, data: Path, seed: int) -> None:
     for login, member in (
         ("authority", cast.authority),
         ("maker", cast.one("battery_maker")),
+        ("cells", cast.pilot),
         ("cars", cast.one("vehicle_maker")),
         ("repairs", cast.one("repair_enterprise")),
         ("recycler", cast.one("utilisation_enterprise")),

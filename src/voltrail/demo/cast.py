@@ -39,7 +39,9 @@ _ORGANISATIONS: Final = (
     ("示例承运公司", "Sample Carrier", "carrier", ""),
     ("示例材料供应商", "Sample Supplier", "supplier", ""),
     ("示例审计所", "Sample Auditors", "auditor", ""),
+    ("示例固态电池厂", "Sample Solid Cells", "battery_maker", "9Z4"),
 )
+_PILOT: Final = len(_ORGANISATIONS) - 1  # makes cells on a pilot line, and no packs of the market
 
 _SITES: Final = {
     "swap_operator": 4,
@@ -77,13 +79,13 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Cast:
-    """All organisations, found by role."""
+    """All organisations, found by role; but for `pilot`, which has a story of its own."""
 
     def __init__(self, seed: int) -> None:
         self.all = tuple(_member(seed, rank) for rank in range(len(_ORGANISATIONS)))
-        self.authority = self.all[0]
+        self.authority, self.pilot = self.all[0], self.all[_PILOT]
         self._of: dict[str, tuple[Member, ...]] = {}
-        for member in self.all:
+        for member in self.all[:_PILOT]:
             self._of[member.role] = (*self._of.get(member.role, ()), member)
 
     def of(self, role: str) -> tuple[Member, ...]:

@@ -32,6 +32,7 @@ from voltrail.demo.market import (
     lfp_share,
 )
 from voltrail.demo.packs import Pack, Serials, design_pack
+from voltrail.demo.pilot import PilotLine
 from voltrail.demo.plants import Plants
 from voltrail.demo.rounds import Recalls, Stocktakings
 from voltrail.demo.spool import Spool
@@ -78,7 +79,9 @@ class World:
         self._conduct = Conduct(manner, self._cast, seed, self._until)
         self._diary = Diary(random.Random(seed), self._cast, self._until, self._conduct, self._keep)
         plants = _tell(self._diary, packs, seed, progress)
-        self._claiming, self._shown = plants.claiming, plants.shown
+        pilot = PilotLine(self._diary, seed)
+        pilot.tell(packs)
+        self._claiming, self._shown = plants.claiming, plants.shown | pilot.shown
 
     @property
     def authority(self) -> Signer:

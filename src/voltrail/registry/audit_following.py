@@ -26,6 +26,7 @@ from voltrail.registry import (
     flows,
     holdings,
     issued,
+    lines,
     lots,
     missing,
     outlets,
@@ -40,9 +41,9 @@ AT_ONCE: Final = 500  # subjects
 UNREADABLE: Final = (VoltrailError, msgspec.MsgspecError, LookupError, TypeError, ValueError)
 
 _UPTO: Final = """
-select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto, l.upto, t.upto, s.upto
+select h.upto, d.upto, o.upto, f.upto, m.upto, p.upto, l.upto, t.upto, s.upto, n.upto
 from holding_upto h, duty_upto d, outlet_upto o, flow_upto f, missing_upto m, passport_upto p, lot_upto l,
-    fleet_upto t, station_upto s
+    fleet_upto t, station_upto s, line_upto n
 """
 TALLIES: Final = "create temporary table audit_tally (name text, key text[], number bigint)"
 _TALLIED: Final = """
@@ -88,6 +89,8 @@ _TABLES: Final = (
     (station_rows.SWAPS, "vehicle:"),
     (station_rows.PACKS, "battery:"),
     (station_rows.TOLD, "battery:"),
+    (lines.STEPS, ""),
+    (lines.BATTERIES, "battery:"),
 )
 
 
@@ -129,6 +132,7 @@ class Uptos(msgspec.Struct, frozen=True):
     lots: int
     fleet: int
     stations: int
+    lines: int
 
 
 class Following:
@@ -222,6 +226,7 @@ class Following:
         yield from self._compare(issued.TABLE, codes, issued.passports_of(known, codes))
         yield from self._lots(known, chains)
         yield from self._stations(known, chains)
+        yield from self._lines(known, chains)
         codes = [code for code in states if still(code, upto.flows)]
         packs = map(msgspec.structs.astuple, flows.flows_of(known, codes))
         yield from self._compare(flows.TABLE, codes, packs)
@@ -245,6 +250,15 @@ class Following:
         codes = [name[8:] for name in names if name.startswith("battery:")]
         with_runs = (code for code in codes if "battery:" + code in having)
         yield from self._compare(lots.BATTERIES, codes, lots.batteries_of(known, with_runs))
+
+    def _lines(self, known: Known, chains: Sequence[Chain]) -> Iterator[Difference]:
+        """Compare the steps of lines that some subjects went through; most went through none."""
+        names = [one.name for one in chains if known.slot(one.name).last < self._upto.lines]
+        having = {one.name for one in chains if lines.has_steps(entry.recorded for entry in one.entries)}
+        yield from self._compare(lines.STEPS, names, lines.steps_of(known, having.intersection(names)))
+        codes = [name[8:] for name in names if name.startswith("battery:")]
+        with_steps = (code for code in codes if "battery:" + code in having)
+        yield from self._compare(lines.BATTERIES, codes, lines.batteries_of(known, with_steps))
 
     def _stations(self, known: Known, chains: Sequence[Chain]) -> Iterator[Difference]:
         """Compare the stations, swaps and packs of some subjects."""

@@ -241,7 +241,7 @@ class Lots(Copy):
         """Return the run that ended a battery, the last where several say so."""
         with self._database.pool.connection() as connection:
             found = connection.execute(_ENDED, (code,), binary=True).fetchall()
-        ending = [seq for seq, line in found if not isinstance(_event(line), CreditSpent)]
+        ending = [seq for seq, line in found if not isinstance(read_event(line), CreditSpent)]
         return max(ending, default=None)
 
     def after(self, index: int, most: int = MOST_AFTER) -> tuple[Material, bool]:
@@ -289,7 +289,7 @@ def read_runs(connection: Connection, wanted: str, values: Mapping[str, Any]) ->
     """Return the runs that a query finds: seq, reporter, says, at; without their models."""
     query = _RUNS.format(wanted=wanted)
     found = connection.execute(query, values, binary=True)
-    return [Run(seq, reporter, _event(line)) for seq, reporter, line in found]
+    return [Run(seq, reporter, read_event(line)) for seq, reporter, line in found]
 
 
 def _state(connection: Connection, lot: str) -> LotState | None:
@@ -298,7 +298,8 @@ def _state(connection: Connection, lot: str) -> LotState | None:
     return state if isinstance(state, LotState) else None
 
 
-def _event(line: bytes) -> Any:
+def read_event(line: bytes) -> Any:
+    """Return what a line says: of a correction, the line that it puts in the place of another."""
     event = decode_taken(line)
     return decode_taken(event.line.encode()) if isinstance(event, Corrected) and event.line else event
 
