@@ -54,6 +54,7 @@ KNOWN = {
     "name": ["nev_sales"],
     "organisation": [sample.MAKER],
     "line": ["Pilot 1"],
+    "cell": ["quantumscape-qse5"],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
     "biz_step": ["shipping"],

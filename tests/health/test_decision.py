@@ -262,7 +262,9 @@ def test_to_know_is_never_worth_less_than_nothing(sd, soh, least, chosen, error)
     battery = facts(soh=Assessment(soh - sd, soh + sd, 7))
 
     def worth(cost):
-        worths, lacking = worths_of(battery, policy(f"repurpose.cost,{cost},,,USD/kWh").at(DAY))
+        worths, lacking = worths_of(
+            battery, policy(f"repurpose.cost,{cost},,,USD/kWh").at(DAY), battery.life.normal
+        )
         assert not lacking
         return value_of_knowing(worths, "repurpose", "recycle", least, Normal(0, error), chosen=chosen)
 
@@ -289,7 +291,7 @@ def test_the_bound_holds_against_drawing(soh, life):
     rng = random.Random(11)
     battery = facts(soh=Assessment(*soh, 7), life=Assessment(*life, 7))
     found = decided(battery, *DOUBTFUL)
-    worths, _ = worths_of(battery, policy(*DOUBTFUL).at(DAY))
+    worths, _ = worths_of(battery, policy(*DOUBTFUL).at(DAY), battery.life.normal)
     flips = 0
     for _ in range(20_000):
         health, years = rng.gauss(*within(*soh)), rng.gauss(*within(*life))

@@ -20,8 +20,10 @@ from voltrail.health.facts import Facts
 from voltrail.health.gates import USES, Gate, Use, gates_of
 from voltrail.health.normal import Normal, within
 from voltrail.health.policy import Policy, Row, Table
+from voltrail.health.remaining import expected_life, spread_of
 from voltrail.health.worth import WAYS, Way, Worths, value_of_knowing, worths_of
 from voltrail.regimes.rules import Rule
+from voltrail.technology.life import Interval
 
 Outcome = Literal["reuse", "repurpose", "recycle", "test", "undecided", "not_retired", "ended"]
 Standing = Literal["open", "unknown", "barred", "worn"]
@@ -81,7 +83,8 @@ class Decision(msgspec.Struct, frozen=True):
     `best` is what would be done on what is known now; `rival` the way that comes next, by `ahead` behind it
     (less than nothing where wear alone bars it). `flip` is at most the chance that the best is another.
     `straddles` names the uses whose least state of health lies within the interval. `missing` says what is
-    not known, by the names of `worth.worths_of` and the reasons of gates.
+    not known, by the names of `worth.worths_of` and the reasons of gates. `expected` are the years left by a
+    law of ageing, nine of ten times between low and high, where nobody assessed them.
     """
 
     code: str
@@ -100,6 +103,7 @@ class Decision(msgspec.Struct, frozen=True):
     levers: tuple[Lever, ...] = ()
     currency: str = ""
     rows: tuple[Row, ...] = ()
+    expected: Interval | None = None
 
 
 _MONEY: Final = "test.cost"
@@ -126,7 +130,12 @@ class _Weighing:
         )
         self.flip_most = flip_most.mean if flip_most is not None else 0.0
         self.cost, self.width = cost, width
-        self.worths, self.missing = worths_of(facts, table)
+        self.expected = expected_life(facts, table) if facts.life is None else None
+        if facts.life is not None:
+            life: Normal | None = facts.life.normal
+        else:
+            life = None if self.expected is None else spread_of(self.expected)
+        self.worths, self.missing = worths_of(facts, table, life)
         self.standings: dict[Way, Standing] = {
             **{use: self._standing(use) for use in USES},
             "recycle": "open",
@@ -264,6 +273,7 @@ class _Weighing:
             flip_most=self.flip_most,
             currency=row.unit[:3] if row is not None else "",
             rows=tuple(self.table.used.values()),
+            expected=self.expected,
             **more,  # type: ignore[arg-type]
         )
 

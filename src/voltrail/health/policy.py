@@ -30,7 +30,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 MAX_ROWS: Final = 1_000
 MAX_TEXT: Final = 500
-WORDS: Final = ("gate.incidents", "gate.damage", "use", "use.not_confirmed")
+WORDS: Final = (
+    "gate.incidents", "gate.damage", "use", "use.not_confirmed", "life.first_duty", "life.duty", "life.place",
+)  # fmt: skip
 STANDINGS: Final = ("gate.history_gap", "gate.history_before")
 _RESULTS: Final = ("pass", "unknown", "fail")
 _MONEY: Final = re.compile(r"^[A-Z]{3}(/|$)")

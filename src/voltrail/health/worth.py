@@ -71,9 +71,9 @@ class Worths(msgspec.Struct, frozen=True):
         return multiply(self.soh, self.life.times(1 / self.life_new), self.price, fraction)
 
 
-def worths_of(facts: Facts, table: Table) -> tuple[Worths | None, tuple[str, ...]]:
+def worths_of(facts: Facts, table: Table, life: Normal | None) -> tuple[Worths | None, tuple[str, ...]]:
     """
-    Return what a battery's ways are worth, or what is not known for it.
+    Return what a battery's ways are worth with so much life left, or what is not known for it.
 
     What is not known is named where the record lacks it (`soh`, `soh_contradicted`, `life`, `energy`,
     `chemistry`, `composition`, `mass`), and by the name of a row where the policy does.
@@ -81,7 +81,7 @@ def worths_of(facts: Facts, table: Table) -> tuple[Worths | None, tuple[str, ...
     soh = "soh_contradicted" if facts.contradicted else "soh"
     lacking: list[str] = [
         name
-        for name, known in ((soh, facts.soh), ("life", facts.life), ("energy", facts.energy_kwh))
+        for name, known in ((soh, facts.soh), ("life", life), ("energy", facts.energy_kwh))
         if known is None
     ]
     recycling = _recycling(facts, table, lacking)
@@ -97,7 +97,7 @@ def worths_of(facts: Facts, table: Table) -> tuple[Worths | None, tuple[str, ...
     if (
         lacking
         or facts.soh is None
-        or facts.life is None
+        or life is None
         or facts.energy_kwh is None
         or recycling is None
         or price is None
@@ -105,7 +105,7 @@ def worths_of(facts: Facts, table: Table) -> tuple[Worths | None, tuple[str, ...
         or rate is None
     ):
         return None, tuple(dict.fromkeys(lacking))
-    energy, life = facts.energy_kwh, facts.life.normal
+    energy = facts.energy_kwh
     return (
         Worths(
             facts.soh.normal,

@@ -23,13 +23,13 @@ from voltrail.lifecycle import lots, passports
 from voltrail.lifecycle.findings import rule_findings, rule_of, warnings
 from voltrail.lifecycle.fold import in_order, step
 from voltrail.lifecycle.gates import is_private
+from voltrail.lifecycle.stages import qualification_of
 from voltrail.lifecycle.state import Battery, Finding, Model, Recorded, effective, from_ms
 from voltrail.lifecycle.told import told_to_reporter, without_step
 from voltrail.lifecycle.world import World
 from voltrail.organisations.identifiers import check_organisation
 from voltrail.organisations.trust import Organisation, check_key, has_role
 from voltrail.regimes.rules import Rules
-from voltrail.technology.qualification import qualify
 
 __all__ = ["Verdict", "World", "judge", "judge_for_public", "judge_for_reporter", "judge_intention"]
 
@@ -395,8 +395,7 @@ def _about(event: Any) -> str:
 
 def _stage_refusal(event: StageGranted, organisation: Organisation, world: World) -> Refusal | None:
     """Return what the gate of a stage still lacks, or None: a grant rests on the record."""
-    found = qualify(event.model_id, world.events("model:" + event.model_id), world.organisation)
-    return found.refusal(event, organisation.identifier)
+    return qualification_of(event.model_id, world).refusal(event, organisation.identifier)
 
 
 def _site_refusal(event: Any, world: World) -> Refusal | None:

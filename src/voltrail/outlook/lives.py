@@ -19,8 +19,11 @@ import numpy.typing as npt
 from voltrail.errors import UsageError
 from voltrail.outlook.book import book
 from voltrail.outlook.calibration import Interval
-from voltrail.outlook.parameters import parameters
+from voltrail.outlook.parameters import Parameter, parameters
+from voltrail.outlook.scenario import Range
 from voltrail.outlook.survival import SHAPE, scale_of
+from voltrail.technology.life import Interval as Years
+from voltrail.technology.life import Life
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -145,6 +148,38 @@ def overrides(curves: Mapping[str, Curve]) -> dict[str, float]:
         one = table[f"{kind}.battery_years"]
         found[one.id] = round(min(max(curve.mean_years.middle, one.least), one.most), 2)
     return found
+
+
+_SEGMENT: Final = {
+    "private-car": "car", "taxi": "car", "truck-swap": "commercial", "truck-charged": "commercial",
+}  # fmt: skip
+
+
+def overrides_of_law(life: Life) -> dict[str, Range]:
+    """
+    Return what a scenario sets to go by a law of ageing: lives of batteries with their spread, by id.
+
+    The end of the first life is taken as the end in the vehicle, the years after it as the second life's;
+    both within what a scenario may set. Raises UsageError (`outlook.duty`) for a duty of no vehicle.
+    """
+    segment = _SEGMENT.get(life.duty)
+    if segment is None:
+        raise UsageError(
+            "outlook.duty",
+            f"{life.duty} is no duty of a vehicle that the outlook follows.",
+            f"Take one of {', '.join(_SEGMENT)}.",
+        )
+    return {
+        name: _within(parameters()[name], years)
+        for name, years in ((f"{segment}.battery_years", life.first), ("second_life_years", life.second))
+    }
+
+
+def _within(one: Parameter, years: Years) -> Range:
+    value, low, high = (round(min(max(year, one.least), one.most), 2) for year in years)
+    if low == high:  # all of it beyond what may be set: the narrowest spread at that end
+        low, high = max(one.least, low - one.step), min(one.most, high + one.step)
+    return Range(value=value, low=low, high=high)
 
 
 class Published(NamedTuple):

@@ -45,7 +45,7 @@ class Between(NamedTuple):
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `packs.csv`: where a number comes from and how sure it is."""
+    """One row of `packs.csv` or `bounds.csv`: where a number comes from and how sure it is."""
 
     subject: str
     parameter: str
@@ -127,8 +127,8 @@ def pack_of(
         design=design,
         energy_kwh=kwh,
         usable_fraction_window=parameter(design, "window").middle,
-        mass_kg=_between(kwh * each.kg),
-        volume_l=_between(kwh * each.litres),
+        mass_kg=between(kwh * each.kg),
+        volume_l=between(kwh * each.litres),
         cells_kg=float(kwh * each.cells_kg[0]),
         structure_kg=float(kwh * each.structure_kg[0]),
         cooling_kg=float(kwh * each.cooling_kg[0]),
@@ -184,7 +184,8 @@ def parameter(subject: str, name: str) -> Between:
     return _FOUND[subject, name].between
 
 
-def _between(values: Numbers) -> Between:
+def between(values: Numbers) -> Between:
+    """Return where nine of ten draws lie, and the first, which is the middle."""
     low, high = np.quantile(values, (0.05, 0.95))
     return Between(min(float(low), float(values[0])), float(values[0]), max(float(high), float(values[0])))
 
@@ -210,11 +211,12 @@ def _energy(each: PerKwh, energy_kwh: float | None, mass_kg: float | None, volum
     return asked[0]
 
 
-def _read() -> tuple[Parameter, ...]:
-    text = files(__package__).joinpath("packs.csv").read_text("utf-8")
+def read_parameters(name: str) -> tuple[Parameter, ...]:
+    """Return the rows of a table of parameters of this package."""
+    text = files(__package__).joinpath(name).read_text("utf-8")
     return tuple(msgspec.convert(row, Parameter, strict=False) for row in csv.DictReader(text.splitlines()))
 
 
-PARAMETERS: Final = _read()
+PARAMETERS: Final = read_parameters("packs.csv")
 ANCHORS: Final = tuple(one for one in PARAMETERS if one.subject.startswith("anchor:"))
 _FOUND: Final = {(one.subject, one.parameter): one for one in PARAMETERS}

@@ -7,13 +7,14 @@ taken for a stage.
 
 A test counts at a gate when it is whole by its protocol (`protocols.check`), was planned in a campaign,
 passed, and was reported by who may show it. After a failure the count begins anew: only what passed later
-counts, so that a failed sample cannot be outvoted by those that went before. By the time things happened, not
-by when they were reported: the order of reports decides nothing.
+counts, so that a failed sample cannot be outvoted by those that went before. A failure that the maker itself
+corrected away holds the gate all the same. By the time things happened, not by when they were reported: the
+order of reports decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -25,7 +26,18 @@ from voltrail.organisations.trust import Organisation, has_role
 from voltrail.technology.gates import STAGES, Requirement, asked
 from voltrail.technology.protocols import Remark, check
 
-__all__ = ["STAGES", "Campaign", "Gate", "Grant", "Met", "Qualification", "Test", "Told", "qualify"]
+__all__ = [
+    "STAGES",
+    "Campaign",
+    "Gate",
+    "Grant",
+    "Met",
+    "Qualification",
+    "Test",
+    "Told",
+    "Unsaid",
+    "qualify",
+]
 
 PASSED: Final = frozenset({"passed", "measured"})
 LAB: Final = frozenset({"testing_lab"})
@@ -52,7 +64,8 @@ class Test(msgspec.Struct, frozen=True):
 
     `parts` is what the reporter was to the model: maker, vehicle_maker, lab; nothing for others, whose tests
     count at no gate. `remarks` are what is wrong with it; `again` the entries of the tests before it, of the
-    same samples by the same protocol.
+    same samples by the same protocol. `fails` says whether it holds a gate shut: a failure, also one that its
+    maker corrected away (`unsaid`).
     """
 
     __test__ = False
@@ -63,13 +76,22 @@ class Test(msgspec.Struct, frozen=True):
     parts: frozenset[str] = frozenset()
     remarks: tuple[Remark, ...] = ()
     again: tuple[int, ...] = ()
+    unsaid: bool = False
+    fails: bool = False
 
     @property
     def counts(self) -> bool:
         """Whether it may count at a gate."""
-        return (
-            self.event.outcome in PASSED and bool(self.parts) and not any(one.spoils for one in self.remarks)
-        )
+        whole = not self.unsaid and not any(one.spoils for one in self.remarks)
+        return whole and self.event.outcome in PASSED and bool(self.parts)
+
+
+class Unsaid(msgspec.Struct, frozen=True):
+    """A test that was reported as failed and no longer says so: by whom it was corrected, in which entry."""
+
+    test: Told
+    by: str
+    index: int
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -221,130 +243,170 @@ class Qualification(msgspec.Struct, frozen=True):
         return None
 
 
-def _gate(tests: tuple[Test, ...], stage: str, at: datetime, campaigns: Iterable[str] | None) -> Gate:
+def _gate(shown: Iterable[Test], stage: str, at: datetime, campaigns: Iterable[str] | None) -> Gate:
     named = None if campaigns is None else frozenset(campaigns)
-    met = []
-    for one in asked(stage, at):
-        within = [
-            test for test in tests if test.event.protocol == one.protocol and test.event.occurred_at <= at
-        ]
-        only = named if one.stage == stage else None
-        met.append(_met(one, within, only))
-    return Gate(stage, at, tuple(met))
+    tests = [one for one in shown if one.event.occurred_at <= at]
+    return Gate(
+        stage,
+        at,
+        tuple(_met(one, tests, named if one.stage == stage else None) for one in asked(stage, at)),
+    )
 
 
-def _met(one: Requirement, tests: list[Test], campaigns: frozenset[str] | None) -> Met:
+def _met(one: Requirement, tests: Iterable[Test], campaigns: frozenset[str] | None) -> Met:
     """
     Return how far a requirement is met.
 
     What failed counts where who reported it may show the requirement, and always where the maker did.
     """
+    of_it = [test for test in tests if test.event.protocol == one.protocol]
     last = max(
-        (test for test in tests if test.event.outcome == "failed" and test.parts & (one.by | {"maker"})),
+        (test for test in of_it if test.fails and test.parts & (one.by | {"maker"})),
         key=lambda test: (test.event.occurred_at, test.index),
         default=None,
     )
     passed = [
         test
-        for test in tests
+        for test in of_it
         if test.counts
         and test.parts & one.by
         and (campaigns is None or test.event.campaign in campaigns)
         and (last is None or test.event.occurred_at > last.event.occurred_at)
     ]
     samples = {code for test in passed for code in test.event.codes}
-    return Met(
-        one, len(samples), tuple(sorted(test.index for test in passed)), None if last is None else last.index
-    )
+    entries = tuple(sorted(test.index for test in passed))
+    return Met(one, len(samples), entries, None if last is None else last.index)
 
 
-def qualify(model_id: str, events: Iterable[Told], organisation: Registered) -> Qualification:
-    """Return what the events of a model, those that count and in their order, say of its qualification."""
-    chain = list(events)
-    maker = next((one.reporter for one in chain if isinstance(one.event, ModelRegistered)), None)
+def qualify(
+    model_id: str,
+    events: Iterable[Told],
+    organisation: Registered,
+    unsaid: Iterable[Unsaid] = (),
+) -> Qualification:
+    """
+    Return what the events of a model say of its qualification.
 
-    def parts(told: Told) -> frozenset[str]:
+    `events` are those that count, in their order; `unsaid` the tests that failed and were corrected away.
+    """
+    return _Fold(model_id, list(events), organisation).qualification(unsaid)
+
+
+class _Fold:
+    """One pass over the events of a model."""
+
+    def __init__(self, model_id: str, events: list[Told], organisation: Registered) -> None:
+        self._model_id, self._events, self._organisation = model_id, events, organisation
+        declared = (one.reporter for one in events if isinstance(one.event, ModelRegistered))
+        self._maker = next(declared, None)
+        self._opened: dict[str, Told] = {}
+        self._planned: dict[str, set[str]] = {}
+        self._before: dict[tuple[str, str], list[int]] = {}
+
+    def qualification(self, unsaid: Iterable[Unsaid]) -> Qualification:
+        """Return what the events say."""
+        self._read_plans()
+        tests: dict[str, list[Test]] = {name: [] for name in self._opened}
+        for told in self._events:
+            if isinstance(told.event, TestReported):
+                tests.setdefault(told.event.campaign, []).append(self._test(told))
+        for one in unsaid:
+            tests.setdefault(one.test.event.campaign, []).append(self._unsaid(one))
+        everything = [test for found in tests.values() for test in found]
+        return Qualification(
+            self._model_id,
+            self._maker,
+            tuple(self._campaign(name, found) for name, found in tests.items()),
+            tuple(
+                Grant(
+                    told.index,
+                    told.reporter,
+                    told.event,
+                    _gate(everything, told.event.stage, told.event.occurred_at, told.event.campaigns),
+                )
+                for told in self._events
+                if isinstance(told.event, StageGranted)
+            ),
+        )
+
+    def _parts(self, told: Told) -> frozenset[str]:
         """Return what a reporter was to the model when it happened."""
-        if told.reporter == maker:
-            return frozenset({"maker"})
-        who, when = organisation(told.reporter), told.event.occurred_at
-        if who is None or maker is None:
+        if self._maker is None:
             return frozenset()
+        if told.reporter == self._maker:
+            return frozenset({"maker"})
+        who = self._organisation(told.reporter)
         found = (("lab", LAB), ("vehicle_maker", VEHICLE_MAKER))
-        return frozenset(name for name, role in found if has_role(who, role, when))
-
-    opened: dict[str, Told] = {}
-    planned: dict[str, set[str]] = {}
-    for told in chain:
-        if isinstance(told.event, CampaignOpened) and parts(told):
-            opened.setdefault(told.event.campaign, told)
-            planned.setdefault(told.event.campaign, set()).update(told.event.codes)
-    tests: dict[str, list[Test]] = {name: [] for name in opened}
-    before: dict[tuple[str, str], list[int]] = {}
-    for told in chain:
-        if isinstance(told.event, TestReported):
-            tests.setdefault(told.event.campaign, []).append(_test(told, parts(told), planned, before))
-    campaigns = tuple(
-        Campaign(
-            name,
-            begun.index if (begun := opened.get(name)) else None,
-            begun.reporter if begun else None,
-            begun.event if begun else None,
-            tuple(found),
+        return frozenset(
+            name for name, role in found if who is not None and has_role(who, role, told.event.occurred_at)
         )
-        for name, found in tests.items()
-    )
-    everything = tuple(test for one in campaigns for test in one.tests)
-    grants = tuple(
-        Grant(
-            told.index,
-            told.reporter,
-            told.event,
-            _gate(everything, told.event.stage, told.event.occurred_at, told.event.campaigns),
+
+    def _read_plans(self) -> None:
+        """Read what was planned; what those plan who may show nothing is shown, and lets nothing count."""
+        plans = [one for one in self._events if isinstance(one.event, CampaignOpened)]
+        theirs = [one for one in plans if self._parts(one)]
+        for told in theirs:
+            self._planned.setdefault(told.event.campaign, set()).update(told.event.codes)
+        for told in (*theirs, *plans):
+            self._opened.setdefault(told.event.campaign, told)
+
+    def _campaign(self, name: str, tests: list[Test]) -> Campaign:
+        begun = self._opened.get(name)
+        if begun is None:
+            return Campaign(name, None, None, None, tuple(tests))
+        return Campaign(name, begun.index, begun.reporter, begun.event, tuple(tests))
+
+    def _test(self, told: Told) -> Test:
+        event: TestReported = told.event
+        earlier = {index for code in event.codes for index in self._before.get((event.protocol, code), ())}
+        for code in event.codes:
+            self._before.setdefault((event.protocol, code), []).append(told.index)
+        parts = self._parts(told)
+        remarks = [*check(event), *self._unplanned(event)]
+        if not parts:
+            remarks.append(self._of_others(told))
+        fails = event.outcome == "failed"
+        again = tuple(sorted(earlier))
+        return Test(told.index, told.reporter, event, parts, tuple(remarks), again, fails=fails)
+
+    def _unsaid(self, one: Unsaid) -> Test:
+        """Return a failure that was corrected away: the maker's word does not undo it."""
+        told = one.test
+        holds = one.by == self._maker
+        remark = Remark(
+            "test.unsaid",
+            f"It failed, and {one.by} took that back in entry {one.index}."
+            + (" The maker cannot unsay a failure: it counts until the samples pass anew." if holds else ""),
+            "Test again; or let the authority put right what was reported by mistake." if holds else "",
+            str(one.index),
         )
-        for told in chain
-        if isinstance(told.event, StageGranted)
-    )
-    return Qualification(model_id, maker, campaigns, grants)
+        return Test(
+            told.index, told.reporter, told.event, self._parts(told), (remark,), (), unsaid=True, fails=holds
+        )
 
-
-def _test(
-    told: Told,
-    parts: frozenset[str],
-    planned: dict[str, set[str]],
-    before: dict[tuple[str, str], list[int]],
-) -> Test:
-    event: TestReported = told.event
-    again = sorted({index for code in event.codes for index in before.get((event.protocol, code), ())})
-    for code in event.codes:
-        before.setdefault((event.protocol, code), []).append(told.index)
-    remarks = [*check(event), *_unplanned(event, planned.get(event.campaign))]
-    if not parts:
-        remarks.append(
-            Remark(
-                "test.reporter",
-                f"{told.reporter} is neither the maker of {event.model_id} nor a testing laboratory or"
-                " vehicle maker: its test is on record and fills no gate.",
-                "Let the maker declare the model, or a testing laboratory test it.",
-                told.reporter,
+    def _unplanned(self, event: TestReported) -> Iterator[Remark]:
+        """Yield what was tested without having been planned."""
+        planned = self._planned.get(event.campaign)
+        if planned is None:
+            yield Remark(
+                "test.campaign",
+                f"No campaign {event.campaign} of {event.model_id} was opened by who may test it.",
+                "Report campaign_opened: what is planned beforehand cannot be picked afterwards.",
+                event.campaign,
             )
-        )
-    return Test(told.index, told.reporter, event, parts, tuple(remarks), tuple(again))
+        elif outside := [code for code in event.codes if code not in planned]:
+            yield Remark(
+                "test.sample",
+                f"{len(outside)} samples are not in the campaign {event.campaign}: {outside[0]}.",
+                "Correct the code, or open a campaign with these samples.",
+                outside[0],
+            )
 
-
-def _unplanned(event: TestReported, planned: set[str] | None) -> Iterable[Remark]:
-    """Yield what was tested without having been planned."""
-    if planned is None:
-        yield Remark(
-            "test.campaign",
-            f"No campaign {event.campaign} of {event.model_id} was opened.",
-            "Report campaign_opened: what is planned beforehand cannot be picked afterwards.",
-            event.campaign,
-        )
-    elif outside := [code for code in event.codes if code not in planned]:
-        yield Remark(
-            "test.sample",
-            f"{len(outside)} samples are not in the campaign {event.campaign}: {outside[0]}.",
-            "Correct the code, or open a campaign with these samples.",
-            outside[0],
+    def _of_others(self, told: Told) -> Remark:
+        return Remark(
+            "test.reporter",
+            f"{told.reporter} was neither the maker of {self._model_id} nor a testing laboratory or vehicle"
+            " maker: its test is on record and fills no gate.",
+            "Let the maker declare the model, or a testing laboratory test it.",
+            told.reporter,
         )

@@ -12,15 +12,16 @@ goes through the drive's efficiency; what they give back, within its limit, thro
 that come auxiliaries, and heat or cold for the cabin by what is outside. The air is dry, its pressure that of
 the standard atmosphere at the altitude (ISO 2533).
 
-`vehicles.csv` has each parameter in a row of its own, with its source and how sure it is. Not looked at:
-the battery's own losses, a charge so full or a cell so cold that it takes nothing back.
+`vehicles.csv` has each parameter in a row of its own, with its source and how sure it is; `bodies.csv` says
+what each vehicle is and which other it is like, whose rows hold where it has none of its own. Not looked at
+here: the battery's own losses, a charge so full or a cell so cold that it takes nothing back. `range` does.
 """
 
 from __future__ import annotations
 
 import csv
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -30,6 +31,10 @@ GRAVITY_M_S2: Final = 9.80665
 GAS_J_KG_K: Final = 287.05
 ZERO_C_K: Final = 273.15
 TYRES_TESTED_C: Final = 25.0  # at which UN R117 states rolling resistance
+CABIN_AIR_C: Final = 45.0  # of the air that a heat pump blows into a cold cabin
+CARNOT: Final = 0.35  # what a heat pump of a vehicle reaches of the ideal one; an assumption
+SPREADS: Final = {"assumption": 0.10, "recalled": 0.03, "derived": 0.03, "read": 0.02}
+"""By which share of itself a parameter may be off where its row does not say, by its standing."""
 BRAKES_M_S2: Final = 0.7  # how a driver slows down for a stop; an assumption
 JOULES: Final = 3.6e6  # in a kWh
 
@@ -44,10 +49,14 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     where nobody limits it here. `crr` is at 25 °C and falls by `crr_per_k` of itself with each degree more.
     `turning` is how much heavier it is to speed up for what turns in it. `regeneration_kw` bounds what the
     wheels give back. `cabin_kw_per_k` is what heat takes for each degree below `comfort_low_c`, and cold, by
-    `cooling_kw_per_k`, above `comfort_high_c`.
+    `cooling_kw_per_k`, above `comfort_high_c`. `heat_pump` is the share of heat that comes by one, and
+    `cabin_kj_per_k` what a cold cabin takes once to be warm. `spread` says of a parameter by which share of
+    itself it may be off, nine times in ten.
     """
 
     id: str
+    name: str
+    kind: Literal["car", "truck"]
     tare_kg: float
     most_kg: float | None
     drag_area_m2: float
@@ -62,6 +71,9 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
     cooling_kw_per_k: float
     comfort_low_c: float
     comfort_high_c: float
+    heat_pump: float = 0.0
+    cabin_kj_per_k: float = 0.0
+    spread: dict[str, float] = {}
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +85,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     standing: str
     source: str
+    spread: float | None = None
 
 
 class Air(msgspec.Struct, frozen=True):
@@ -139,6 +152,22 @@ def rolling(vehicle: Vehicle, temperature_c: float | Numbers) -> Any:
     return vehicle.crr / (1 + vehicle.crr_per_k * beyond)
 
 
+def heat_from_power(heat_pump: float | Numbers, temperature_c: float | Numbers) -> Any:
+    """Return the heat for each kW of power: of a share by a heat pump, of the rest by resistance."""
+    outside_k = np.asarray(temperature_c) + ZERO_C_K
+    lift_k = np.maximum(CABIN_AIR_C + ZERO_C_K - outside_k, 1.0)
+    pumped = np.maximum(CARNOT * (CABIN_AIR_C + ZERO_C_K) / lift_k, 1.0)
+    return 1 / (np.asarray(heat_pump) / pumped + (1 - np.asarray(heat_pump)))
+
+
+def cabin(vehicle: Vehicle, temperature_c: float | Numbers) -> Any:
+    """Return the kW that keep a cabin warm or cool."""
+    outside_c = np.asarray(temperature_c)
+    heat_kw = vehicle.cabin_kw_per_k * np.maximum(vehicle.comfort_low_c - outside_c, 0)
+    cold_kw = vehicle.cooling_kw_per_k * np.maximum(outside_c - vehicle.comfort_high_c, 0)
+    return heat_kw / heat_from_power(vehicle.heat_pump, outside_c) + cold_kw
+
+
 def energy(vehicle: Vehicle, mass_kg: float, legs: Legs, air: Air | None = None) -> Energy:
     """
     Return the energy for legs; `mass_kg` is of all that moves: vehicle, trailer, batteries, load.
@@ -162,9 +191,6 @@ def energy(vehicle: Vehicle, mass_kg: float, legs: Legs, air: Air | None = None)
     kept_stop_j = stop_j * _kept_of_stop(vehicle, mass_kg, v)
     taken_j, kept_j = taken_j + stop_j, kept_j + kept_stop_j
     lost_j = taken_j * (1 / vehicle.drive_efficiency - 1) + kept_j * (1 - vehicle.regeneration_efficiency)
-    temperature_c = np.asarray(air.temperature_c)
-    cabin_kw = vehicle.cabin_kw_per_k * np.maximum(vehicle.comfort_low_c - temperature_c, 0)
-    cabin_kw = cabin_kw + vehicle.cooling_kw_per_k * np.maximum(temperature_c - vehicle.comfort_high_c, 0)
     return Energy(
         air_kwh=drag_j / JOULES,
         tyres_kwh=tyres_j / JOULES,
@@ -173,7 +199,7 @@ def energy(vehicle: Vehicle, mass_kg: float, legs: Legs, air: Air | None = None)
         drive_kwh=lost_j / JOULES,
         brakes_kwh=(given_j + stop_j - kept_j) / JOULES,
         auxiliary_kwh=vehicle.auxiliary_kw * time_s / 3600,
-        cabin_kwh=cabin_kw * time_s / 3600,
+        cabin_kwh=cabin(vehicle, air.temperature_c) * time_s / 3600,
     )
 
 
@@ -206,16 +232,33 @@ def trace_legs(time_s: Numbers, speed_m_s: Numbers, climb_m: float | Numbers = 0
     )
 
 
+def _rows(name: str) -> list[dict[str, Any]]:
+    return list(csv.DictReader(files(__package__).joinpath(name).read_text("utf-8").splitlines()))
+
+
 def _read() -> tuple[dict[str, Vehicle], tuple[Parameter, ...]]:
-    text = files(__package__).joinpath("vehicles.csv").read_text("utf-8")
-    found: dict[str, dict[str, Any]] = {}
-    parameters = []
-    for row in csv.DictReader(text.splitlines()):
-        parameter = msgspec.convert({**row, "value": row["value"] or None}, Parameter, strict=False)
-        parameters.append(parameter)
-        found.setdefault(parameter.vehicle, {})[parameter.parameter] = parameter.value
-    vehicles = {name: msgspec.convert({"id": name, **values}, Vehicle) for name, values in found.items()}
-    return vehicles, tuple(parameters)
+    own: dict[str, dict[str, Parameter]] = {}
+    for row in _rows("vehicles.csv"):
+        told = {key: value or None for key, value in row.items()}
+        parameter = msgspec.convert(told, Parameter, strict=False)
+        own.setdefault(parameter.vehicle, {})[parameter.parameter] = parameter
+    vehicles = {}
+    for body in _rows("bodies.csv"):
+        rows = {**own.get(body["like"], {}), **own.get(body["id"], {})}
+        named = {"id": body["id"], "name": body["name"], "kind": body["kind"]}
+        spread = {
+            key: SPREADS[one.standing] if one.spread is None else one.spread for key, one in rows.items()
+        }
+        values = {key: one.value for key, one in rows.items()}
+        vehicles[body["id"]] = msgspec.convert({**named, **values, "spread": spread}, Vehicle)
+    return vehicles, tuple(one for each in own.values() for one in each.values())
+
+
+def parameters(vehicle: str) -> dict[str, Parameter]:
+    """Return the rows that hold for a vehicle, its own and those of the one it is like."""
+    like = next((one["like"] for one in _rows("bodies.csv") if one["id"] == vehicle), "")
+    found = {one.parameter: one for one in PARAMETERS if one.vehicle == like}
+    return {**found, **{one.parameter: one for one in PARAMETERS if one.vehicle == vehicle}}
 
 
 VEHICLES, PARAMETERS = _read()

@@ -185,6 +185,8 @@ def told(decision: Decision) -> dict[str, Any]:
         {"name": name, "what": what}
         for name, what in zip(decision.missing, missing(page, decision), strict=True)
     ]
+    if decision.expected is not None:
+        found["expected"] = decision.expected._asdict()
     if decision.test is not None:
         found["test"]["pays"] = decision.test.pays
     return found
