@@ -31,7 +31,5 @@ COMMANDS: tuple[click.Command, ...] = (
     cycler,
     accuracy,
 )
-COMMANDS: tuple[click.Command, ...] = (life, *technology_tests.COMMANDS)
-COMMANDS: tuple[click.Command, ...] = (cycler, life)
 for command in COMMANDS:
     technology.add_command(command)
