@@ -53,6 +53,7 @@ KNOWN = {
     "number": [1],
     "name": ["nev_sales"],
     "cell": ["quantumscape-qse5"],
+    "model_id": ["S-102"],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
     "biz_step": ["shipping"],

@@ -114,6 +114,7 @@ _MEMBERS: Final = {
     "/technology/cells/{cell}": "* technology rules sources",
     "/technology/compare": "* technologies sources",
     "/technology/timeline": "* steps sources",
+    "/technology/certificate": "format model_id stage evidence",
     "/technology/tests": "* models next",
     "/technology/tests/{model_id}": "* model_id maker stage next stages grants campaigns",
     "/outlook": "* years scenarios differences matters backtest",
