@@ -55,6 +55,7 @@ KNOWN = {
     "organisation": [sample.MAKER],
     "line": ["Pilot 1"],
     "cell": ["quantumscape-qse5"],
+    "model_id": ["S-102"],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
     "biz_step": ["shipping"],

@@ -114,6 +114,7 @@ _MEMBERS: Final = {
     "/technology/cells/{cell}": "* technology rules sources",
     "/technology/compare": "* technologies sources",
     "/technology/timeline": "* steps sources",
+    "/technology/certificate": "format model_id stage evidence",
     "/technology/thousand": "* standing cold truck checks parameters reconstructed",
     "/technology/range": "* cell vehicle cycle pack km parts_kwh_per_100km by_temperature",
     "/technology/tests": "* models next",
