@@ -366,6 +366,28 @@ def worked(told: Iterable[Told]) -> list[Worked]:
     ]
 
 
+def traced(tree: Tree) -> dict[str, Any]:
+    """Return a search as programs get it."""
+    return {
+        "lots": tree.lots,
+        "parts": list(tree.parts.values()),
+        "outer": tree.outer,
+        "steps": [
+            {
+                "entry": one.index,
+                "occurred_at": one.at,
+                "line": one.line,
+                "step": one.step,
+                "lot": one.lot,
+                "codes": one.codes,
+                "readings": [msgspec.to_builtins(it) for it in one.event.readings],
+            }
+            for one in tree.steps
+        ],
+        "whole": tree.whole,
+    }
+
+
 # ------------------------------------------------------------- what follows
 
 

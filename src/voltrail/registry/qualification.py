@@ -83,6 +83,25 @@ def sight_of(maker: str | None, reader: Reader) -> Sight:
     return Sight(reader, (Standing("reporter"),) if own else ())
 
 
+def granted(found: Qualification, stage: str) -> Grant:
+    """Return the last grant of a stage that rests on what still stands; UsageError where there is none."""
+    grants = [one for one in found.grants if one.event.stage == stage and one.stands]
+    if not grants:
+        raise UsageError(
+            "stage.none",
+            f"{found.model_id} has not been granted {stage[:40]} on what still stands.",
+            f"Look at what its gate lacks: `voltrail technology qualify MODEL --stage {STAGES[0]}`",
+        )
+    return grants[-1]
+
+
+def named_in(found: Qualification, grant: Grant, authorities: frozenset[str]) -> list[str]:
+    """Return the subjects whose evidence proves a grant: the model, and whoever tested or granted."""
+    testers = {one.reporter for one in found.tests if one.parts & {"lab", "vehicle_maker"}}
+    others = (testers | {grant.reporter}) - authorities
+    return ["model:" + found.model_id, *("organisation:" + one for one in sorted(others))]
+
+
 def _check(text: str) -> None:
     if "\0" in text:
         raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out: no name has it.")

@@ -6,8 +6,8 @@ Driving cycles as data: what a range is stated for.
 
 `cycles/cycles.csv` has a cycle a row: the traces it is made of, by which shares of the way, what part of the
 range so driven is stated (the label of the EPA), and how the trace came here. A trace that is reconstructed
-meets the characteristics of `cycles/characteristics.csv`, each with how sure it is; it is not the regulation's
-second by second, and whoever shows a range by it says so. A cycle of one's own is read by `read_cycle`.
+meets the characteristics of `cycles/characteristics.csv`, each with how sure it is; second by second it is
+not the regulation's, and whoever shows a range by it says so. A cycle of one's own is read by `read_cycle`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,19 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def distance_km(self) -> float:
         """How far one drives in it."""
         return float(self.step_s @ self.step_speed_m_s) / 1e3
+
+    @property
+    def told(self) -> dict[str, object]:
+        """What it is, as programs are told: with how sure it is, without its seconds."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "reconstructed": self.reconstructed,
+            "standing": self.standing,
+            "source": self.source,
+            "distance_km": round(self.distance_km, 3),
+            "characteristics": [one for one in CHARACTERISTICS if one.cycle == self.id],
+        }
 
     @property
     def duration_s(self) -> float:

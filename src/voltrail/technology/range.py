@@ -14,8 +14,8 @@ of matrices; what is above 0 is taken from the battery, what is below it given b
 regeneration. To that come auxiliaries and the cabin. The pack then gives its gross energy, within its window,
 less what stays in it in the cold and what turns to heat in its cells (`cell`).
 
-Uncertain are the vehicle (`Vehicle.spread`), the cell, the pack's mass, and the model itself: `calibration.csv`
-has the few factors that are fitted to all vehicles together, with how far off they left each (`accuracy`).
+Uncertain are the vehicle (`Vehicle.spread`), the cell, the pack's mass, and the model: `calibration.csv` has
+the few factors that are fitted to all vehicles together, with what of the errors is left (`accuracy`).
 Draw 0 of each is the middle. An interval holds nine of ten draws.
 
 Not looked at: wind from the side, rain and snow, slipping, curves, how one driver differs from another, packs
@@ -25,15 +25,15 @@ that are warmed from the socket, and ageing: the pack is new.
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 
-from voltrail.errors import UsageError
+from voltrail.errors import NotFound, UsageError
 from voltrail.technology.cell import (
     NINE_OF_TEN,
     NOMINAL_RATE,
@@ -49,7 +49,6 @@ from voltrail.technology.pack import Between, Pack, drawn, pack_of
 from voltrail.technology.vehicle import (
     GRAVITY_M_S2,
     JOULES,
-    VEHICLES,
     Numbers,
     Vehicle,
     air_density,
@@ -61,9 +60,14 @@ from voltrail.technology.vehicle import (
 COLDEST_C: Final = -40.0
 WARMEST_C: Final = 50.0
 MOST_DRAWS: Final = 10_000
+MOST_WIND_M_S: Final = 30.0
+MOST_ALTITUDE_M: Final = 6_000.0
+LEAST_KG: Final = 300.0  # of all that moves
 MOST_KG: Final = 200_000.0
 LOAD_KG: Final = {"car": 100.0, "truck": 0.0}
-"""What is on board where nothing else is said: a driver and things; of a truck, all up to what it may weigh."""
+"""What is on board where nothing else is said; a truck is loaded up to what it may weigh."""
+USUAL_KWH: Final = {"car": 80.0, "truck": 600.0}
+"""Gross energy of a pack where none is given."""
 CHARGES_FULLY_C: Final = 10.0  # warmer cells take back whatever the wheels give
 CHARGES_LEAST: Final = 0.2  # of it, at `CHARGES_LEAST_C` and colder; an assumption
 CHARGES_LEAST_C: Final = -20.0
@@ -81,11 +85,11 @@ PARTS: Final = (
     "procedure",
 )
 """Where energy goes. `speed` is what is left in motion at the end, `procedure` what a label deducts."""
-_ROWS: Final = 256  # driven at once, so that their seconds stay in the cache of a processor
+_ROWS: Final = 32  # driven at once, so that their seconds stay in the cache of a processor
 
 
 class Factor(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `calibration.csv`: a factor for all vehicles, how far it may be off, what it was fitted to."""
+    """One row of `calibration.csv`: a factor for all vehicles, its spread, what it was fitted to."""
 
     factor: str
     value: float
@@ -131,6 +135,18 @@ class Range(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def displayed(self) -> float:
         """kWh/100 km at the terminals, as a vehicle displays it, in the middle."""
         return self.kwh_per_100km.middle - self.parts["cells"]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """It as programs are told: numbers alone, without the draws."""
+        return {
+            "km": self.km._asdict(),
+            "kwh_per_100km": self.kwh_per_100km._asdict(),
+            "parts_kwh_per_100km": self.parts,
+            "unusable_share": self.unusable_share._asdict(),
+            "warm_up_kwh": self.warm_up_kwh,
+            "mass_kg": self.mass_kg._asdict(),
+        }
 
 
 class Drive(msgspec.Struct, frozen=True, eq=False):
@@ -283,6 +299,7 @@ def estimate(
     ------
     UsageError
         `range.*`: a temperature, mass or number of draws with which there is no estimate.
+
     """
     procedure, factors = procedure or Procedure(), factors or FACTORS
     _check(temperature_c, mass_kg, draws, procedure)
@@ -303,8 +320,34 @@ def estimate(
     )
 
 
+def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
+    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.<kind>`) that names near ids."""
+    if name in known:
+        return known[name]
+    lower = {one.casefold(): one for one in known}
+    near = get_close_matches(name[:60].casefold(), lower, n=3, cutoff=0.4) or list(lower)
+    raise NotFound(
+        f"range.{kind}",
+        f"There is no {kind} {name[:60]!r}.",
+        f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
+    )
+
+
+def pack_for(
+    cell: CellType, vehicle: Vehicle, energy_kwh: float | None = None, mass_kg: float | None = None
+) -> Pack:
+    """Return the pack of an energy or a mass; of what is usual for such a vehicle where neither is given."""
+    if energy_kwh is None and mass_kg is None:
+        energy_kwh = USUAL_KWH[vehicle.kind]
+    return pack_of(cell, energy_kwh=energy_kwh, mass_kg=mass_kg)
+
+
 class ColdMap(msgspec.Struct, frozen=True, eq=False):
-    """Ranges in km of cells (C) in vehicles (V) at temperatures (T): (C, V, T), and what of it a warm day leaves."""
+    """
+    Cells (C) in vehicles (V) at temperatures (T): km, kWh/100 km, and what of a pack the cold keeps.
+
+    All three are of shape (C, V, T).
+    """
 
     temperatures_c: Numbers
     km: Numbers
@@ -321,7 +364,11 @@ def cold_map(
     energy_kwh: float | Sequence[float] = 80.0,
     procedure: Procedure | None = None,
 ) -> ColdMap:
-    """Return the range, in the middle, of each cell in each vehicle at each temperature; energies by vehicle."""
+    """
+    Return the range of each cell in each vehicle at each temperature, without chance: the middle.
+
+    `energy_kwh` is gross, for all or by vehicle. Raises UsageError as `estimate` does.
+    """
     procedure = procedure or Procedure()
     temperatures = np.asarray(temperatures_c, float)
     for one in temperatures:
@@ -379,13 +426,13 @@ def _rows(
     comfort = cold * vary(1.0, vehicle.spread.get("cabin_kw_per_k", 0.0)) * float(procedure.cabin)
     missing_k = np.maximum(vehicle.comfort_low_c - outside, 0)
     warm_up_j = own("cabin_kj_per_k") * 1e3 * missing_k / heat_from_power(vehicle.heat_pump, outside)
-    efficiency = 1 - (1 - own("drive_efficiency")) * 1.0
+    road = factor(f"road_{vehicle.kind}")
     return Rows(
         mass_kg=moving,
-        drag_area_m2=own("drag_area_m2"),
-        rolling=own("crr") / vehicle.crr * rolling(vehicle, outside),
+        drag_area_m2=own("drag_area_m2") * road,
+        rolling=own("crr") / vehicle.crr * rolling(vehicle, outside) * road,
         turning=vehicle.turning,
-        drive_efficiency=np.minimum(efficiency / factor(f"drive_{vehicle.kind}"), 1),
+        drive_efficiency=np.clip(own("drive_efficiency"), 0.5, 1),
         regeneration_efficiency=vehicle.regeneration_efficiency,
         regeneration_w=vehicle.regeneration_kw * 1e3 * takes,
         auxiliary_w=own("auxiliary_kw") * 1e3,
@@ -418,14 +465,20 @@ def _check(temperature_c: float, mass_kg: float | None, draws: int, procedure: P
             f"There is no estimate at {temperature_c:g} °C.",
             f"Ask for a temperature from {COLDEST_C:g} to {WARMEST_C:g} °C.",
         )
-    for kg in (mass_kg, procedure.load_kg):
-        if kg is not None and not (
-            math.isfinite(kg) and 0 <= kg <= MOST_KG and (kg > 0 or kg is not mass_kg)
-        ):
+    for kg, least in ((mass_kg, LEAST_KG), (procedure.load_kg, 0.0)):
+        if kg is not None and not least <= kg <= MOST_KG:
             raise UsageError(
                 "range.mass",
                 f"That is no mass of a vehicle: {kg:g} kg.",
-                f"Give kg, above 0 and at most {MOST_KG:,.0f}.",
+                f"Give from {least:,.0f} to {MOST_KG:,.0f} kg.",
+            )
+    for value, most, name in (
+        (procedure.headwind_m_s, MOST_WIND_M_S, "a wind of {:g} m/s"),
+        (procedure.altitude_m, MOST_ALTITUDE_M, "an altitude of {:g} m"),
+    ):
+        if not abs(value) <= most:
+            raise UsageError(
+                "range.air", f"There is no estimate for {name.format(value)}.", f"Stay within {most:g}."
             )
     if not 1 <= draws <= MOST_DRAWS:
         raise UsageError(

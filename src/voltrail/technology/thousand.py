@@ -42,9 +42,10 @@ KM: Final = 1000.0
 TEMPERATURES_C: Final = (23.0, 10.0, 0.0, -10.0, -20.0, -30.0)
 TRUCK_KM: Final = (500.0, 800.0, 1000.0)
 TRUCK: Final = "tractor-40t"
+TRUCK_CYCLE: Final = "truck-80"
 PACK_KG: Final = (50.0, 20_000.0)
 LIKELY: Final = 0.9
-_DRAWS: Final = 200  # of each cell of a page
+_DRAWS: Final = 100  # of each cell of a page
 _STEPS: Final = 20
 _CLOSE: Final = 1e-4
 
@@ -243,7 +244,7 @@ def truck(
     temperature_c: float, design: str = DESIGNS[0], cells: Sequence[CellType] = tuple(CELLS.values())
 ) -> tuple[tuple[Needed, ...], ...]:
     """Return the packs with which a 40 t truck comes 500, 800 and 1,000 km, a row for each cell."""
-    question = Question(vehicle=TRUCK, cycle="truck-80", pack_kg=PACK_KG[1], design=design)
+    question = Question(vehicle=TRUCK, cycle=TRUCK_CYCLE, pack_kg=PACK_KG[1], design=design)
     check(question, temperature_c)
     return tuple(tuple(needed(question, cell, temperature_c, km) for km in TRUCK_KM) for cell in cells)
 
