@@ -127,7 +127,7 @@ def test_instruments_that_are_none_and_files_of_others(file):
 
 
 def test_without_the_extra_it_says_how_to_install_it(file, monkeypatch):
-    """cellpy is imported only when it is asked for."""
+    """Cellpy is imported only when it is asked for."""
     monkeypatch.setitem(sys.modules, "cellpy", None)
     with pytest.raises(RegistryError) as raised:
         read_vendor(file, "neware_txt")
