@@ -20,7 +20,6 @@ def technology() -> None:
     """Look at cells: claims and evidence, range, life, qualification."""
 
 
-COMMANDS: tuple[click.Command, ...] = (cycler, life)
 COMMANDS: tuple[click.Command, ...] = (
     list_technologies,
     range_,
