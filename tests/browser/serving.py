@@ -20,7 +20,9 @@ from voltrail.registry.files import write_private
 
 SHORT = 7  # a word that may stand anywhere
 PACKS = 250  # of which all stops of the tour are made
-LOGINS = {"admin", "registrar", "clerk", "authority", "maker", "cars", "repairs", "recycler", "outlet"}
+LOGINS = {
+    "admin", "registrar", "clerk", "authority", "maker", "cells", "cars", "repairs", "recycler", "outlet",
+}  # fmt: skip
 PROVIDER = {  # asked by nobody here: it is there so that /sign-in has its button
     "name": "示例身份平台",
     "issuer": "https://id.example",

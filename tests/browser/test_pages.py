@@ -170,6 +170,8 @@ KEPT |= {"Code", "Data", "Matrix", "Letter", "Digital", "Link", "WebP"}  # of sy
 KEPT |= {"BatteryPass"}  # a data model
 KEPT |= {"Gotion", "Open", "Charts"}  # a maker in a chart, whoever counts cars
 KEPT |= {"Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "Na", "Ti", "Zn", "Pb"}  # elements
+KEPT |= {"Wh", "QuantumScape", "Factorial", "Stellantis", "Donut", "Lab", "Solid", "Power", "On"}  # cells
+KEPT |= {"Eagle"}  # a line that makes some of them
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, noscript, style"
     const said = [document.title]

@@ -59,6 +59,7 @@ _BY_RULE: Final = {
     "file.too_large": 413,
     "export.many": 429,
     "report.too_large": 413,
+    "cycler.large": 413,
     "report.layout": 400,
     "report.note": 400,
     "request.content_type": 415,

@@ -2,8 +2,8 @@
 A pilot line for solid-state cells: electrode lots, cells, modules, a few packs that go into trial cars.
 
 What each step of the line yields and measures is told lot by lot. From some lot on the press loses pressure,
-little by little. Cells are tested on the way, once with a deviation and again; a laboratory
-grants stages. It is told last and draws by itself, so that the rest of a world is the same with it or without.
+little by little. Cells are tested on the way, once with a deviation and again; a laboratory grants stages.
+It is told last and draws by itself, so that the rest of a world is the same with it or without.
 """
 
 from __future__ import annotations

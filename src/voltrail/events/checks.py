@@ -324,6 +324,11 @@ def _check_step(event: StepReported) -> None:
             f"step_reported has {event.entered:g} {event.unit} in and {out:g} out.",
             "good and scrapped together are at most what entered; what is still in the step is left out.",
         )
+    if "/" in event.production_line or event.production_line.startswith("."):
+        raise reading.value(  # its name stands in addresses
+            "step_reported names a production_line with a slash, or that begins with a dot.",
+            "Give the line a name such as Pilot 1.",
+        )
     _check_once(event.kind, "readings", [one.quantity for one in event.readings])
 
 

@@ -83,8 +83,8 @@ class Decision(msgspec.Struct, frozen=True):
     `best` is what would be done on what is known now; `rival` the way that comes next, by `ahead` behind it
     (less than nothing where wear alone bars it). `flip` is at most the chance that the best is another.
     `straddles` names the uses whose least state of health lies within the interval. `missing` says what is
-    not known, by the names of `worth.worths_of` and the reasons of gates. `expected` is how many years are left
-    by a law of ageing, nine of ten times between low and high, where nobody assessed it.
+    not known, by the names of `worth.worths_of` and the reasons of gates. `expected` are the years left by a
+    law of ageing, nine of ten times between low and high, where nobody assessed them.
     """
 
     code: str

@@ -273,7 +273,7 @@ class _Search:
     def tree(self, start: str) -> Tree:
         """Return what was found. Raises NotFound for nothing."""
         steps = self._steps()
-        if not steps and not self._marked.difference({start}) and not any(self._lots.values()):
+        if not steps and not self._marked.difference({start}) and not self._lots.keys() - {start}:
             raise NotFound(
                 "line.nothing",
                 f"{self._of} has reported nothing of {start[:90]!r} that a line could tell.",
@@ -364,6 +364,28 @@ def worked(told: Iterable[Told]) -> list[Worked]:
         )
         for one in told
     ]
+
+
+def traced(tree: Tree) -> dict[str, Any]:
+    """Return a search as programs get it."""
+    return {
+        "lots": tree.lots,
+        "parts": list(tree.parts.values()),
+        "outer": tree.outer,
+        "steps": [
+            {
+                "entry": one.index,
+                "occurred_at": one.at,
+                "line": one.line,
+                "step": one.step,
+                "lot": one.lot,
+                "codes": one.codes,
+                "readings": [msgspec.to_builtins(it) for it in one.event.readings],
+            }
+            for one in tree.steps
+        ],
+        "whole": tree.whole,
+    }
 
 
 # ------------------------------------------------------------- what follows

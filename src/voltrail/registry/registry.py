@@ -38,6 +38,7 @@ from voltrail.lifecycle import (
     Organisation,
     Recorded,
     Vehicle,
+    certificate,
     decode_state,
     effective,
     effective_events,
@@ -67,6 +68,7 @@ from voltrail.registry.decisions import Decisions
 from voltrail.registry.documents import Documents
 from voltrail.registry.duties import Duties
 from voltrail.registry.eu_registry import EuRegistry
+from voltrail.registry.evidence import Standing
 from voltrail.registry.fleet import Fleet
 from voltrail.registry.flows import Flows
 from voltrail.registry.following import follow
@@ -88,7 +90,7 @@ from voltrail.registry.outlook_makers import OutlookMakers
 from voltrail.registry.platform import Platform
 from voltrail.registry.prepare import Mode, Prepared, prepare, prepare_signing, split_all
 from voltrail.registry.public import PublicLog, SecondSignature
-from voltrail.registry.qualification import Qualifications
+from voltrail.registry.qualification import Qualifications, granted, named_in, sight_of
 from voltrail.registry.recalls import Recalls
 from voltrail.registry.receipts import receipt_again
 from voltrail.registry.reservations import Reservations
@@ -698,7 +700,7 @@ class Registry:
                 connection,
                 subject,
                 sight,
-                evidence.Standing(self.logs, note, checkpoint.size),
+                Standing(self.logs, note, checkpoint.size),
                 self.settings.authorities,
                 self.heads.newest(self.log.place.base + checkpoint.size),
             )
@@ -738,22 +740,57 @@ class Registry:
         while self.lots.follow():
             pass
         note, checkpoint, tree = self._with_heads()
-        standing = evidence.Standing(self.logs, note, checkpoint.size)
+        standing = Standing(self.logs, note, checkpoint.size)
 
         with self.database.pool.connection() as connection:
 
             def evidence_of(subject: str, sight: Sight) -> bytes:
-                built = evidence.build(connection, subject, sight, standing, self.settings.authorities, tree)
-                if built is None or tree.find(subject) is None:
-                    raise NotFound(
-                        "recycled.heads",
-                        f"The heads do not reach {subject} yet.",
-                        "Run `voltrail log heads`; if there are witnesses, wait until they cosigned.",
-                    )
-                return built
+                return self._bound(connection, subject, sight, standing, tree)
 
             lookup = Lookup(connection, self._writer.authorities, None, None)
             return recycled_proof.prove(connection, lookup, text, evidence_of)
+
+    def stage_certificate(self, model_id: str, stage: str, reader: Reader = PUBLIC) -> bytes:
+        """
+        Return the file that proves that a model has reached a stage; what the reader may not see is withheld.
+
+        Raises NotFound where the model is not on record, or heads do not reach the chains yet; UsageError
+        where no such stage was granted on what still stands.
+        """
+        found = self.qualifications.of(model_id)
+        note, checkpoint, tree = self._with_heads()
+        standing = Standing(self.logs, note, checkpoint.size)
+        grant = granted(found, stage)
+        with self.database.pool.connection() as connection:
+            return certificate.write(
+                model_id,
+                stage,
+                (
+                    self._bound(
+                        connection, subject, sight_of(found.maker, reader), standing, tree, grant.index
+                    )
+                    for subject in named_in(found, grant, self.authorities)
+                ),
+            )
+
+    def _bound(
+        self,
+        connection: Connection,
+        subject: str,
+        sight: Sight,
+        standing: Standing,
+        tree: Tree,
+        upto: int = -1,
+    ) -> bytes:
+        """Return the evidence of a subject with its head; NotFound where that is not as far as an entry."""
+        built = evidence.build(connection, subject, sight, standing, self.settings.authorities, tree)
+        if built is None or tree.find(subject) is None or standing.upto <= upto:
+            raise NotFound(
+                "heads.behind",
+                f"The heads do not reach {subject} yet.",
+                "Run `voltrail log heads`; if there are witnesses, wait until they cosigned.",
+            )
+        return built
 
     def absence(self, subject: str, audience: str = "public") -> bytes:
         """

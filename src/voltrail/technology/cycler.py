@@ -158,7 +158,7 @@ def read(data: bytes, *, most_bytes: int = MOST_BYTES) -> Cycling:
     if data.startswith(_GZIP):
         data = _unpacked(data, most_bytes)
     if len(data) > most_bytes:
-        raise _large(most_bytes)
+        raise too_large(most_bytes)
     if data.startswith(_PARQUET):
         table, columns, left = _parquet(data, most_bytes)
         return _made(table, columns, left, digest, 1)
@@ -275,7 +275,7 @@ def _text(
     if len(header) > MOST_COLUMNS:
         raise TableError("cycler.columns", f"There are {len(header):,} columns.", f"Keep {MOST_COLUMNS}.")
     if data.count(b"\n") * 8 * sum(one is not None for one in columns) > most_bytes:
-        raise _large(most_bytes)
+        raise too_large(most_bytes)
     names = [f"c{at}" for at in range(len(header))]
     kinds = {
         name: pa.string() if one.unit == _CLOCK_UNIT or one.quantity == "state" else pa.float64()
@@ -446,7 +446,8 @@ def _directions(column: pa.ChunkedArray) -> Numbers:
     ways = np.array(
         [-1.0 if _OUT.search(one) else 1.0 if _INTO.search(one) else 0.0 for one in names] + [0.0]
     )
-    return ways[pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)]
+    found: Numbers = ways[pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def _per_second(kind: pa.DataType) -> int:
@@ -466,7 +467,7 @@ def _parquet(data: bytes, most_bytes: int) -> tuple[dict[str, Numbers], tuple[Co
         _check_needed(columns)
         wanted = [one for one in columns if one]
         if rows * 8 * len(wanted) > most_bytes:  # a run of equal values packs into almost nothing
-            raise _large(most_bytes)
+            raise too_large(most_bytes)
         table = file.read(columns=[one.header for one in wanted])
         found = {one.quantity: _numbers(table.column(one.header), one) for one in wanted}
     except (pa.ArrowException, KeyError, OSError) as error:
@@ -545,7 +546,7 @@ def _unpacked(data: bytes, most_bytes: int) -> bytes:
             pieces.append(piece)
             size += len(piece)
             if size > most_bytes:
-                raise _large(most_bytes)
+                raise too_large(most_bytes)
         data = packed.unused_data.lstrip(b"\x00")
     return b"".join(pieces)
 
@@ -554,7 +555,8 @@ def _cut() -> TableError:
     return TableError("cycler.form", "The gzip file ends too early.", "Send the file again, whole.")
 
 
-def _large(most_bytes: int) -> UsageError:
+def too_large(most_bytes: int) -> UsageError:
+    """Return the error for a file that holds more than is taken."""
     return UsageError(
         "cycler.large",
         f"The file holds more than {most_bytes >> 20:,} MB.",

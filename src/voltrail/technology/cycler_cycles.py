@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voltrail.errors import TableError
 from voltrail.technology.cycler import Cycling, Numbers
 
 GAP_S: Final = 60.0  # shorter steps are never a gap
@@ -95,9 +96,15 @@ class Cycles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def course_of(cycling: Cycling) -> Course:
-    """Return what can be reckoned with of a file."""
+    """Return what can be reckoned with of a file. Raises TableError where that is less than two rows."""
     whole = np.isfinite(cycling.time_s) & np.isfinite(cycling.voltage_v) & np.isfinite(cycling.current_a)
     row = np.flatnonzero(whole)
+    if len(row) < 2:
+        raise TableError(
+            "cycler.empty",
+            "Fewer than two rows have a number for time, voltage and current.",
+            "Choose the file that the cycler exported.",
+        )
     time_s, voltage_v, current_a = (
         one[row] for one in (cycling.time_s, cycling.voltage_v, cycling.current_a)
     )

@@ -34,12 +34,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voltrail.errors import UsageError
+from voltrail.technology.catalogue import TECHNOLOGIES, Figure
+from voltrail.technology.cell import CELLS
 from voltrail.technology.duty import COLDEST_C, DUTIES, HOTTEST_C, Duty
 
 Numbers = NDArray[np.float64]
 
 LONGEST_YEARS: Final = 60.0
 """A battery that lasts longer is told as one that lasts at least so long."""
+_TOLD_YEARS: Final = 40
 DRAWS: Final = 1000
 DRAWS_MOST: Final = 5_000
 OPTIMUM_C: Final = 25.0
@@ -156,7 +159,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     """
     What becomes of a battery.
 
-    `years` is (N,), `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N): middle,
+    `years` is (N,), 0 to 40, `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N): middle,
     low, high; resistance is by how much it is more than when new, None where the law does not tell it.
     `first` is when `end_first` of the capacity is left, `second` how many years more until `end_second`
     under the second duty. `shares` is how much of the loss at the end of the first life is of the calendar.
@@ -199,6 +202,30 @@ def name_of(chemistry: str) -> str | None:
     """Return by which law a chemistry ages; the numbers of an NMC do not matter. None where there is none."""
     name = "NMC" if chemistry.startswith("NMC") and chemistry[3:].isdigit() else chemistry
     return name if name in LAWS else None
+
+
+def chemistry_of(name: str) -> str:
+    """
+    Return by which law a cell of `CELLS`, or a chemistry, ages.
+
+    Raises UsageError: `life.unknown` where no law is public for it, `life.cell` for what is neither.
+    """
+    cell = CELLS.get(name)
+    chemistry = cell.chemistry if cell is not None else name
+    if cell is None and name_of(name) is None and name not in {one.chemistry for one in CELLS.values()}:
+        raise UsageError(
+            "life.cell",
+            f"There is no cell and no chemistry {name[:40]!r}.",
+            f"Take one of {', '.join((*LAWS, *CELLS))}.",
+        )
+    if cell is not None and cell.electrolyte != "liquid":
+        chemistry = f"{cell.electrolyte} {chemistry}"
+    return law_of(chemistry).chemistry
+
+
+def claimed_cycles() -> tuple[Figure, ...]:
+    """Return the cycle lives that the catalogue holds: most are claims, and none says how a cell ages."""
+    return tuple(one for each in TECHNOLOGIES.values() for one in each.figures if one.metric == "cycle_life")
 
 
 def law_of(chemistry: str) -> Law:
@@ -292,7 +319,7 @@ def life(
     second = later.until(end_second, at_end)
     share = at_end[0] / np.maximum(at_end[0] + at_end[1], 1e-12)
     told = interval(first)
-    years = np.arange(min(float(np.ceil(told.high)), 40.0) + 1)
+    years = np.arange(_TOLD_YEARS + 1.0)
     lost = [own.lost(np.full(draws, one)) for one in years]
     capacity = np.maximum(1 - np.array([one[0] + one[1] for one in lost]), 0)
     return Life(

@@ -91,6 +91,14 @@ EVIDENCE_WORDS: Final = {
     "words": later("words only"),
     "nothing": later("no figure at all"),
 }
+UNITS: Final = {  # that have words of their own
+    "fraction": "%",
+    "cycles": later("cycles"),
+    "min": later("min"),
+    "level of 9": later("of 9"),
+    "GWh/a": later("GWh a year"),
+    "t/a": later("t a year"),
+}
 CONDITION_WORDS: Final = {
     "temperature_c": later("temperature"),
     "c_rate": later("rate"),
@@ -112,12 +120,12 @@ FIGURE_COLUMNS: Final = (
     Column("organisation", heading=later("Organisation")),
     Column("metric", heading=later("Quantity")),
     Column("value", "number", later("Value")),
-    Column("low", "number", later("From")),
-    Column("high", "number", later("To")),
+    Column("low", "number", later("Least")),
+    Column("high", "number", later("Most")),
     Column("bound", heading=later("More or less")),
     Column("unit", heading=later("Unit")),
     Column("level", heading=later("Level")),
-    Column("kind", heading=later("Kind")),
+    Column("kind", heading=later("Kind of figure")),
     Column("by", heading=later("Measured by")),
     Column("temperature_c", "number", later("Temperature, °C")),
     Column("temperature_high_c", "number", later("Temperature to, °C")),
@@ -138,10 +146,10 @@ STEP_COLUMNS: Final = (
     Column("organisation", heading=later("Organisation")),
     Column("stage", "name", later("Stage")),
     Column("on", heading=later("When")),
-    Column("until", heading=later("Until")),
+    Column("until", heading=later("Until, perhaps")),
     Column("standing", heading=later("How sure")),
-    Column("kind", heading=later("Kind")),
-    Column("date", heading=later("Told")),
+    Column("kind", heading=later("Kind of figure")),
+    Column("date", heading=later("Told on")),
     Column("source", heading=later("Source")),
     Column("note", heading=later("Note")),
 )
@@ -158,13 +166,12 @@ def amount(page: Page, one: Figure) -> str:
     share = one.unit == "fraction"
 
     def told(value: float) -> str:
-        return page.number(round(100 * value, 6) if share else value)
+        return page.number(round(100 * value, 6) if share else value).replace("-", "−")
 
-    value = told(one.least) if one.value is not None else f"{told(one.least)}–{told(one.most)}"
-    unit = {"fraction": "%", "cycles": page.say("cycles"), "level of 9": page.say("of 9")}.get(
-        one.unit, one.unit.replace("GWh/a", page.say("GWh a year")).replace("t/a", page.say("t a year"))
-    )
-    whole = f"{value} {unit}"
+    value = told(one.least)
+    if one.value is None:
+        value = page.say("{low} to {high}", low=value, high=told(one.most))
+    whole = f"{value} {page.say(UNITS.get(one.unit, one.unit))}"
     if one.bound == "more_than":
         return page.say("more than {amount}", amount=whole)
     if one.bound == "at_least":
@@ -176,8 +183,10 @@ def conditions(page: Page, one: Figure) -> list[str]:
     """Return the conditions that are stated, each as people write it."""
     told = []
     if one.temperature_c is not None:
-        to = "" if one.temperature_high_c is None else f" – {page.number(one.temperature_high_c)}"
-        told.append(f"{page.number(one.temperature_c)}{to} °C".replace("-", "−"))
+        degrees = page.number(one.temperature_c)
+        if one.temperature_high_c is not None:
+            degrees = page.say("{low} to {high}", low=degrees, high=page.number(one.temperature_high_c))
+        told.append(f"{degrees} °C".replace("-", "−"))
     if one.c_rate is not None:
         told.append(f"{page.number(one.c_rate)} C" if one.c_rate >= 1 else f"C/{1 / one.c_rate:.3g}")
     if one.soc_from is not None and one.soc_to is not None:
@@ -219,6 +228,7 @@ class Strip(NamedTuple):
 
 ROW_PX: Final = 64  # of the strip; the style sheet knows nothing of it
 _NEAR: Final = 2.2  # per cent within which dots would lie upon each other
+_APART: Final = 28  # per cent of the height of a lane
 
 
 def strip(technologies: Iterable[Technology], metric: str) -> Strip | None:
@@ -240,9 +250,10 @@ def strip(technologies: Iterable[Technology], metric: str) -> Strip | None:
 
 
 class Place(NamedTuple):
-    """A step on its lane: where in per cent, and the number of its stage, from 1."""
+    """A step on its lane: where, in per cent (two of one time lie apart), and its stage, from 1."""
 
     x: float
+    y: float
     number: int
     step: Step
 
@@ -267,13 +278,17 @@ def lanes(technologies: Sequence[Technology]) -> Lanes | None:
         middle = day + (last_day(step.on) - day) / 2
         return round(100 * (middle.year - first + middle.timetuple().tm_yday / 366) / (last - first), 2)
 
-    return Lanes(
-        [(round(100 * (year - first) / (last - first), 2), year) for year in range(first, last)],
-        [
-            (one, [Place(x(step), STAGES.index(step.stage) + 1, step) for step in one.steps if step.on])
-            for one in technologies
-        ],
-    )
+    def places(one: Technology) -> list[Place]:
+        placed: list[Place] = []
+        for step in sorted((step for step in one.steps if step.on), key=x):
+            here = Place(x(step), 50, STAGES.index(step.stage) + 1, step)
+            if placed and here.x - placed[-1].x < _NEAR and placed[-1].y == 50:
+                placed[-1], here = placed[-1]._replace(y=_APART), here._replace(y=100 - _APART)
+            placed.append(here)
+        return placed
+
+    years = [(round(100 * (year - first) / (last - first), 2), year) for year in range(first, last)]
+    return Lanes(years, [(one, places(one)) for one in technologies])
 
 
 def figure_row(page: Page, one: Technology, figure: Figure) -> Cells:
