@@ -88,12 +88,10 @@ def test_what_cannot_be_answered_is_refused_in_words(given, words):
 
 
 def reference(folder):
-    rows = ("cla350", "lucid-gt", "zeekr001-140", "eactros600", "tesla-semi-lr")
+    cars, trucks = ("cla350", "lucid-gt", "zeekr001-140"), ("eactros600", "tesla-semi-lr")
     lines = [",".join(NEEDED["vehicles.csv"])]
-    lines += [
-        f"{row},{row},{'truck' if 'km' in row else 'car' if row[0] in 'clz' else 'truck'},test,800,100,,,,120,derived,high,"
-        for row in rows
-    ]
+    for kind, rows in (("car", cars), ("truck", trucks)):
+        lines += [f"{row},{row},{kind},test,800,100,,,,120,derived,high," for row in rows]
     (folder / "vehicles.csv").write_text("\n".join(lines), encoding="utf-8")
     (folder / "naf_winter_2026.csv").write_text("vehicle,retention\nOne,0.6\nTwo,0.6\n", encoding="utf-8")
 

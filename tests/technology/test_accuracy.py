@@ -14,10 +14,8 @@ WINTER = "vehicle,retention\nOne,0.6\nTwo,0.64\n"
 
 def vehicles(**kilometres):
     """A file of cars by WLTP and trucks, with these ranges."""
-    rows = [
-        f"{row},{row},{'truck 40 t' if HOW[row].cycle == 'truck-80' else 'car'},test,{km},100,,,,100,derived,high,"
-        for row, km in kilometres.items()
-    ]
+    kinds = {row: "truck" if HOW[row].cycle == "truck-80" else "car" for row in kilometres}
+    rows = [f"{row},{row},{kinds[row]},test,{km},100,,,,100,derived,high," for row, km in kilometres.items()]
     return "\n".join([HEAD, *rows])
 
 

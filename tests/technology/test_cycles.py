@@ -1,6 +1,7 @@
 """Cycles are what they say they are, and a cycle of one's own is read or refused in words."""
 
 import doctest
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_a_cycle_of_ones_own_keeps_its_way(speeds):
     """What is read is as long as what was written, or it is refused in words."""
     text = "speed_km_h\n" + "\n".join(f"{one:.3f}" for one in speeds)
     kept = [round(one, 3) for one in speeds]
-    metres = sum((a + b) / 2 / 3.6 for a, b in zip(kept, kept[1:], strict=False))
+    metres = sum((a + b) / 2 / 3.6 for a, b in pairwise(kept))
     try:
         told = read_cycle(text)
     except TableError as error:

@@ -1,4 +1,4 @@
-"""Ranges: the parts add up, physics goes the way it must, the interval holds the middle, and draws are draws."""
+"""Ranges: the parts add up, physics goes the way it must, and the interval holds the middle."""
 
 import doctest
 
@@ -152,4 +152,4 @@ def test_an_id_that_is_not_there_names_those_near_it():
     with pytest.raises(NotFound) as told:
         pick("vehicle", "bolt-2017", VEHICLES)
     assert "bolt2017" in told.value.fix
-    assert told.value.rule == "range.vehicle"
+    assert told.value.rule == "range.unknown"
