@@ -62,7 +62,7 @@ def test_what_cannot_be_checked_says_what_is_missing():
 
 
 def test_a_check_makes_no_fact_of_a_claim():
-    """Whatever adds up, the figure is the catalogue's own, of the kind it was; and what is worst comes first."""
+    """Whatever adds up, the figure is the catalogue's own, of the kind it was; what is worst comes first."""
     for one in all_checks():
         assert one.figure in TECHNOLOGIES[one.technology].figures
         assert all(beside in TECHNOLOGIES[one.technology].figures for beside in one.beside)

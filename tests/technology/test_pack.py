@@ -44,7 +44,7 @@ def test_a_pack_holds_less_than_its_cells(cell, design, kwh):
 
 @given(cells, designs)
 def test_pressure_never_makes_a_pack_lighter(cell, design):
-    """Liquid, hybrid, solid: the more a cell is pressed, the more its pack weighs and takes up in each draw."""
+    """Liquid, hybrid, solid: the more a cell is pressed, the more its pack weighs and takes up, each draw."""
     liquid, hybrid, solid = (
         per_kwh(msgspec.structs.replace(cell, electrolyte=one), design)
         for one in ("liquid", "hybrid", "solid")
