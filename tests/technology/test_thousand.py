@@ -42,7 +42,7 @@ def test_the_pack_that_is_needed_reaches(cell, temperature_c):
 
 
 def test_a_pack_that_carries_only_itself_is_none():
-    """As far as no pack of LFP carries a car there is no answer, and none is made up; up to there it grows."""
+    """As far as no pack of LFP carries a car there is no answer; up to there its mass grows."""
     found = [needed(CAR, CELLS["lfp-liquid"], 23.0, km) for km in (500, 1000, 2000, 20_000)]
     masses = [one.pack_kg.middle for one in found[:3] if one.pack_kg]
     assert masses == sorted(masses)
