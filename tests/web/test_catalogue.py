@@ -59,6 +59,20 @@ def said_of_the_outlook():
         yield from (named(name).name, named(name).note)
 
 
+def said_of_cyclers():
+    """Yield what the checks of a cycler's file say: the sentences of each Check, and those named `said`."""
+    tree = ast.parse(files("voltrail.technology").joinpath("cycler_checks.py").read_text())
+    for node in ast.walk(tree):
+        parts = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check":
+            parts = node.args[2:3]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "said":
+            parts = [node.value]
+        for part in parts:
+            chosen = [part.body, part.orelse] if isinstance(part, ast.IfExp) else [part]
+            yield from (one.value for one in chosen if isinstance(one, ast.Constant))
+
+
 def is_words(node):
     """Return whether an argument is a sentence: the simulator has a `later` of its own, of times."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
@@ -87,7 +101,7 @@ def is_documented(node):
 def said():
     """Every sentence that the pages can say."""
     texts = {text.value for _, text in said_in_templates() if isinstance(text, nodes.Const)}
-    return texts | set(said_in_python()) | set(said_of_the_outlook())
+    return texts | set(said_in_python()) | set(said_of_the_outlook()) | set(said_of_cyclers())
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ _MEMBERS: Final = {
     "/technology/compare": "* technologies sources",
     "/technology/timeline": "* steps sources",
     "/technology/thousand": "* standing cold truck checks parameters reconstructed",
-    "/technology": "technologies",
+    "/technology/range": "* cell vehicle cycle pack km parts_kwh_per_100km by_temperature",
     "/technology/tests": "* models next",
     "/technology/tests/{model_id}": "* model_id maker stage next stages grants campaigns",
     "/technology/life": "* asked life law claimed",

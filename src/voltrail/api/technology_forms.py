@@ -74,7 +74,7 @@ def opening_page(request: Asked, model: ModelAsked = "") -> Response[bytes]:
 
 
 @post(
-    "/technology/tests/new",
+    "/technology/tests/new/send",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=_CODES_BYTES,
@@ -146,7 +146,7 @@ def reporting_page(
 
 
 @post(
-    "/technology/tests/report",
+    "/technology/tests/report/send",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_CYCLER_BYTES + FORM_BYTES,
@@ -294,7 +294,7 @@ def granting_page(request: Asked, model: ModelAsked, stage: StageAsked = "") -> 
 
 
 @post(
-    "/technology/tests/grant",
+    "/technology/tests/grant/send",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_FORM_BYTES * 2,

@@ -3,6 +3,7 @@ How far a vehicle drives with a pack, by a cycle and at a temperature, and where
 
     >>> from voltrail.technology.cell import CELLS
     >>> from voltrail.technology.cycles import CYCLES
+    >>> from voltrail.technology.vehicle import VEHICLES
     >>> pack = pack_of(CELLS["nmc-liquid"], energy_kwh=80)
     >>> told = estimate(pack, VEHICLES["car-saloon"], CYCLES["WLTC"], 23.0)
     >>> told.km.low < told.km.middle < told.km.high
@@ -59,6 +60,7 @@ from voltrail.technology.vehicle import (
 
 COLDEST_C: Final = -40.0
 WARMEST_C: Final = 50.0
+LEAST_KWH: Final = 1.0  # of a pack
 MOST_DRAWS: Final = 10_000
 MOST_WIND_M_S: Final = 30.0
 MOST_ALTITUDE_M: Final = 6_000.0
@@ -303,6 +305,12 @@ def estimate(
     """
     procedure, factors = procedure or Procedure(), factors or FACTORS
     _check(temperature_c, mass_kg, draws, procedure)
+    if not pack.energy_kwh >= LEAST_KWH:
+        raise UsageError(
+            "range.pack",
+            f"A pack of {pack.energy_kwh:g} kWh carries no vehicle.",
+            f"Ask for {LEAST_KWH:g} kWh or more.",
+        )
     rng = np.random.default_rng(seed)
     cell = draw(pack.cell, draws, rng)
     rows = _rows(vehicle, pack, np.full(1, temperature_c), mass_kg, draws, rng, procedure, factors)

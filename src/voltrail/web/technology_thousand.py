@@ -99,8 +99,8 @@ _ARITHMETIC: Final = {
     "limit": later(
         "By Faraday’s law {anode} holds {anode_mah} mAh/g, {cathode} {cathode_mah} mAh/g: together 1 ÷ "
         "(1/{anode_mah} + 1/{cathode_mah}) = {both_mah} mAh/g, at {volts} V {limit} Wh/kg. {claim} "
-        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % at "
-        "most."
+        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % of theirs "
+        "at most."
     ),
     "pack": later(
         "{claim} ÷ {cell} Wh/kg: the pack keeps {share} % of what its cells hold. Made cell to pack, a "
@@ -145,7 +145,12 @@ _ARITHMETIC: Final = {
     ),
 }
 _MISSING_ARITHMETIC: Final = {
-    "density": later("At {low} to {high} kg a litre, {claim} Wh/l would be {least} to {most} Wh/kg.")
+    "limit": later(
+        "Of the electrodes known here, lithium metal and NMC811 hold most: by Faraday’s law {both_mah} "
+        "mAh/g together, at {volts} V {limit} Wh/kg. {claim} Wh/kg is {share} % of it. Cells that are "
+        "in series or were measured come to {reached} % of theirs at most."
+    ),
+    "density": later("At {low} to {high} kg a litre, {claim} Wh/l would be {least} to {most} Wh/kg."),
 }
 _CONCLUSIONS: Final = {
     ("limit", "only_if"): later(
