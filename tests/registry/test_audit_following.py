@@ -281,7 +281,7 @@ FORGED = {
         "insert into line_step select 0, subject, says, at, reporter, line, step, lot from line_step limit 1",
     ),
     "line_battery": (
-        "update line_battery set seq = 0 where seq = (select min(seq) from line_battery)",
+        "delete from line_battery where seq = (select max(seq) from line_battery)",
         "delete from line_battery where seq = (select min(seq) from line_battery)",
         "insert into line_battery select code, 0 from line_battery limit 1",
     ),
