@@ -116,7 +116,9 @@ PLACES = (
     Place("outlook-series-none", "/outlook/series/nev_sales?segment=99"),
     Place("technology-tests", "/technology/tests"),
     Place("technology-test", "/technology/tests/SAMPLE-9Z4-SOLID-CELL"),
-    Place("technology-test-campaign", "/technology/tests/SAMPLE-9Z4-SOLID-CELL?campaign=SAMPLE-SOLID-PILOT_LINE"),
+    Place(
+        "technology-test-campaign", "/technology/tests/SAMPLE-9Z4-SOLID-CELL?campaign=SAMPLE-SOLID-PILOT_LINE"
+    ),
     Place("technology-test-unknown", "/technology/tests/nothing", 404),
     Place("technology", "/technology", charts=True),
     Place("technology-none", "/technology?type=liquid&evidence=third_party"),
