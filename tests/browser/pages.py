@@ -17,6 +17,7 @@ class Place(NamedTuple):
     signed_in: bool = False  # as an administrator, who sees most
 
 
+SOLID = "/technology/tests/SAMPLE-9Z4-SOLID-CELL"
 PLACES = (
     Place("home", "/"),
     Place("search", "/search?q=9Z0PB"),
@@ -119,6 +120,8 @@ PLACES = (
     Place(
         "technology-test-campaign", "/technology/tests/SAMPLE-9Z4-SOLID-CELL?campaign=SAMPLE-SOLID-PILOT_LINE"
     ),
+    Place("technology-test", SOLID),
+    Place("technology-test-campaign", f"{SOLID}?campaign=SAMPLE-SOLID-PILOT_LINE"),
     Place("technology-test-unknown", "/technology/tests/nothing", 404),
     Place("technology", "/technology", charts=True),
     Place("technology-none", "/technology?type=liquid&evidence=third_party"),

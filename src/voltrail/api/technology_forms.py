@@ -27,7 +27,6 @@ from voltrail.api.report_page import FORM_BYTES, content_of, signs
 from voltrail.api.reports import taken_from
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.api.steps import sites_for
-from voltrail.api.technology_tests import protocol_name
 from voltrail.codes import tidy
 from voltrail.errors import AccessError, EventError, NotFound, Refusal, UsageError, VoltrailError
 from voltrail.events import decode
@@ -44,6 +43,7 @@ from voltrail.technology.gates import STAGES
 from voltrail.technology.protocols import PROTOCOLS
 from voltrail.web.outcome import read_receipt
 from voltrail.web.statements import read_lines
+from voltrail.web.technology_tests import protocol_name
 
 OUTCOMES: Final[tuple[str, ...]] = Outcome.__args__  # type: ignore[attr-defined]
 MOST_CODES: Final = 500
