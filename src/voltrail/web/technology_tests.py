@@ -123,7 +123,7 @@ def remark(page: Page, one: Mapping[str, Any]) -> str:
 
 
 def word_of(page: Page, name: str) -> str:
-    """Return the word of a metric or condition in the page\'s language."""
+    """Return the word of a metric or condition in the page's language."""
     return page.say(QUANTITIES[name]) if name in QUANTITIES else name
 
 
