@@ -329,13 +329,13 @@ def estimate(
 
 
 def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
-    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.<kind>`) that names near ids."""
+    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.unknown`) that names near ids."""
     if name in known:
         return known[name]
     lower = {one.casefold(): one for one in known}
     near = get_close_matches(name[:60].casefold(), lower, n=3, cutoff=0.4) or list(lower)
     raise NotFound(
-        f"range.{kind}",
+        "range.unknown",
         f"There is no {kind} {name[:60]!r}.",
         f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
     )
