@@ -172,6 +172,7 @@ KEPT |= {"Gotion", "Open", "Charts"}  # a maker in a chart, whoever counts cars
 KEPT |= {"Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "Na", "Ti", "Zn", "Pb"}  # elements
 KEPT |= {"Wh", "QuantumScape", "Factorial", "Stellantis", "Donut", "Lab", "Solid", "Power", "On"}  # cells
 KEPT |= {"Eagle"}  # a line that makes some of them
+KEPT |= {"MPa", "min"}  # units of packs and of charging
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, noscript, style"
     const said = [document.title]
