@@ -329,7 +329,7 @@ def estimate(
 
 
 def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
-    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.unknown`) that names near ids."""
+    """Return the cell, vehicle or cycle of an id. Raises NotFound (`range.unknown`), which names near ids."""
     if name in known:
         return known[name]
     lower = {one.casefold(): one for one in known}
