@@ -4,8 +4,8 @@ A circuit fitted to what a cell did: one set of numbers for all runs and tempera
 `fit` minimises what voltage and temperature of the cell are off, over all runs together, and how far the
 numbers lie from what such cells commonly have (`PRIORS`). So what the runs do not show, as the end of a
 discharge that was broken off, is what the chemistry says, and not what a polynomial happens to do: the OCV
-is that of two electrodes, slid and stretched against each other, with a small smooth correction where the runs
-have something to say. How sure a number is follows from the curvature at the optimum (Laplace), the residuals
+is that of two electrodes, slid and stretched against each other, with a small smooth correction where the
+runs have something to say. How sure a number is follows from the curvature at the optimum (Laplace), the residuals
 of ten seconds counted as one, for they resemble each other.
 
 `cold_table` judges the method on one cell at 25, 0 and -20 °C (Kollmeyer, doi 10.17632/wykht8y7tg.1): fitted
@@ -85,9 +85,11 @@ class Electrodes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _graphite(x: Any) -> Any:
-    steps = ((0.0909, 29.8538, 0.1234), (0.04478, 14.9159, 0.2769), (0.0205, 30.4444, 0.6103))
-    volts = 1.9793 * np.exp(-39.3631 * x) + 0.2482
-    return volts - sum(high * np.tanh(steep * (x - at)) for high, steep, at in steps)
+    steps = (
+        *((0.0351, 0.286, 0.083), (-0.0045, 0.849, 0.119), (-0.035, 0.9233, 0.05), (-0.0147, 0.5, 0.034)),
+        *((-0.102, 0.194, 0.142), (-0.022, 0.9, 0.0164), (-0.011, 0.124, 0.0226), (0.0155, 0.105, 0.029)),
+    )
+    return 0.194 + 1.5 * np.exp(-120 * x) + sum(high * np.tanh((x - at) / wide) for high, at, wide in steps)
 
 
 def _nca(y: Any) -> Any:
@@ -107,8 +109,8 @@ NCA_GRAPHITE: Final = Electrodes(
     positive_empty=(0.90, 0.04),
     empty_v=2.5,
     source=(
-        "positive: Kim et al. 2011, doi 10.1149/1.3597614; negative, with a little silicon: Chen et al. 2020, "
-        "doi 10.1149/1945-7111/ab9050; where full and empty have them are assumptions"
+        "positive: Kim et al. 2011, doi 10.1149/1.3597614; negative: MCMB 2528 of Dualfoil (Newman), as "
+        "Marquis et al. 2019 have it, doi 10.1149/2.0341915jes; where full and empty have them are assumptions"
     ),
 )
 
@@ -171,8 +173,8 @@ class Fitted(msgspec.Struct, frozen=True, kw_only=True):
         if low - BEYOND_K <= temperature_c <= high + BEYOND_K:
             return None
         return (
-            f"Fitted between {low:.0f} and {high:.0f} °C: at {temperature_c:g} °C it goes by Arrhenius alone, "
-            "beyond what was seen."
+            f"Fitted between {low:.0f} and {high:.0f} °C: at {temperature_c:g} °C it goes by Arrhenius "
+            "alone, beyond what was seen."
         )
 
 

@@ -337,7 +337,7 @@ def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     raise NotFound(
         "range.unknown",
         f"There is no {kind} {name[:60]!r}.",
-        f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
+        f"Give one of {', '.join(lower[one] for one in near[:3])}, or see `voltrail technology range --list`.",
     )
 
 
