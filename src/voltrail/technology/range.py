@@ -337,7 +337,7 @@ def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     raise NotFound(
         "range.unknown",
         f"There is no {kind} {name[:60]!r}.",
-        f"Give one of {', '.join(lower[one] for one in near[:3])}, or see `voltrail technology range --list`.",
+        f"Give one of {', '.join(lower[one] for one in near[:3])}; see `voltrail technology range --list`.",
     )
 
 
