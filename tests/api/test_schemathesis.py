@@ -52,7 +52,10 @@ KNOWN = {
     "element_path": ["$.battery", "$.dppStatus", "$['battery']['serialNumber']"],
     "number": [1],
     "name": ["nev_sales"],
+    "organisation": [sample.MAKER],
+    "line": ["Pilot 1"],
     "cell": ["quantumscape-qse5"],
+    "model_id": ["S-102"],
     "epc": [f"urn:voltrail:battery:{PACK}", "urn:epc:id:sgtin:4012345.011111.9876"],
     "event_type": ["ObjectEvent"],
     "biz_step": ["shipping"],
@@ -89,7 +92,15 @@ def schema(served):
     return schemathesis.openapi.from_url(f"{served}/docs/openapi.json")
 
 
-SIGNED_IN = ("/fleet", "/stations/statements", "/authority/", "/workspace/", "/duties", "/rules/")
+SIGNED_IN = (
+    "/technology/lines/",
+    "/fleet",
+    "/stations/statements",
+    "/authority/",
+    "/workspace/",
+    "/duties",
+    "/rules/",
+)
 
 
 def nobody(accounts):

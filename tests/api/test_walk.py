@@ -119,9 +119,21 @@ class Marks:
                 return float(f"{3 + (name == 'life_years_high')}.{n:04}91357")
             case "cycles" | "sessions":
                 return int(f"7{n:04}913579")
-            case "photo_digest" | "digest" | "trace_digest":
+            case "photo_digest" | "digest" | "trace_digest" | "plan":
                 return f"{n:04}".ljust(64, "e")
-            case "manufactured_on" | "certificate_date" | "certified_on":
+            case "data":
+                return [f"{n:04}".ljust(64, "d")]
+            case "protocols" | "campaigns":
+                return [f"marked {name} {n:05}"]
+            case "results":
+                return [{"metric": f"marked metric {n:05}", "value": 1.5}]
+            case "conditions" | "scrapped":
+                return {"marked": float(f"1{n:04}913.25")}
+            case "readings":
+                return [{"quantity": f"marked quantity {n:05}", "mean": 1.5}]
+            case "entered":
+                return float(f"9{n:04}913.25")
+            case "manufactured_on" | "certificate_date" | "certified_on" | "calibrated_on":
                 return (date(2001, 1, 1) + timedelta(days=n)).isoformat()
             case "cleared_at" | "measured_from" | "measured_until":
                 return f"{date(2001, 1, 1) + timedelta(days=n)}T08:00:00+08:00"
@@ -215,6 +227,8 @@ def special(kind, code, marks):
             return [{"system": None}, {"vin": None}]
         case "swapped":
             return [{"codes": (code, other), "taken_out": code, "put_in": other}]
+        case "campaign_opened" | "test_reported":
+            return [{"model_id": "MODEL-WALK"}]
         case "passport_issued":
             return [{"number": len(marks.of.get((code, kind), ())) + 1}]
         case "passport_ceased":
@@ -278,12 +292,31 @@ def grow(registry, marks):
         marks.line("answer_accepted", since, WORKER, model_id="MODEL-WALK", supplier_id=None, **answered)
     )
     report(registry, sample.AUTHORITY, people)
+    _staged(registry, marks)
     return [
         _long(registry, marks),
         _car(registry, marks),
         *_bound(registry, marks),
         *_ended(registry, marks),
     ]
+
+
+def _staged(registry, marks):
+    """A model that is granted its first stage, by what its maker tested."""
+    about, cell = {"campaign": "walked", "model_id": "MODEL-STAGE"}, [code_of("cell")]
+    results = [{"metric": one, "value": 1.5} for one in ("capacity_ah", "energy_wh")]
+    tested = {"protocol": "capacity_energy", "outcome": "passed", "codes": cell, "results": results}
+    conditions = {"temperature_c": 25, "c_rate": 0.5}
+    lines = [
+        sample.line("model_registered", EARLY, model_id="MODEL-STAGE"),
+        sample.line(
+            "campaign_opened", EARLY, **about, stage="laboratory", protocols=["capacity_energy"], codes=cell
+        ),
+        sample.line("test_reported", EARLY, **about, **tested, conditions=conditions),
+    ]
+    report(registry, WORKER, lines)
+    granted = {"model_id": "MODEL-STAGE", "stage": "laboratory", "campaigns": ["walked"]}
+    report(registry, sample.AUTHORITY, [marks.line("stage_granted", EARLY, WORKER, **granted)])
 
 
 def _begin(registry, code):

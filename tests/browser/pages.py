@@ -17,6 +17,7 @@ class Place(NamedTuple):
     signed_in: bool = False  # as an administrator, who sees most
 
 
+SOLID = "/technology/tests/SAMPLE-9Z4-SOLID-CELL"
 PLACES = (
     Place("home", "/"),
     Place("search", "/search?q=9Z0PB"),
@@ -114,6 +115,10 @@ PLACES = (
     Place("outlook-figures-wrong", "/outlook/series?known_at=soon", 400),
     Place("outlook-series", "/outlook/series/nev_sales", charts=True),
     Place("outlook-series-none", "/outlook/series/nev_sales?segment=99"),
+    Place("technology-tests", "/technology/tests"),
+    Place("technology-test", SOLID),
+    Place("technology-test-campaign", f"{SOLID}?campaign=SAMPLE-SOLID-PILOT_LINE"),
+    Place("technology-test-unknown", "/technology/tests/nothing", 404),
     Place("technology", "/technology", charts=True),
     Place("technology-none", "/technology?type=liquid&evidence=third_party"),
     Place("technology-wrong", "/technology?stage=moon", 400),
@@ -122,8 +127,20 @@ PLACES = (
     Place("cells-compared", "/technology/compare?with=quantumscape-qse5&with=donutlab&with=nio-welion-150"),
     Place("cells-compared-none", "/technology/compare"),
     Place("cells-compared-wrong", "/technology/compare?with=nothing", 404),
+    Place("range", "/technology/range?temperature=-20", charts=True),
+    Place("range-truck", "/technology/range?vehicle=eactros600&cell=lfp-liquid&cycle=truck-80"),
+    Place("range-wrong", "/technology/range?temperature=900", 400),
+    Place("range-unknown", "/technology/range?cell=nothing", 404),
+    Place("cycler", "/technology/cycler", signed_in=True),
+    Place("campaign-not-yours", "/technology/tests/new", 403, signed_in=True),
+    Place("test-not-yours", "/technology/tests/report?model=x&campaign=y", 403, signed_in=True),
+    Place("stage-not-yours", "/technology/tests/grant?model=x", 403, signed_in=True),
     Place("technology-timeline", "/technology/timeline", charts=True),
-    Place("technology", "/technology"),
+    Place("thousand", "/technology/thousand"),
+    Place("thousand-truck", "/technology/thousand?vehicle=tractor-40t&temperature=-10"),
+    Place("thousand-wrong", "/technology/thousand?temperature=cold", 400),
+    Place("lines", "/technology/lines"),
+    Place("line-unknown", "/technology/lines/nobody/nothing", 403, signed_in=True),
     Place("life", "/technology/life", charts=True),
     Place("life-solid", "/technology/life?cell=quantumscape-qse5"),
     Place("life-wrong", "/technology/life?duty=rocket", 400),

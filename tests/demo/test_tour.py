@@ -21,13 +21,16 @@ from voltrail.ledger.notes import Policy
 from voltrail.lifecycle import Battery, decode_state
 from voltrail.organisations.access import Reader
 from voltrail.recycling.trail import follow
+from voltrail.registry.lines import worked
 from voltrail.registry.lots import Scope
 from voltrail.registry.registry import Registry
 from voltrail.registry.settings import initialise
+from voltrail.technology.line import control, measured
 
 PACKS, SEED = 2_000, 20261  # what `voltrail demo` makes
 STOPS = ["life", "vanished", "verify", "correction", "swapped", "conflict", "metal", "content"]
 UNLINKED = ["lot", "plant"]  # for who may see them
+LAST = ["line"]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,7 @@ def whole(registry: Registry, code: str) -> dict:
 
 def test_all_stops_are_there(world: World) -> None:
     """The default world has every stop, in the order of the tour."""
-    assert list(world.tour) == STOPS + UNLINKED
+    assert list(world.tour) == STOPS + UNLINKED + LAST
 
 
 def test_the_pack_to_follow_went_all_the_way(world: World, registry: Registry) -> None:
@@ -175,6 +178,23 @@ def test_the_pack_made_of_old_ones_has_its_lot(world: World, registry: Registry)
     assert any(run.site == site for run in registry.lots.material(Scope(site=site)).runs)
 
 
+def test_the_line_shows_its_drift_and_what_its_lots_went_into(world: World, registry: Registry) -> None:
+    """The press that wears is found and no other step; the lot is in its pack; stages are granted."""
+    maker = next(one for one in world.organisations if one.maker == "9Z4").identifier
+    code, lot = world.tour["line"]
+    while registry.lines.follow():
+        pass
+    told = worked(registry.lines.told(maker, "Pilot 1")[0])
+    charts = [control(*named, points) for named, points in measured(told).items()]
+    assert [one.quantity for one in charts if one.drift is not None] == ["pressure_mpa"]
+    assert code in registry.lines.trace(maker, lot).outer
+    assert lot in registry.lines.trace(maker, code).lots
+    assert whole(registry, code)["place"] == "in_vehicle"
+    with registry.database.connect() as connection:
+        row = connection.execute("select count(*) from event where kind = 'stage_granted'").fetchone()
+    assert row == (4,)
+
+
 def test_the_command_names_the_sites_that_claim_too_much(world: World, registry: Registry) -> None:
     """From signed reports to the answer of `voltrail recycling balance`: those planted and no others."""
     asked = CliRunner().invoke(main, ["recycling", "balance", "--json", "--data", str(registry.data)])
@@ -222,8 +242,8 @@ def test_the_host_signed_for_one_organisation(world: World, registry: Registry) 
 def test_the_front_page_leads_to_every_stop(client: TestClient, world: World, language: str) -> None:
     """Each battery of the tour is linked from the front page, and its page is there."""
     html = client.get("/", headers=HTML | {"Accept-Language": language}).text
-    assert html.count("<h3>") == len(STOPS)
-    for stop in STOPS:
+    assert html.count("<h3>") == len(STOPS + LAST)
+    for stop in STOPS + LAST:
         for code in (one for one in world.tour[stop] if "/" not in one):
             assert f'href="/b/{code}"' in html
             assert client.get(f"/b/{code}", headers=HTML).status_code == 200

@@ -275,6 +275,16 @@ FORGED = {
         "delete from swap_pack_told where code = (select min(code) from swap_pack_told)",
         "insert into swap_pack_told select code, 0, at, 'X', null from swap_pack_told limit 1",
     ),
+    "line_step": (
+        "update line_step set step = 'X' where seq = (select min(seq) from line_step)",
+        "delete from line_step where seq = (select min(seq) from line_step)",
+        "insert into line_step select 0, subject, says, at, reporter, line, step, lot from line_step limit 1",
+    ),
+    "line_battery": (
+        "delete from line_battery where seq = (select max(seq) from line_battery)",
+        "delete from line_battery where seq = (select min(seq) from line_battery)",
+        "insert into line_battery select code, 0 from line_battery limit 1",
+    ),
     "passport": (
         "update passport set why = 'X' where code = (select min(code) from passport)",
         "delete from passport where code = (select min(code) from passport)",

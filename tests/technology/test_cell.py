@@ -57,7 +57,7 @@ def test_a_claim_of_one_number_gets_no_interval_of_ours():
 @settings(max_examples=150, deadline=None)
 @given(SOME, st.floats(-60, 60), st.floats(0, 30), st.floats(0, 4), st.floats(0, 2))
 def test_cold_and_haste_take_away(cell, temperature_c, warmer, rate, faster):
-    """For each draw the usable share lies in 0 to 1, rises with warmth, falls with the rate; losses do not."""
+    """For each draw the usable share is in 0 to 1, rises with warmth, falls with the rate; losses do not."""
     drawn = draw(cell, 50, np.random.default_rng(7))
     for law, sign in ((usable_fraction, 1), (delivered_fraction, 1), (loss_fraction, -1)):
         here = law(drawn, temperature_c, rate)

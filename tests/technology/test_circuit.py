@@ -20,7 +20,7 @@ from voltrail.technology.circuit import (
 )
 
 SOC = np.linspace(LOW_SOC, HIGH_SOC, POINTS)
-CELL = Circuit(ocv_v=3.0 + 1.0 * SOC + 0.1 * np.tanh(20 * SOC), capacity_ah=2.8)
+CELL = Circuit(ocv_v=2.4 + SOC + 0.7 * np.tanh(20 * SOC), capacity_ah=2.8)
 SECONDS = np.arange(0.0, 1801.0)
 
 

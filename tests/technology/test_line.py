@@ -1,4 +1,4 @@
-"""Yield, scrap and drift of a production line: laws that hold whatever was reported, and shifts that are found."""
+"""Yield, scrap and drift of a line: laws that hold whatever was reported, and shifts that are found."""
 
 import math
 import random
@@ -56,7 +56,7 @@ def noise(seed, number):
 
 @given(st.lists(reports(), max_size=30))
 def test_yields_are_shares_within_their_intervals(told):
-    """Each yield lies from 0 to 1 within its interval; the rolled one is their product, below each of them."""
+    """Each yield lies from 0 to 1 within its interval; the rolled one is their product, below each."""
     found = line_yield(told)
     shares = [one.fraction for one in found.steps if one.fraction is not None]
     for one in [*shares, *([found.rolled] if found.rolled else [])]:
@@ -106,7 +106,7 @@ def test_the_interval_of_the_rolled_yield_holds_the_truth():
 
 
 def test_a_share_of_nothing_is_nothing():
-    """A step through which nothing comes stops the line; without shares there is no product, without bounds none."""
+    """A step through which nothing comes stops the line; without shares or bounds there is none."""
     assert rolled([]) is None
     assert rolled([wilson(0, 10), wilson(9, 10)]).middle == 0
     assert rolled([wilson(0, 10), wilson(9, 10)]).low == 0
@@ -160,7 +160,7 @@ def test_what_does_not_change_seldom_counts_as_drifting():
 
 
 def test_rules_are_those_of_the_handbook():
-    """Each rule is broken by the pattern that it is about, and by no milder one; never within the baseline."""
+    """Each rule is broken by the pattern that it is about, and by no milder one; never in the baseline."""
     quiet = [9.0, 11.0] * 13  # sigma is 2 / 1.128
     sigma = 2 / 1.128379
 
@@ -221,7 +221,7 @@ def test_readings_stand_in_the_order_of_the_line_and_of_time():
 
 
 def test_the_tables_hold_together():
-    """Every usual reading belongs to a step that is there; each has names in both languages; orders differ."""
+    """Every usual reading belongs to a step; each has names in both languages; orders differ."""
     assert {one.step for one in QUANTITIES.values()} <= STEPS.keys()
     assert len({one.order for one in STEPS.values()}) == len(STEPS)
     for one in (*STEPS.values(), *QUANTITIES.values()):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from voltrail.technology import vehicle
 from voltrail.technology.vehicle import (
     PARAMETERS,
+    SPREADS,
     VEHICLES,
     Air,
     Legs,
@@ -133,5 +134,5 @@ def test_many_legs_at_once():
 
 def test_each_parameter_says_where_it_is_from():
     """No number of a vehicle stands without a source and how sure it is."""
-    assert {one.standing for one in PARAMETERS} <= {"verified", "recalled", "assumption", "estimate"}
+    assert {one.standing for one in PARAMETERS} <= set(SPREADS)
     assert all(one.source and one.unit for one in PARAMETERS)

@@ -29,6 +29,7 @@ def said_in_python():
     """Yield the text of each say("...") of our code, and what each route and its parameters are for."""
     for path in files("voltrail").rglob("*.py"):
         is_route = is_documented if path.parent.name == "api" else lambda _: False
+        has_sheets = path.parent.name != "technology"  # a Column there is one of a cycler's file
         for call in ast.walk(ast.parse(path.read_text())):
             if isinstance(call, ast.FunctionDef | ast.AsyncFunctionDef) and any(
                 map(is_route, call.decorator_list)
@@ -42,7 +43,7 @@ def said_in_python():
                 yield from (one.value.value for one in call.keywords if one.arg == "summary" and is_said(one))
             if getattr(call.func, "id", "") == "later":
                 yield from (one.value for one in call.args[:1] if is_words(one))
-            if getattr(call.func, "id", "") == "Column":
+            if getattr(call.func, "id", "") == "Column" and has_sheets:
                 yield from (one.value for one in call.args[2:3] if isinstance(one, ast.Constant))
                 yield from (one.value.value for one in call.keywords if one.arg == "heading" and is_said(one))
             if getattr(call.func, "id", "") in {"PathParameter", "QueryParameter"}:
@@ -57,6 +58,20 @@ def said_of_the_outlook():
         yield from (one.word, one.unit)
     for name in names():
         yield from (named(name).name, named(name).note)
+
+
+def said_of_cyclers():
+    """Yield what the checks of a cycler's file say: the sentences of each Check, and those named `said`."""
+    tree = ast.parse(files("voltrail.technology").joinpath("cycler_checks.py").read_text())
+    for node in ast.walk(tree):
+        parts = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Check":
+            parts = node.args[2:3]
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "said":
+            parts = [node.value]
+        for part in parts:
+            chosen = [part.body, part.orelse] if isinstance(part, ast.IfExp) else [part]
+            yield from (one.value for one in chosen if isinstance(one, ast.Constant))
 
 
 def is_words(node):
@@ -87,7 +102,7 @@ def is_documented(node):
 def said():
     """Every sentence that the pages can say."""
     texts = {text.value for _, text in said_in_templates() if isinstance(text, nodes.Const)}
-    return texts | set(said_in_python()) | set(said_of_the_outlook())
+    return texts | set(said_in_python()) | set(said_of_the_outlook()) | set(said_of_cyclers())
 
 
 @pytest.fixture(scope="module")

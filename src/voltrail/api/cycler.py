@@ -40,7 +40,7 @@ def cycler_page(request: Asked) -> Response[bytes]:
 
 
 @post(
-    "/technology/cycler",
+    "/technology/cycler/look",
     sync_to_thread=True,
     status_code=200,
     request_max_body_size=MAX_CYCLER_BYTES + FORM_BYTES,

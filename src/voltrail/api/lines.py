@@ -274,9 +274,7 @@ def _told(request: Asked, organisation: str, line: str, since: date | None) -> t
     """Return the reports of a line and how many there are. Raises AccessError, NotFound, UsageError."""
     _check_access(request, organisation)
     if "\0" in organisation + line:
-        raise UsageError(
-            "usage.text", "U+0000 stands in what is asked for.", "Ask for a line of /technology/lines."
-        )
+        raise UsageError("usage.text", "U+0000 stands in what is asked for.", "Leave it out: no name has it.")
     begin = None if since is None else datetime.combine(since, time(), CHINA)
     return registry_of(request).lines.told(organisation, line, begin)
 

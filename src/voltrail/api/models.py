@@ -58,6 +58,7 @@ def model(
         after=after,
         here={one["sha256"] for one in found["documents"] if registry.documents.has(one["sha256"])},
         adds=_adds(request, found),
+        tests=registry.qualifications.is_tested(found["model_id"]),
         purposes=PURPOSES,
     )
 

@@ -31,6 +31,7 @@ from voltrail.technology.catalogue import (
     Unverified,
     Verified,
 )
+from voltrail.technology.cell import CELLS
 from voltrail.technology.qualification import STAGES
 from voltrail.web import Page
 from voltrail.web import technology_catalogue as shown
@@ -142,6 +143,7 @@ def technology_cell(request: Asked, cell: Cell) -> Response[bytes]:
         groups=list(catalogue.by_metric(one.figures)),
         missing=[metric for metric in shown.SOUGHT if all(each.metric != metric for each in one.figures)],
         drawn=shown.lanes([one]),
+        modelled=next((each.id for each in CELLS.values() if each.technology == one.id), None),
     )
 
 

@@ -18,7 +18,7 @@ from voltrail.errors import UsageError
 from voltrail.registry.snapshot import Snapshot
 from voltrail.technology.catalogue import SOURCES, TECHNOLOGIES
 from voltrail.technology.cell import CELLS
-from voltrail.technology.duty import DUTIES, PLACES, duty_of, months_of
+from voltrail.technology.duty import DUTIES, duty_of, months_of
 from voltrail.technology.life import LAWS, Life, chemistry_of, claimed_cycles, law_of
 from voltrail.technology.life import life as life_of
 from voltrail.web import Page
@@ -35,12 +35,22 @@ CellAsked = Annotated[
     str | None, QueryParameter(max_length=60, description="a chemistry or the id of a cell; at first LFP")
 ]
 DutyAsked = Annotated[
-    str | None, QueryParameter(max_length=40, description=f"what it does: {', '.join(DUTIES)}")
+    str | None,
+    QueryParameter(
+        max_length=40,
+        description="what it does: private-car, taxi, truck-swap, truck-charged, storage or second-life",
+    ),
 ]
 ThenAsked = Annotated[
     str | None, QueryParameter(max_length=40, description="what it does in its second life, likewise")
 ]
-PlaceAsked = Annotated[str | None, QueryParameter(max_length=40, description=f"where: {', '.join(PLACES)}")]
+PlaceAsked = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=40,
+        description="where: beijing, guangzhou, harbin, shanghai, chongqing, urumqi, kunming or berlin",
+    ),
+]
 TemperatureAsked = Annotated[
     str | None,
     QueryParameter(max_length=20, description="how warm the air is all the year, °C, in place of a place"),

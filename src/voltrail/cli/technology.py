@@ -22,8 +22,8 @@ def technology() -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    cell_,
     list_technologies,
+    cell_,
     range_,
     thousand,
     claims,

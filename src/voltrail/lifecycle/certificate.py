@@ -199,8 +199,10 @@ def _recorded(event: VerifiedEvent) -> Recorded | None:
     try:
         return Recorded(event.index, decode(shown), event.reporter, event.received_ms)
     except VoltrailError as error:
-        rule = "withheld" if event.withheld else "event"
-        raise _fail(rule, f"Event at index {event.index}: {error.message}", _AGAIN) from error
+        if event.withheld:
+            message = f"Event at index {event.index} does not show enough: {error.message}"
+            raise _fail("withheld", message, _AGAIN) from error
+        raise _fail("event", f"Event at index {event.index}: {error.message}", _AGAIN) from error
 
 
 def _holder(authority: Authority) -> str:

@@ -273,7 +273,7 @@ class _Search:
     def tree(self, start: str) -> Tree:
         """Return what was found. Raises NotFound for nothing."""
         steps = self._steps()
-        if not steps and not self._marked.difference({start}) and not any(self._lots.values()):
+        if not steps and not self._marked.difference({start}) and not self._lots.keys() - {start}:
             raise NotFound(
                 "line.nothing",
                 f"{self._of} has reported nothing of {start[:90]!r} that a line could tell.",

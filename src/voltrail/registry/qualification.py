@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from voltrail.errors import NotFound, UsageError
 from voltrail.lifecycle import Model
 from voltrail.lifecycle.stages import qualification_of
 from voltrail.organisations.access import BATTERY, Eyes, Reader, Sight, Standing
+from voltrail.registry.snapshot import Snapshot
 from voltrail.registry.world import World
 from voltrail.technology.gates import STAGES
 from voltrail.technology.qualification import (
@@ -31,10 +32,12 @@ OPEN_REMARKS: Final = frozenset(
 """What is wrong with a test by what everybody sees of it; the rest would tell its results."""
 
 _MODELS: Final = """
-select distinct substr(s, 7) as id from event e cross join lateral unnest(e.subjects) s
-where e.kind = 'campaign_opened' and s like 'model:%%' and substr(s, 7) collate "C" > %s
-order by 1 limit %s
+select id from (
+    select distinct substr(s, 7) collate "C" as id from event e cross join lateral unnest(e.subjects) s
+    where e.kind = 'campaign_opened' and s like 'model:%%'
+) named where id > %s order by id limit %s
 """
+_IS_TESTED: Final = "select exists (select from event where kind = 'campaign_opened' and subjects @> %s)"
 
 
 class Qualifications:
@@ -60,6 +63,12 @@ class Qualifications:
             )
         return qualification_of(model_id, world)
 
+    def is_tested(self, model_id: str) -> bool:
+        """Return whether a campaign of a model is on record."""
+        with self._database.pool.connection() as connection:
+            row = connection.execute(_IS_TESTED, (["model:" + model_id],)).fetchone()
+        return bool(row and row[0])
+
     def under(self, after: str | None, limit: int) -> tuple[list[Qualification], str | None]:
         """Return the models with a campaign in the order of their ids, and the next `after` or None."""
         _check(after or "")
@@ -68,6 +77,15 @@ class Qualifications:
             names = [name for (name,) in connection.execute(_MODELS, (after or "", limit + 1)).fetchall()]
             found = [self.read(connection, name) for name in names[:limit]]
         return found, names[limit - 1] if len(names) > limit else None
+
+    def all_under(self, snapshot: Snapshot) -> Iterator[list[Qualification]]:
+        """Yield all models with a campaign in the order of their ids, some at a time."""
+        after = ""
+        while names := [
+            name for (name,) in snapshot.connection.execute(_MODELS, (after, MAX_MODELS)).fetchall()
+        ]:
+            yield [self.read(snapshot.connection, name) for name in names]
+            after = names[-1]
 
     def declared(self, names: Iterable[str]) -> dict[str, Model]:
         """Return what is declared of models, by their ids."""
@@ -133,7 +151,8 @@ def gate_told(gate: Gate) -> dict[str, Any]:
     return {
         "stage": gate.stage,
         "open": gate.open,
-        "lacking": len(gate.lacking),
+        "lacking": len(gate.to_do),
+        "to_do": [_met(one) for one in gate.to_do],
         "requirements": [_met(one) for one in gate.requirements if one.requirement.stage == gate.stage],
     }
 

@@ -147,6 +147,8 @@ def tables(vehicles: str, winter: str) -> Tables:
     ]
     cars = [one for one in stated if one.kind == "car"]
     trucks = [one for one in stated if one.kind == "truck"]
+    for kind, some in (("car", cars), ("truck", trucks), ("winter", kept)):
+        _check_enough(kind, some)
     fitted = fit(cars, trucks, [share for _, share in kept])
     plain = _plain()
     warm_first = _with(fitted, cabin_cold=1.0)
@@ -440,6 +442,17 @@ def _read(text: str, name: str) -> list[dict[str, Any]]:
             "accuracy.columns", f"{name} has no column {missing[0]}.", "Give the folder of reference files."
         )
     return rows
+
+
+def _check_enough(kind: str, rows: Sequence[Any]) -> None:
+    """Raise TableError (`accuracy.few`) where a row left out leaves none to fit to."""
+    usable = [one for one in rows if not isinstance(one, _Stated) or one.fitted]
+    if len({one.how.vehicle if isinstance(one, _Stated) else one for one in usable}) < 2:
+        raise TableError(
+            "accuracy.few",
+            f"Of {kind} there are fewer than two rows to fit to.",
+            "Give the reference files as they came.",
+        )
 
 
 def _plain() -> dict[str, Factor]:

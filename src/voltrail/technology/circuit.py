@@ -16,7 +16,8 @@ with equal halves, solved for the voltage. v2 is a resistor beside a capacitor. 
 mean state of charge by what diffusion lags behind, as in a sphere; so wherever the OCV is steep the lag is
 felt, as at the end of a discharge, without a table of resistances. All of them follow the temperature by
 Arrhenius, each with its own activation. Where the surface nears empty or full, I0 falls, and the second
-resistor rises by the root of that. Of the losses, I (V - OCV), and the entropy, I T dOCV/dT, one mass warms, which cools to the ambient.
+resistor rises by the root of that. Of the losses, I (V - OCV), and the entropy, I T dOCV/dT, one mass warms,
+which cools to the ambient.
 
 Not in it: hysteresis, self-discharge, gradients within the cell. A step is exact in the state of charge, v1,
 v2 and the lag, for a current that is steady over it; temperature and surface are those at its beginning.
@@ -51,9 +52,9 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
 
     `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is
     by how many hours of a steady current the surface runs ahead of the mean, in the end, and `lag_s` the
-    slowest of its times. `low_rise` is by how much of itself 1 / I0 rises at empty, fading with `low_width` of
-    state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas constant);
-    `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
+    slowest of its times. `low_rise` is by how much of itself 1 / I0 rises at empty, fading with `low_width`
+    of state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas
+    constant); `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
     """
 
     ocv_v: Numbers

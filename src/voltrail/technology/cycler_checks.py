@@ -206,19 +206,19 @@ def _current(course: Course, capacity_ah: float | None) -> Check:
     values = {"current": _round(largest), "rate": _round(rate), "share": _round(100 * share)}
     if rate > 100 or share > 100:
         said = (
-            "The largest current of {current} A is {rate} times the capacity in an hour: mA are read as A,"
+            "The largest current of {current} A is a rate of {rate} C: mA are read as A,"
             " or the capacity is another."
         )
         return Check("current", "fail", said, values)
     if rate < 0.005:
         said = (
-            "The largest current of {current} A is {rate} times the capacity in an hour: A are read as mA,"
+            "The largest current of {current} A is a rate of {rate} C: A are read as mA,"
             " or the capacity is another."
         )
         return Check("current", "fail", said, values)
     if share > 1.3:
         return Check("current", "warn", "{share} % of the capacity stated went one way at a stretch.", values)
-    said = "The largest current of {current} A is {rate} times the capacity in an hour."
+    said = "The largest current of {current} A is a rate of {rate} C."
     return Check("current", "passed", said, values)
 
 

@@ -159,8 +159,8 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     """
     What becomes of a battery.
 
-    `years` is (N,), 0 to 40, `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N): middle,
-    low, high; resistance is by how much it is more than when new, None where the law does not tell it.
+    `years` is (N,), 0 to 40; `capacity`, `by_calendar` (the part of the loss) and `resistance` are (3, N):
+    middle, low, high. Resistance is by how much it is more than when new, None where the law does not tell.
     `first` is when `end_first` of the capacity is left, `second` how many years more until `end_second`
     under the second duty. `shares` is how much of the loss at the end of the first life is of the calendar.
     `beyond` says in what the law was carried on beyond what was measured: `years`, `capacity`, `cold`,

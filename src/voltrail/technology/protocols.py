@@ -34,10 +34,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def bounds(self) -> str:
         """The bounds in words and figures; empty where there are none."""
-        if self.low is None or self.high is None:
-            given = (("≥", self.low), ("≤", self.high))
-            return " ".join(f"{sign} {value:g} {self.unit}" for sign, value in given if value is not None)
-        return f"{self.low:g} … {self.high:g} {self.unit}"
+        given = [(sign, one) for sign, one in (("≥", self.low), ("≤", self.high)) if one is not None]
+        figure = " … ".join(f"{one:g}" for _, one in given)
+        sign = f"{given[0][0]} " if len(given) == 1 else ""
+        return f"{sign}{figure} {self.unit if self.unit != '1' else ''}".strip()
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -157,6 +157,11 @@ class Gate(msgspec.Struct, frozen=True):
         return tuple(one for one in self.requirements if not one.met)
 
     @property
+    def to_do(self) -> tuple[Met, ...]:
+        """What lacks, once for each protocol: of several requirements the last, which asks for the most."""
+        return tuple({one.requirement.protocol: one for one in self.lacking}.values())
+
+    @property
     def open(self) -> bool:
         """Whether all is met."""
         return not self.lacking

@@ -3,6 +3,7 @@ How far a vehicle drives with a pack, by a cycle and at a temperature, and where
 
     >>> from voltrail.technology.cell import CELLS
     >>> from voltrail.technology.cycles import CYCLES
+    >>> from voltrail.technology.vehicle import VEHICLES
     >>> pack = pack_of(CELLS["nmc-liquid"], energy_kwh=80)
     >>> told = estimate(pack, VEHICLES["car-saloon"], CYCLES["WLTC"], 23.0)
     >>> told.km.low < told.km.middle < told.km.high
@@ -59,6 +60,7 @@ from voltrail.technology.vehicle import (
 
 COLDEST_C: Final = -40.0
 WARMEST_C: Final = 50.0
+LEAST_KWH: Final = 1.0  # of a pack
 MOST_DRAWS: Final = 10_000
 MOST_WIND_M_S: Final = 30.0
 MOST_ALTITUDE_M: Final = 6_000.0
@@ -303,6 +305,12 @@ def estimate(
     """
     procedure, factors = procedure or Procedure(), factors or FACTORS
     _check(temperature_c, mass_kg, draws, procedure)
+    if not pack.energy_kwh >= LEAST_KWH:
+        raise UsageError(
+            "range.pack",
+            f"A pack of {pack.energy_kwh:g} kWh carries no vehicle.",
+            f"Ask for {LEAST_KWH:g} kWh or more.",
+        )
     rng = np.random.default_rng(seed)
     cell = draw(pack.cell, draws, rng)
     rows = _rows(vehicle, pack, np.full(1, temperature_c), mass_kg, draws, rng, procedure, factors)
@@ -321,15 +329,15 @@ def estimate(
 
 
 def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
-    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.<kind>`) that names near ids."""
+    """Return the cell, vehicle or cycle of an id. Raises NotFound (`range.unknown`), which names near ids."""
     if name in known:
         return known[name]
     lower = {one.casefold(): one for one in known}
     near = get_close_matches(name[:60].casefold(), lower, n=3, cutoff=0.4) or list(lower)
     raise NotFound(
-        f"range.{kind}",
+        "range.unknown",
         f"There is no {kind} {name[:60]!r}.",
-        f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
+        f"Give one of {', '.join(lower[one] for one in near[:3])}; see `voltrail technology range --list`.",
     )
 
 

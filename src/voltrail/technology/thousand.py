@@ -30,6 +30,7 @@ from voltrail.technology.pack import (
     DESIGNS,
     MOST_KWH,
     Between,
+    Pack,
     between,
     pack_of,
     per_kwh,
@@ -47,6 +48,7 @@ PACK_KG: Final = (50.0, 20_000.0)
 LIKELY: Final = 0.9
 _DRAWS: Final = 100  # of each cell of a page
 _STEPS: Final = 20
+_FIRST_KWH: Final = 100.0  # with which the search for a pack begins
 _CLOSE: Final = 1e-4
 
 BOUNDS: Final = {(one.subject, one.parameter): one for one in read_parameters("bounds.csv")}
@@ -199,7 +201,8 @@ def reach(question: Question, cell: CellType, temperature_c: float, draws: int =
     each = per_kwh(cell, question.design, draws)
     by_mass, by_room = question.pack_kg / each.kg, question.room_l / each.litres
     energies = np.minimum(by_mass, by_room)
-    told = _drive(question, cell, temperature_c, float(energies[0]), draws)
+    pack = pack_of(cell, energy_kwh=float(energies[0]), design=question.design)
+    told = _drive(question, pack, temperature_c, pack.energy_kwh, draws)
     # The energy of a given mass is as uncertain as its cells; a range goes with it.
     km = told.draws_km * energies / energies[0]
     return Reach(
@@ -218,11 +221,12 @@ def needed(
 ) -> Needed:
     """Return the pack with which a vehicle comes so far; its mass is not bounded by what is asked."""
     vehicle = VEHICLES[question.vehicle]
-    found = _fixed_point(question, cell, temperature_c, km)
+    pack = pack_of(cell, energy_kwh=_FIRST_KWH, design=question.design)
+    found = _fixed_point(question, pack, temperature_c, km)
     if found is None:
         return Needed(cell=cell.id, km=km, temperature_c=temperature_c)
     energy_kwh, slope = found
-    told = _drive(question, cell, temperature_c, energy_kwh, draws)
+    told = _drive(question, pack, temperature_c, energy_kwh, draws)
     # What a km takes of the pack in each draw, at this pack's mass; from there along the slope.
     per_km = energy_kwh / np.maximum(told.draws_km, 1e-9)
     energies = km * (per_km - slope * energy_kwh) / (1 - km * slope)
@@ -253,8 +257,9 @@ def cold(question: Question, cell: CellType, cold_c: float = -20.0, warm_c: floa
     """Return what the cold takes of the range of the largest pack, cause by cause; the parts add up."""
     each = per_kwh(cell, question.design, 2)
     energy_kwh = float(min(question.pack_kg / each.kg[0], question.room_l / each.litres[0]))
-    before = _drive(question, cell, warm_c, energy_kwh, _DRAWS)
-    after = _drive(question, cell, cold_c, energy_kwh, _DRAWS)
+    pack = pack_of(cell, energy_kwh=energy_kwh, design=question.design)
+    before = _drive(question, pack, warm_c, energy_kwh, _DRAWS)
+    after = _drive(question, pack, cold_c, energy_kwh, _DRAWS)
     km, kwh = (before.km.middle, after.km.middle), (before.kwh_per_100km.middle, after.kwh_per_100km.middle)
     mean = _logarithmic_mean(*km)
     usable = mean * math.log(_positive(km[1] * kwh[1]) / _positive(km[0] * kwh[0]))
@@ -278,10 +283,13 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> tuple[str, str]:
     return f"There is no {what} {name[:40]!r}.", f"Ask for one of {', '.join(known)}."
 
 
-def _drive(question: Question, cell: CellType, temperature_c: float, energy_kwh: float, draws: int) -> Range:
-    pack = pack_of(cell, energy_kwh=energy_kwh, design=question.design)
+def _drive(question: Question, pack: Pack, temperature_c: float, energy_kwh: float, draws: int) -> Range:
+    """Return the range with so much of a pack; what its mass may be otherwise is no part of the question."""
+    more = energy_kwh / pack.energy_kwh
     return estimate(
-        msgspec.structs.replace(pack, mass_kg=Between(*(pack.mass_kg.middle,) * 3)),
+        msgspec.structs.replace(
+            pack, energy_kwh=energy_kwh, mass_kg=Between(*(more * pack.mass_kg.middle,) * 3)
+        ),
         VEHICLES[question.vehicle],
         CYCLES[question.cycle],
         temperature_c,
@@ -290,35 +298,34 @@ def _drive(question: Question, cell: CellType, temperature_c: float, energy_kwh:
 
 
 def _fixed_point(
-    question: Question, cell: CellType, temperature_c: float, km: float
+    question: Question, pack: Pack, temperature_c: float, km: float
 ) -> tuple[float, float] | None:
     """
-    Return the energy with which the middle reaches a distance, and by how much a km takes more for each kWh.
+    Return the energy with which the middle reaches a distance, and what a km takes more for each kWh of it.
 
     What a km takes of the pack is nearly a straight line over its energy, since it is one over its mass:
     each step is where the line through the last two points would meet the distance. None where it never does.
     """
 
     def per_km(energy_kwh: float) -> float:
-        told = _drive(question, cell, temperature_c, energy_kwh, 1).km.middle
+        told = _drive(question, pack, temperature_c, energy_kwh, 1).km.middle
         return energy_kwh / told if told > 0 else math.inf
 
-    before, energy_kwh = 20.0, 100.0
-    taken_before, slope = per_km(before), 0.0
+    before = pack.energy_kwh
+    taken_before = per_km(before)
+    energy_kwh, slope = km * taken_before, 0.0
     for _ in range(_STEPS):
-        taken = per_km(energy_kwh)
-        if not math.isfinite(taken):
+        if not 0 < energy_kwh <= MOST_KWH:
             return None
-        if abs(energy_kwh - before) > _CLOSE:
-            slope = (taken - taken_before) / (energy_kwh - before) if math.isfinite(taken_before) else 0.0
-        if abs(km * taken / energy_kwh - 1) < _CLOSE:
+        taken = per_km(energy_kwh)
+        if not math.isclose(energy_kwh, before, rel_tol=_CLOSE):
+            slope = (taken - taken_before) / (energy_kwh - before)
+        if math.isclose(km * taken, energy_kwh, rel_tol=_CLOSE):
             return energy_kwh, slope
         if km * slope >= 1:
             return None
         before, taken_before = energy_kwh, taken
         energy_kwh = km * (taken - slope * energy_kwh) / (1 - km * slope)
-        if not 0 < energy_kwh <= MOST_KWH:
-            return None
     return None
 
 

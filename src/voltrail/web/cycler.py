@@ -25,7 +25,7 @@ class Field(NamedTuple):
     """
     One quantity: its path in per cent of the field, y downwards, and the labels of both axes.
 
-    `label` is an English word for the page to translate; `colour` from 1 on.
+    `label` names the quantity, for which the page has its word; `colour` from 1 on.
     """
 
     label: str
@@ -43,9 +43,9 @@ def over_time(course: Course) -> list[Field]:
     scale, unit = (3600.0, "h") if spent_s[-1] > 7200 else (60.0, "min")
     charge_ah = np.concatenate(([0.0], np.cumsum(course.charge_ah)))
     told = (
-        ("Voltage", "V", course.voltage_v),
-        ("Current", "A", course.current_a),
-        ("Charge that went in", "Ah", charge_ah),
+        ("voltage", "V", course.voltage_v),
+        ("current", "A", course.current_a),
+        ("charge", "Ah", charge_ah),
     )
     return [
         _field(label, unit_of, colour, spent_s / scale, values, unit)
@@ -58,7 +58,7 @@ def over_cycles(table: Cycles) -> Field | None:
     full = np.flatnonzero(table.full)
     if len(full) < 3:
         return None
-    return _field("Discharged", "Ah", 4, table.number[full], table.discharge_ah[full], "", from_zero=True)
+    return _field("discharged", "Ah", 4, table.number[full], table.discharge_ah[full], "", from_zero=True)
 
 
 def _field(

@@ -17,7 +17,7 @@ from voltrail.ledger.receipts import Receipt
 State = Literal["refused", "found", "known", "taken"]
 STATES: Final[tuple[State, ...]] = ("refused", "found", "known", "taken")
 
-_MEMBERS: Final = {"battery": "code", "vehicle": "vin"}
+_MEMBERS: Final = {"battery": "code", "vehicle": "vin", "model": "model_id"}
 MAX_ROWS: Final = 500  # shown on a page; the receipt names all
 MAX_LINK_BYTES: Final = 32 << 20  # larger files are not put into a page
 MAX_MEND_BYTES: Final = 64 << 10  # what a person can mend by hand
@@ -193,8 +193,10 @@ def correction_of(line: bytes, index: int | None, now: datetime) -> str | None:
         prefix, _, name = subject.partition(":")
         if prefix == "battery" and "code" in named:
             named.setdefault("codes", []).append(name)
+        elif prefix == "lot":
+            named.setdefault("lots", []).append(name)
         else:
-            named[_MEMBERS[prefix]] = name
+            named[_MEMBERS.get(prefix, prefix)] = name
     voided = {"kind": "corrected", "occurred_at": now.isoformat(timespec="seconds")}
     return msgspec.json.encode(voided | named | {"corrects": index, "void": True}).decode()
 

@@ -228,6 +228,7 @@ class Strip(NamedTuple):
 
 ROW_PX: Final = 64  # of the strip; the style sheet knows nothing of it
 _NEAR: Final = 2.2  # per cent within which dots would lie upon each other
+_APART: Final = 28  # per cent of the height of a lane
 
 
 def strip(technologies: Iterable[Technology], metric: str) -> Strip | None:
@@ -249,9 +250,10 @@ def strip(technologies: Iterable[Technology], metric: str) -> Strip | None:
 
 
 class Place(NamedTuple):
-    """A step on its lane: where in per cent, and the number of its stage, from 1."""
+    """A step on its lane: where, in per cent (two of one time lie apart), and its stage, from 1."""
 
     x: float
+    y: float
     number: int
     step: Step
 
@@ -276,13 +278,17 @@ def lanes(technologies: Sequence[Technology]) -> Lanes | None:
         middle = day + (last_day(step.on) - day) / 2
         return round(100 * (middle.year - first + middle.timetuple().tm_yday / 366) / (last - first), 2)
 
-    return Lanes(
-        [(round(100 * (year - first) / (last - first), 2), year) for year in range(first, last)],
-        [
-            (one, [Place(x(step), STAGES.index(step.stage) + 1, step) for step in one.steps if step.on])
-            for one in technologies
-        ],
-    )
+    def places(one: Technology) -> list[Place]:
+        placed: list[Place] = []
+        for step in sorted((step for step in one.steps if step.on), key=x):
+            here = Place(x(step), 50, STAGES.index(step.stage) + 1, step)
+            if placed and here.x - placed[-1].x < _NEAR and placed[-1].y == 50:
+                placed[-1], here = placed[-1]._replace(y=_APART), here._replace(y=100 - _APART)
+            placed.append(here)
+        return placed
+
+    years = [(round(100 * (year - first) / (last - first), 2), year) for year in range(first, last)]
+    return Lanes(years, [(one, places(one)) for one in technologies])
 
 
 def figure_row(page: Page, one: Technology, figure: Figure) -> Cells:

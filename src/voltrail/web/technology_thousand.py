@@ -99,8 +99,8 @@ _ARITHMETIC: Final = {
     "limit": later(
         "By Faraday’s law {anode} holds {anode_mah} mAh/g, {cathode} {cathode_mah} mAh/g: together 1 ÷ "
         "(1/{anode_mah} + 1/{cathode_mah}) = {both_mah} mAh/g, at {volts} V {limit} Wh/kg. {claim} "
-        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % at "
-        "most."
+        "Wh/kg is {share} % of it. Cells that are in series or were measured come to {reached} % of theirs "
+        "at most."
     ),
     "pack": later(
         "{claim} ÷ {cell} Wh/kg: the pack keeps {share} % of what its cells hold. Made cell to pack, a "
@@ -145,8 +145,14 @@ _ARITHMETIC: Final = {
     ),
 }
 _MISSING_ARITHMETIC: Final = {
-    "density": later("At {low} to {high} kg a litre, {claim} Wh/l would be {least} to {most} Wh/kg.")
+    "limit": later(
+        "Of the electrodes known here, lithium metal and NMC811 hold most: by Faraday’s law {both_mah} "
+        "mAh/g together, at {volts} V {limit} Wh/kg. {claim} Wh/kg is {share} % of it. Cells that are "
+        "in series or were measured come to {reached} % of theirs at most."
+    ),
+    "density": later("At {low} to {high} kg a litre, {claim} Wh/l would be {least} to {most} Wh/kg."),
 }
+_NOT_STATED: Final = later("Not stated: {what}.")
 _CONCLUSIONS: Final = {
     ("limit", "only_if"): later(
         "Only if all that is not active material weighs less than in any cell of which that is known."
@@ -231,7 +237,7 @@ def arithmetic(say: Callable[..., str], number: Callable[[float], str], check: C
         sentences.append(say(_CONCLUSIONS[check.rule, check.verdict], **filled))
     if check.missing:
         words = say(", ").join(say(MISSING[one]) for one in check.missing)
-        sentences.append(say("Not stated: {what}.", what=words))
+        sentences.append(say(_NOT_STATED, what=words))
     return sentences
 
 
