@@ -53,8 +53,8 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
     `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is
     by how many hours of a steady current the surface runs ahead of the mean, in the end, and `lag_s` the
     slowest of its times. `low_rise` is by how much of itself 1 / I0 rises at empty, fading with `low_width`
-    of state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas constant);
-    `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
+    of state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas
+    constant); `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
     """
 
     ocv_v: Numbers

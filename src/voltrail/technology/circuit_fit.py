@@ -5,8 +5,8 @@ A circuit fitted to what a cell did: one set of numbers for all runs and tempera
 numbers lie from what such cells commonly have (`PRIORS`). So what the runs do not show, as the end of a
 discharge that was broken off, is what the chemistry says, and not what a polynomial happens to do: the OCV
 is that of two electrodes, slid and stretched against each other, with a small smooth correction where the
-runs have something to say. How sure a number is follows from the curvature at the optimum (Laplace), the residuals
-of ten seconds counted as one, for they resemble each other.
+runs have something to say. How sure a number is follows from the curvature at the optimum (Laplace), the
+residuals of ten seconds counted as one, for they resemble each other.
 
 `cold_table` judges the method on one cell at 25, 0 and -20 °C (Kollmeyer, doi 10.17632/wykht8y7tg.1): fitted
 on the first 60 % of each run, judged on the rest, of which only current and ambient are told. The form of the
@@ -110,7 +110,7 @@ NCA_GRAPHITE: Final = Electrodes(
     empty_v=2.5,
     source=(
         "positive: Kim et al. 2011, doi 10.1149/1.3597614; negative: MCMB 2528 of Dualfoil (Newman), as "
-        "Marquis et al. 2019 have it, doi 10.1149/2.0341915jes; where full and empty have them are assumptions"
+        "Marquis et al. 2019 have it, doi 10.1149/2.0341915jes; where full and empty have them is assumed"
     ),
 )
 
