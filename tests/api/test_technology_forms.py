@@ -1,4 +1,4 @@
-"""Campaigns, tests and stages by form, and a cycler's file looked at: what is typed becomes a line on record."""
+"""Campaigns, tests and stages by form, a cycler's file looked at: what is typed becomes a line."""
 
 import html
 import json
@@ -106,7 +106,7 @@ def send(client, path, typed, file=None):
 
 
 def test_from_a_campaign_to_a_stage(browser):
-    """A laboratory opens a campaign, reads a file, reports what it proposes and grants the stage, all by form."""
+    """A laboratory opens a campaign, reads a file, reports what it proposes and grants the stage."""
     lab = browser("lab")
     assert lab.get("/technology/tests/new").status_code == 200
     shown = send(lab, "/technology/tests/new", PLAN | {"do": "show"})

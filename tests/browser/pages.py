@@ -17,6 +17,7 @@ class Place(NamedTuple):
     signed_in: bool = False  # as an administrator, who sees most
 
 
+SOLID = "/technology/tests/SAMPLE-9Z4-SOLID-CELL"
 PLACES = (
     Place("home", "/"),
     Place("search", "/search?q=9Z0PB"),
@@ -115,10 +116,8 @@ PLACES = (
     Place("outlook-series", "/outlook/series/nev_sales", charts=True),
     Place("outlook-series-none", "/outlook/series/nev_sales?segment=99"),
     Place("technology-tests", "/technology/tests"),
-    Place("technology-test", "/technology/tests/SAMPLE-9Z4-SOLID-CELL"),
-    Place(
-        "technology-test-campaign", "/technology/tests/SAMPLE-9Z4-SOLID-CELL?campaign=SAMPLE-SOLID-PILOT_LINE"
-    ),
+    Place("technology-test", SOLID),
+    Place("technology-test-campaign", f"{SOLID}?campaign=SAMPLE-SOLID-PILOT_LINE"),
     Place("technology-test-unknown", "/technology/tests/nothing", 404),
     Place("technology", "/technology", charts=True),
     Place("technology-none", "/technology?type=liquid&evidence=third_party"),
@@ -140,9 +139,7 @@ PLACES = (
     Place("thousand", "/technology/thousand"),
     Place("thousand-truck", "/technology/thousand?vehicle=tractor-40t&temperature=-10"),
     Place("thousand-wrong", "/technology/thousand?temperature=cold", 400),
-    Place("technology", "/technology"),
     Place("lines", "/technology/lines"),
-    Place("lines-of-others", "/technology/lines", signed_in=True),
     Place("line-unknown", "/technology/lines/nobody/nothing", 403, signed_in=True),
     Place("life", "/technology/life", charts=True),
     Place("life-solid", "/technology/life?cell=quantumscape-qse5"),

@@ -167,11 +167,12 @@ def translated(page, site):
 # As they are in Chinese too. Codes, rules (code.length) and origins have a digit, a point or no small letter.
 KEPT = {"Voltrail", "Prometheus", "Excel", "Parquet", "kWh", "MWh", "GWh", "kW", "Ah", "kg", "kt", "km", "mm"}
 KEPT |= {"Code", "Data", "Matrix", "Letter", "Digital", "Link", "WebP"}  # of symbols, paper and GS1
-KEPT |= {"BatteryPass"}  # a data model
+KEPT |= {"BatteryPass", "Battery", "Format"}  # a data model, a format of files
 KEPT |= {"Gotion", "Open", "Charts"}  # a maker in a chart, whoever counts cars
 KEPT |= {"Li", "Ni", "Co", "Mn", "Cu", "Al", "Fe", "Na", "Ti", "Zn", "Pb"}  # elements
 KEPT |= {"Wh", "QuantumScape", "Factorial", "Stellantis", "Donut", "Lab", "Solid", "Power", "On"}  # cells
 KEPT |= {"Eagle"}  # a line that makes some of them
+KEPT |= {"MPa", "Pa", "kN", "min"}  # units of protocols
 WORDS = """() => {
     const apart = "[lang|=en], pre, code, .mono, .hash, .seg, script, noscript, style"
     const said = [document.title]

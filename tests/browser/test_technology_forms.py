@@ -1,5 +1,5 @@
 """
-A clerk of a laboratory, in a real browser: from a campaign to a test read from a cycler's file, and to a stage.
+A clerk of a laboratory, in a real browser: from a campaign to a test read from a file, and to a stage.
 
 A server of its own, since here things are reported; its pages are held to what all pages are held to.
 """
@@ -43,7 +43,7 @@ def page(browser, site):
 
 
 def whole(page):
-    """Hold a page to what all are held to: nothing shuts people out, nothing runs out to the side, either way."""
+    """Hold a page to what all are held to: nothing shuts people out, nothing runs out to the side."""
     page.evaluate(AXE_SCRIPT)
     assert violations(page, {}) == []
     size = page.viewport_size
@@ -53,7 +53,7 @@ def whole(page):
 
 
 def test_a_clerk_goes_from_a_campaign_to_a_stage(page, site):
-    """Opens it, drops the file, sees checks and pictures, completes what the file does not say, signs; it stands there."""
+    """Opens it, drops the file, sees checks and pictures, completes the rest, signs; it stands there."""
     url, _ = site
     page.goto(f"{url}/technology/tests/new?model={q.MODEL}")
     whole(page)

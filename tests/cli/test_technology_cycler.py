@@ -70,7 +70,7 @@ def maccor(path):
     time, voltage, current, _ = cycling.course([(1.0, 3600), (-1.0, 3600)] * 2, step_s=60.0, start=0.2)
     lines = ["Today's Date\t05/03/2026", "Date of Test:\t05/03/2026", "Filename:\tx"]
     lines.append(
-        "Rec#\tCyc#\tStep\tTestTime\tStepTime\tAmp-hr\tWatt-hr\tAmps\tVolts\tState\tES\tDPt Time\tACImp/Ohms\tDCIR/Ohms"
+        "Rec#\tCyc#\tStep\tTestTime\tStepTime\tAmp-hr\tWatt-hr\tAmps\tVolts\tState\tES\tDPt Time\tACImp/Ohms\tDCIR/Ohms"  # noqa: E501
     )
     for place, (at, volts, amps) in enumerate(
         zip(time.tolist(), voltage.tolist(), current.tolist(), strict=True)
@@ -102,7 +102,7 @@ def test_cellpy_reads_what_neware_writes(tmp_path):
 
 
 def test_a_current_that_cellpy_lost_is_no_current(tmp_path):
-    """Where cellpy leaves zeros for the current of a cycle the file is refused; read as a table it is whole."""
+    """Where cellpy leaves zeros for the current of a cycle the file is refused; read as a table it is whole."""  # noqa: E501
     pytest.importorskip("cellpy")
     path = maccor(tmp_path / "maccor.txt")
     try:

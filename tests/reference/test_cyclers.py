@@ -1,4 +1,4 @@
-"""The published runs of an 18650PF cell as files of a cycler: believed, and added up as its own counters do."""
+"""The published runs of an 18650PF cell as files of a cycler: believed, and added up as its counters do."""
 
 import pytest
 
@@ -11,7 +11,7 @@ RUNS = {"us06_25c": (25, 2.586, 8.860), "us06_0c": (0, 2.320, 7.696), "us06_m20c
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_is_believed_and_adds_up(reference, name):
-    """No check speaks against it; Ah and Wh out are those of the tester within 0.5 %, the cold as it was set."""
+    """No check speaks against it; Ah and Wh out are the tester's within 0.5 %, the cold as it was set."""
     temperature_c, ah, wh = RUNS[name]
     found = look(
         read((reference / "cells" / "cold_18650pf" / f"{name}.csv").read_bytes()), Stated(2.9), "NCA"

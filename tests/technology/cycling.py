@@ -39,7 +39,7 @@ def csv(headers, *columns, delimiter=","):
 
 
 def bdf(cycles=3, c_rate=1 / 3, temperature_c=25.0, fade=0.0):
-    """Return a BDF file of full cycles: charged, discharged, each `fade` of the capacity less than the one before."""
+    """Return a BDF file of full cycles: charged, discharged, each `fade` of the capacity less."""
     amps = c_rate * CAPACITY_AH
     steps, numbers = [], []
     for cycle in range(cycles):

@@ -1,4 +1,4 @@
-"""Reading a cycler's file: BDF and other tables, in either language, and each way in which one does not read."""
+"""Reading a cycler's file: BDF and other tables, in either language, and each way in which one fails."""
 
 import gzip
 import io

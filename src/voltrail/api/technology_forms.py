@@ -27,7 +27,6 @@ from voltrail.api.report_page import FORM_BYTES, content_of, signs
 from voltrail.api.reports import taken_from
 from voltrail.api.sign_in import MAX_FORM_BYTES, Form, field
 from voltrail.api.steps import sites_for
-from voltrail.api.technology_tests import protocol_name
 from voltrail.codes import tidy
 from voltrail.errors import AccessError, EventError, NotFound, Refusal, UsageError, VoltrailError
 from voltrail.events import decode
@@ -44,6 +43,7 @@ from voltrail.technology.gates import STAGES
 from voltrail.technology.protocols import PROTOCOLS
 from voltrail.web.outcome import read_receipt
 from voltrail.web.statements import read_lines
+from voltrail.web.technology_tests import protocol_name, word_of
 
 OUTCOMES: Final[tuple[str, ...]] = Outcome.__args__  # type: ignore[attr-defined]
 MOST_CODES: Final = 500
@@ -378,12 +378,16 @@ def _may(request: Asked, action: Action) -> Person:
     if person.organisation in registry.authorities:
         roles.add("authority")
     if roles.isdisjoint(allowed):
-        raise AccessError(
-            "role.may_not",
-            f"{person.organisation} may not report {_KINDS[action]}.",
-            f"Only {', '.join(sorted(allowed))} may.",
-        )
+        raise _may_not(action, person.organisation, f"Only {', '.join(sorted(allowed))} may.")
     return person
+
+
+def _may_not(action: Action, who: str, fix: str) -> AccessError:
+    if action == "new":
+        return AccessError("campaign.may_not", f"{who} may not open a campaign of tests.", fix)
+    if action == "report":
+        return AccessError("test.may_not", f"{who} may not report a test.", fix)
+    return AccessError("stage.may_not", f"{who} may not grant a stage.", fix)
 
 
 def _show_or_report(
@@ -434,6 +438,7 @@ def _page(
         typed={"filled_at": made, **typed},
         error=error,
         protocol=lambda name: protocol_name(page, name),
+        word=lambda name: word_of(page, name),
         **values,
     )
 

@@ -1,26 +1,26 @@
 """
 A cell as an equivalent circuit that warms, by current or by power; compiled, many cells at once.
 
-    >>> from voltrail.technology.circuit_fit import NCA_GRAPHITE
-    >>> cell = typical(NCA_GRAPHITE, capacity_ah=2.9, resistance_ohm=0.04)
-    >>> hour = np.arange(0.0, 3601.0)
-    >>> warm, cold = (simulate(cell, hour, np.full(3601, -1.0), ambient_c=t) for t in (25.0, -20.0))
-    >>> bool(warm.voltage_v[0, -1] > cold.voltage_v[0, -1])
+    >>> cell = Circuit(ocv_v=np.linspace(2.9, 4.3, POINTS), capacity_ah=2.8)
+    >>> hour = np.arange(3601.0)
+    >>> warm, cold = (simulate(cell, hour, np.full(3601, -0.9), ambient_c=t) for t in (25.0, -20.0))
+    >>> bool(warm.delivered_wh[0] > cold.delivered_wh[0])
     True
 
 Current is positive when it charges. The voltage at the terminals is
 
-    OCV(surface SoC, T) + I R0 + v1 + v2
+    OCV(surface, T) + I R0 + v1 + v2
 
-with R0 ohmic; v1 the charge transfer, towards (2 R T / F) asinh(I / 2 I0), the Butler-Volmer equation with
-halves; v2 a resistor beside a capacitor, for the electrolyte. The surface differs from the mean state of charge
-by what diffusion lags behind: so a steep end of the OCV makes the lag felt, as in a real cell, without a table
-of resistances. R0, I0, the second resistor and the lag follow the temperature by Arrhenius, each with its own
-activation; near empty, resistances rise. Heat is I (V - OCV) and I T dOCV/dT; it warms one mass, which cools
-to the ambient. Ageing takes capacity away and adds resistance.
+R0 is ohmic. v1, the charge transfer, goes towards (2 R T / F) asinh(I / 2 I0): the Butler-Volmer equation
+with equal halves, solved for the voltage. v2 is a resistor beside a capacitor. The surface differs from the
+mean state of charge by what diffusion lags behind, as in a sphere; so wherever the OCV is steep the lag is
+felt, as at the end of a discharge, without a table of resistances. All of them follow the temperature by
+Arrhenius, each with its own activation. Where the surface nears empty or full, I0 falls, and the second
+resistor rises by the root of that. Of the losses, I (V - OCV), and the entropy, I T dOCV/dT, one mass warms,
+which cools to the ambient.
 
-Not in it: hysteresis, self-discharge, gradients within the cell, the history of ageing. Steps are exact for a
-current that is steady over each.
+Not in it: hysteresis, self-discharge, gradients within the cell. A step is exact in the state of charge, v1,
+v2 and the lag, for a current that is steady over it; temperature and surface are those at its beginning.
 """
 
 from __future__ import annotations
@@ -48,33 +48,34 @@ Numbers = NDArray[np.float64]
 
 class Circuit(msgspec.Struct, frozen=True, kw_only=True):
     """
-    The numbers of one cell; resistances, currents and times at 25 °C, half charged.
+    The numbers of one cell, at 25 °C; the defaults are those of an 18650 of 3 Ah, roughly.
 
-    `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is by
-    how many hours of a steady current the surface runs ahead of the mean. `low_rise` is by how much of
-    themselves resistances rise at empty, fading with `low_width` of state of charge. Activations in kelvin
-    (energy over gas constant). `least_v` and `most_v` are where a run ends.
+    `ocv_v` is a table over state of charge, `POINTS` values evenly from `LOW_SOC` to `HIGH_SOC`. `lag_h` is
+    by how many hours of a steady current the surface runs ahead of the mean, in the end, and `lag_s` the
+    slowest of its times. `low_rise` is by how much of itself 1 / I0 rises at empty, fading with `low_width`
+    of state of charge; `high_rise` the same at full. Activations are in kelvin (energy over the gas constant);
+    `r2_s` and `lag_s` grow with what they belong to. `least_v` and `most_v` end a run.
     """
 
     ocv_v: Numbers
     capacity_ah: float
-    r0_ohm: float
-    r0_activation_k: float
-    exchange_a: float
-    exchange_activation_k: float
-    exchange_s: float
-    r2_ohm: float
-    r2_activation_k: float
-    r2_s: float
-    lag_h: float
-    lag_activation_k: float
-    lag_s: float
-    low_rise: float = 0.0
-    low_width: float = 0.1
-    high_rise: float = 0.0
-    high_width: float = 0.05
+    r0_ohm: float = 0.022
+    r0_activation_k: float = 2000.0
+    exchange_a: float = 10.0
+    exchange_activation_k: float = 8000.0
+    exchange_s: float = 1.0
+    r2_ohm: float = 0.006
+    r2_activation_k: float = 4000.0
+    r2_s: float = 1.0
+    lag_h: float = 0.06
+    lag_activation_k: float = 3500.0
+    lag_s: float = 60.0
+    low_rise: float = 6.0
+    low_width: float = 0.15
+    high_rise: float = 1.0
+    high_width: float = 0.1
     entropy_v_per_k: float = 0.0
-    heat_j_per_k: float = 40.0
+    heat_j_per_k: float = 45.0
     cooling_w_per_k: float = 0.1
     least_v: float = 2.5
     most_v: float = 4.3
@@ -87,7 +88,7 @@ NUMBERS: Final = tuple(name for name in Circuit.__struct_fields__ if name != "oc
 ) = range(len(NUMBERS))  # fmt: skip
 # Diffusion in a sphere: the surface settles by terms, tan(x) = x for each, shares and times by 1 / x squared.
 _ROOTS: Final = np.array([4.493409458, 7.725251837, 10.904121659, 14.066193913])
-_PACE_1, _PACE_2, _PACE_3, _PACE_4 = ((_ROOTS / _ROOTS[0]) ** 2).tolist()
+_, _PACE_2, _PACE_3, _PACE_4 = ((_ROOTS / _ROOTS[0]) ** 2).tolist()
 _PART_1, _PART_2, _PART_3, _PART_4 = (_ROOTS**-2 / (_ROOTS**-2).sum()).tolist()
 _TRIES: Final = 60  # for a current that gives the power asked for
 
@@ -97,7 +98,7 @@ class Run(msgspec.Struct, frozen=True):
     What cells did: arrays of one row a cell, one column a moment; NaN after a cell's last.
 
     `heat_w` is what turned to heat, without the reversible heat of entropy. `last` is the last moment of each
-    cell, at which it met its least or most voltage, or could not give the power; that of all where it did not.
+    cell, at which it met its least or most voltage, or before it could not give the power; else that of all.
     """
 
     time_s: Numbers
@@ -174,7 +175,8 @@ def simulate(
     told = np.full((5, count, moments), np.nan)
     last = np.zeros(count, np.int64)
     _simulate(tables, numbers, time_s, asked, power_w is not None, ambient, began, kelvin, told, last)
-    return Run(time_s, *told, last)
+    volts, amperes, warmth, charge, heat = told
+    return Run(time_s, volts, amperes, warmth, charge, heat, last)
 
 
 def aged(cell: Circuit, capacity_fraction: float, resistance_factor: float = 1.0) -> Circuit:
@@ -200,8 +202,8 @@ def aged(cell: Circuit, capacity_fraction: float, resistance_factor: float = 1.0
 
 
 def open_circuit_v(cell: Circuit, soc: ArrayLike) -> Any:
-    """Return the OCV at 25 °C at states of charge from `LOW_SOC` to `HIGH_SOC`; those beyond get the end's."""
-    return np.interp(soc, np.linspace(LOW_SOC, HIGH_SOC, POINTS), cell.ocv_v)
+    """Return the OCV at 25 °C by state of charge; beyond `LOW_SOC` and `HIGH_SOC` that of the end."""
+    return np.interp(np.asarray(soc, float), np.linspace(LOW_SOC, HIGH_SOC, POINTS), cell.ocv_v)
 
 
 def _unusable(message: str) -> UsageError:
@@ -225,18 +227,18 @@ def _towards(now: Any, end: Any, pace: Any) -> Any:
 
 @njit(inline="always")
 def _step(cell: Any, table: Any, state: Any, kelvin: Any, current: Any, dt: Any) -> Any:
-    """Return the state and the voltage after a step: state of charge, v1, v2, lag."""
+    """Return the state after a step (state of charge, v1, v2, lags) and the voltage."""
     soc, v1, v2, lag1, lag2, lag3, lag4 = state
     cold = 1.0 / kelvin - 1.0 / REFERENCE_K
     soc += current * dt / (3600.0 * cell[_CAPACITY])
-    at = soc + lag1 + lag2 + lag3 + lag4
-    low = 1.0 + cell[_RISE] * math.exp(-max(at, 0.0) / cell[_WIDTH])
-    low += cell[_HIGH] * math.exp(min(at - 1.0, 0.0) / cell[_HIGH_WIDTH])
-    exchange = cell[_I0] * math.exp(-cell[_I0_K] * cold) / low
-    to = 2.0 * FARADAY_V_K * kelvin * math.asinh(current / (2.0 * exchange))
-    v1 = to + (v1 - to) * math.exp(-dt / cell[_I0_S])
+    surface = soc + lag1 + lag2 + lag3 + lag4
+    rise = 1.0 + cell[_RISE] * math.exp(-max(surface, 0.0) / cell[_WIDTH])
+    rise += cell[_HIGH] * math.exp(min(surface - 1.0, 0.0) / cell[_HIGH_WIDTH])
+    exchange = cell[_I0] * math.exp(-cell[_I0_K] * cold) / rise
+    transfer_v = 2.0 * FARADAY_V_K * kelvin * math.asinh(current / (2.0 * exchange))
+    v1 = _towards(v1, transfer_v, -dt / cell[_I0_S])
     slow = math.exp(cell[_R2_K] * cold)
-    v2 = _towards(v2, current * cell[_R2] * slow * low, -dt / (cell[_R2_S] * slow))
+    v2 = _towards(v2, current * cell[_R2] * slow * math.sqrt(rise), -dt / (cell[_R2_S] * slow))
     slow = math.exp(cell[_LAG_K] * cold)
     to = current / cell[_CAPACITY] * cell[_LAG] * slow
     pace = -dt / (cell[_LAG_S] * slow)
@@ -244,10 +246,10 @@ def _step(cell: Any, table: Any, state: Any, kelvin: Any, current: Any, dt: Any)
     lag2 = _towards(lag2, to * _PART_2, pace * _PACE_2)
     lag3 = _towards(lag3, to * _PART_3, pace * _PACE_3)
     lag4 = _towards(lag4, to * _PART_4, pace * _PACE_4)
-    lag = lag1 + lag2 + lag3 + lag4
+    surface = soc + lag1 + lag2 + lag3 + lag4
     shift = cell[_ENTROPY] * (kelvin - REFERENCE_K)
-    r0 = cell[_R0] * math.exp(cell[_R0_K] * cold) * math.sqrt(low)
-    voltage = _at(table, soc + lag) + shift + current * r0 + v1 + v2
+    r0 = cell[_R0] * math.exp(cell[_R0_K] * cold)
+    voltage = _at(table, surface) + shift + current * r0 + v1 + v2
     return (soc, v1, v2, lag1, lag2, lag3, lag4), voltage
 
 

@@ -21,7 +21,7 @@ SEVERSON: Final = "severson/"
 _KM: Final = 1.609344
 _BINS_KM: Final = (0, 20e3, 40e3, 60e3, 80e3, 120e3, 180e3, 300e3)
 _FEWEST: Final = 30  # cars of a bin
-_NEW_KWH: Final = 77.8  # a new pack as these owners' tools tell it; 82 is its gross energy on paper
+_NEW_KWH: Final = 77.8  # taken with the figures in view, not told; BLAST-Lite divides by 82
 _PLACE_C: Final = 16.0  # the mean of where such cars are; not told
 _KM_A_CHARGE: Final = 480.0  # likewise
 

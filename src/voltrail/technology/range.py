@@ -329,7 +329,7 @@ def estimate(
 
 
 def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
-    """Return what has an id: a cell, vehicle or cycle. Raises NotFound (`range.unknown`) that names near ids."""
+    """Return the cell, vehicle or cycle of an id. Raises NotFound (`range.unknown`), which names near ids."""
     if name in known:
         return known[name]
     lower = {one.casefold(): one for one in known}
@@ -337,7 +337,7 @@ def pick(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     raise NotFound(
         "range.unknown",
         f"There is no {kind} {name[:60]!r}.",
-        f"Is {', '.join(lower[one] for one in near[:3])} meant? `voltrail technology range --list` names all.",
+        f"Give one of {', '.join(lower[one] for one in near[:3])}; see `voltrail technology range --list`.",
     )
 
 

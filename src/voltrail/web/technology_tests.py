@@ -97,7 +97,7 @@ def conditions(page: Page, protocol: str, stated: Mapping[str, float] | None) ->
     known = PROTOCOLS.get(protocol)
     units = {name: one.unit for name, one in known.conditions.items()} if known is not None else {}
     return [
-        Value(_word(page, name), _figure(page, value, units.get(name, "1")))
+        Value(word_of(page, name), _figure(page, value, units.get(name, "1")))
         for name, value in (stated or {}).items()
     ]
 
@@ -112,17 +112,18 @@ def results(page: Page, protocol: str, found: list[dict[str, Any]]) -> list[Spre
     for metric, values in by_metric.items():
         unit = known.metrics.get(metric, "1") if known is not None else "1"
         low, high = (_figure(page, value, unit, metric) for value in (min(values), max(values)))
-        told.append(Spread(_word(page, metric), len(values), low if low == high else f"{low} … {high}"))
+        told.append(Spread(word_of(page, metric), len(values), low if low == high else f"{low} … {high}"))
     return told
 
 
 def remark(page: Page, one: Mapping[str, Any]) -> str:
     """Return what is wrong with a test, in a sentence."""
     about = one.get("about") or ""
-    return page.say(REMARKS[one["rule"]]).format(about=_word(page, about) if about else "–")
+    return page.say(REMARKS[one["rule"]]).format(about=word_of(page, about) if about else "–")
 
 
-def _word(page: Page, name: str) -> str:
+def word_of(page: Page, name: str) -> str:
+    """Return the word of a metric or condition in the page's language."""
     return page.say(QUANTITIES[name]) if name in QUANTITIES else name
 
 

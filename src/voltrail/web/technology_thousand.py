@@ -152,6 +152,7 @@ _MISSING_ARITHMETIC: Final = {
     ),
     "density": later("At {low} to {high} kg a litre, {claim} Wh/l would be {least} to {most} Wh/kg."),
 }
+_NOT_STATED: Final = later("Not stated: {what}.")
 _CONCLUSIONS: Final = {
     ("limit", "only_if"): later(
         "Only if all that is not active material weighs less than in any cell of which that is known."
@@ -236,7 +237,7 @@ def arithmetic(say: Callable[..., str], number: Callable[[float], str], check: C
         sentences.append(say(_CONCLUSIONS[check.rule, check.verdict], **filled))
     if check.missing:
         words = say(", ").join(say(MISSING[one]) for one in check.missing)
-        sentences.append(say("Not stated: {what}.", what=words))
+        sentences.append(say(_NOT_STATED, what=words))
     return sentences
 
 
