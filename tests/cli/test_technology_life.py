@@ -19,6 +19,7 @@ def test_years_are_printed_with_their_interval():
     said = command("technology", "life", "--place", "guangzhou", "--draws", "100")
     assert said.exit_code == 0
     assert "80% after" in said.stdout
+    assert "to more than 20)" in said.stdout  # not the years that the law is carried on to
     told = json.loads(command("technology", "life", "--place", "guangzhou", "--json").stdout)
     assert told["first"]["low"] < told["first"]["middle"] < told["first"]["high"]
 

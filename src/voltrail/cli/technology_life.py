@@ -99,9 +99,9 @@ def _print(found: Life) -> None:
 
 
 def _years(one: Interval) -> str:
-    from voltrail.technology.life import LONGEST_YEARS
+    from voltrail.technology.life import SAID_YEARS
 
     middle, low, high = (
-        f"more than {LONGEST_YEARS:.0f}" if years >= LONGEST_YEARS else f"{years:.1f}" for years in one
+        f"more than {SAID_YEARS:.0f}" if years >= SAID_YEARS else f"{years:.1f}" for years in one
     )
     return f"{middle} years ({low} to {high})"

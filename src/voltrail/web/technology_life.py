@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from voltrail.technology.life import LONGEST_YEARS, Interval, Life
+from voltrail.technology.life import SAID_YEARS, Interval, Life
 from voltrail.web import Page
 from voltrail.web.catalogue import later
 from voltrail.web.outlook import Drawn, Line, chart
@@ -62,8 +62,8 @@ KINDS: Final = {
 
 def years(page: Page, value: float) -> str:
     """Return a number of years; what is cut off as more than that."""
-    if value >= LONGEST_YEARS:
-        return page.say("more than {years}", years=page.number(round(LONGEST_YEARS)))
+    if value >= SAID_YEARS:
+        return page.say("more than {years}", years=page.number(round(SAID_YEARS)))
     return page.number(round(value, 1) if value < 10 else round(value))
 
 
