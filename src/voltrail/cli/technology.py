@@ -7,6 +7,7 @@ import click
 from voltrail.cli import technology_tests
 from voltrail.cli.common import Group
 from voltrail.cli.technology_accuracy import accuracy
+from voltrail.cli.technology_cell import cell_
 from voltrail.cli.technology_cycler import cycler
 from voltrail.cli.technology_life import life
 from voltrail.cli.technology_line import line
@@ -22,6 +23,7 @@ def technology() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     list_technologies,
+    cell_,
     range_,
     thousand,
     claims,
