@@ -15,7 +15,7 @@ from voltrail.cli.common import json_option, print_json
 if TYPE_CHECKING:
     from voltrail.technology.pack import Between
 
-_STYLES: Final = {"does_not": "red", "only_if": "yellow", "cannot": "dim", "adds_up": "green"}
+_STYLES: Final = {"does_not": "red", "only_if": "yellow", "cannot": "dim", "adds_up": ""}
 
 
 @click.command("thousand")
@@ -88,7 +88,7 @@ def claims(*, as_json: bool) -> None:
     """
     Print each claim that can be reckoned again, with its verdict and its arithmetic.
 
-    That one adds up means that the arithmetic does not contradict it. It stays a claim.
+    One that is not contradicted is not shown by that: it stays a claim.
     """
     from voltrail.technology.claims import all_checks
     from voltrail.web import Page

@@ -52,7 +52,7 @@ CAUSES: Final = {
     "rest": later("drive, brakes and the rest"),
 }
 VERDICT_WORDS: Final = {
-    "adds_up": later("adds up"),
+    "adds_up": later("not contradicted"),
     "only_if": later("adds up only if"),
     "does_not": later("does not add up"),
     "cannot": later("cannot be checked"),
@@ -126,7 +126,8 @@ _ARITHMETIC: Final = {
     ),
     "trip": later(
         "{km} km × {kwh} kWh/100 km = {taken} kWh; with {left} % left, {full} of {gross} kWh, {share} "
-        "%. The model gives this car on such a day {low} to {high} km, {middle} in the middle."
+        "%. The model gives this car on such a day {low} to {high} km, {middle} in the middle; this trip is "
+        "one of those that it was calibrated by, so that only the energy is a check."
     ),
     "charge": later(
         "{share} % in {minutes} min is {rate} times the capacity an hour. It puts {put_in} Wh into "
