@@ -6,9 +6,10 @@ import pytest
 
 from voltrail.errors import UsageError
 from voltrail.technology.circuit import HIGH_SOC, LOW_SOC, POINTS, Circuit, simulate
-from voltrail.technology.circuit_fit import NICKEL_RICH_GRAPHITE, Trace, fit
+from voltrail.technology.circuit_fit import NCA_GRAPHITE, Trace, fit
 
-OCV_V = NICKEL_RICH_GRAPHITE.ocv(np.linspace(LOW_SOC, HIGH_SOC, POINTS))
+PLACES = (0.85, 0.37, 0.90)  # negative full, positive full and empty
+OCV_V = NCA_GRAPHITE.ocv(np.linspace(LOW_SOC, HIGH_SOC, POINTS), *PLACES)
 TRUE = Circuit(ocv_v=OCV_V, capacity_ah=3.0, r0_ohm=0.03, r0_activation_k=1800.0)
 
 
@@ -30,7 +31,7 @@ def run(name, ambient_c, seconds=1200):
 def test_a_fit_finds_the_cell_and_predicts_another_temperature():
     """Fitted at 25 and -10 °C it is right at 5 °C, which it has not seen, and warns of -40 °C."""
     fitted = fit(
-        [run("warm", 25.0), run("cold", -10.0)], NICKEL_RICH_GRAPHITE, capacity_ah=3.0, heat_j_per_k=45.0
+        [run("warm", 25.0), run("cold", -10.0)], NCA_GRAPHITE, capacity_ah=(3.0, 0.015), heat_j_per_k=45.0
     )
     assert max(fitted.off_v.values()) < 0.01
     between = run("between", 5.0)
@@ -46,7 +47,7 @@ def test_a_fit_finds_the_cell_and_predicts_another_temperature():
 def test_the_electrodes_make_a_cell_of_four_volts():
     """OCV rises with charge, from the voltage of empty to that of full."""
     soc = np.linspace(0, 1, 101)
-    volts = NICKEL_RICH_GRAPHITE.ocv(soc)
+    volts = NCA_GRAPHITE.ocv(soc, *PLACES)
     assert (np.diff(volts) > 0).all()
     assert volts[0] == pytest.approx(2.5, abs=0.01)
     assert 4.1 < volts[-1] < 4.3
@@ -58,5 +59,5 @@ def test_runs_that_say_nothing_are_refused():
     broken = msgspec.structs.replace(whole, voltage_v=np.full(100, np.nan))
     for traces in ([], [whole.first(10)], [broken], [whole, whole]):
         with pytest.raises(UsageError) as told:
-            fit(traces, NICKEL_RICH_GRAPHITE, capacity_ah=3.0, heat_j_per_k=45.0)
+            fit(traces, NCA_GRAPHITE, capacity_ah=(3.0, 0.015), heat_j_per_k=45.0)
         assert told.value.rule == "technology.fit"

@@ -15,7 +15,7 @@ from voltrail.cli.common import json_option, print_json
 if TYPE_CHECKING:
     from voltrail.technology.pack import Between
 
-_STYLES: Final = {"does_not": "red", "only_if": "yellow", "cannot": "dim", "adds_up": ""}
+_STYLES: Final = {"does_not": "red", "only_if": "yellow", "cannot": "dim", "adds_up": "default"}
 
 
 @click.command("thousand")
