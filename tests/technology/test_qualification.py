@@ -23,6 +23,7 @@ LONG_AGO = datetime(2018, 1, 1, tzinfo=UTC)
 RIVAL = credit_code("91000000MA0000008")
 ROLES = {
     sample.MAKER: "battery_maker",
+    sample.AUTHORITY: "authority",
     q.LAB: "testing_lab",
     RIVAL: "battery_maker",
     sample.CARMAKER: "vehicle_maker",
@@ -169,6 +170,38 @@ def test_nobody_but_the_maker_may_be_believed_against_a_failure():
     right = way(*WHOLE, failed, (sample.AUTHORITY, void(len(WHOLE))))
     assert right.gate("prototype", NOW).open
     assert [test.index for test in right.tests if test.unsaid] == [len(WHOLE)]
+
+
+def corrected(index, line, day=25):
+    about = {"codes": q.CELLS, "model_id": q.MODEL, "corrects": index, "line": line.decode()}
+    return sample.line("corrected", q.at(day), **about)
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        q.of_test("maker", "rate", day=2, outcome="failed"),
+        q.of_test("maker", "cold_below", day=20, outcome="failed"),
+    ],
+    ids=["before what passed", "by another protocol"],
+)
+def test_a_maker_cannot_move_a_failure_out_of_the_way(instead):
+    """Moved to where it would hold nothing, a failure holds all the same, until the authority speaks."""
+    last = len(WHOLE)
+    moved = [
+        *WHOLE,
+        (sample.MAKER, q.of_test("maker", "rate", day=20, outcome="failed")),
+        (sample.MAKER, corrected(last, instead)),
+    ]
+    assert not gate(moved, "prototype").open
+    assert not gate([*moved, (sample.MAKER, void(last + 1))], "prototype").open
+    assert gate([*moved, (sample.AUTHORITY, void(last + 1))], "prototype").open
+
+
+def test_what_follows_the_maker_cannot_unsay_its_failures():
+    """Who took the maker over corrects as the maker did: it takes the authority to put a failure right."""
+    failed = (sample.MAKER, q.of_test("maker", "rate", day=20, outcome="failed"))
+    assert not gate([*WHOLE, failed, (RIVAL, void(len(WHOLE)))], "prototype").open
 
 
 def test_a_failure_of_the_maker_holds_the_laboratory_too():

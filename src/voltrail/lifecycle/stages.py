@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, Protocol
 
 from voltrail.errors import VoltrailError
@@ -33,18 +34,22 @@ def qualification_of(model_id: str, record: Record) -> Qualification:
 
 
 def _unsaid(model_id: str, last: int, recorded: Callable[[int], Recorded | None]) -> Iterator[Unsaid]:
-    """Yield the failures of a model that a chain of corrections took back, ending in the entry `last`."""
+    """
+    Yield the failures of a model that a chain of corrections took back, ending in the entry `last`.
+
+    One that is moved back in time, or to another protocol, is taken back: it would hold no gate any more.
+    """
     versions: list[Recorded] = []
     one = recorded(last)
     while one is not None and len(versions) <= MAX_CHAIN:
         versions.insert(0, one)
         one = recorded(one.event.corrects) if isinstance(one.event, Corrected) else None
     said = [_said(one.event) for one in versions]
-    for place in range(1, len(versions)):
-        before, after, by = said[place - 1], said[place], versions[place]
-        if before is not None and _failed(before, model_id) and not _failed(after, model_id):
+    for place, (before, after) in enumerate(pairwise(said), 1):
+        if isinstance(before, TestReported) and not _says_as_much(after, before, model_id):
             root = versions[0]
-            yield Unsaid(Recorded(root.index, before, root.reporter, root.received_ms), by.reporter, by.index)
+            test = Recorded(root.index, before, root.reporter, root.received_ms)
+            yield Unsaid(test, tuple(versions[place:]))
 
 
 def _said(event: Event) -> Event | None:
@@ -57,5 +62,14 @@ def _said(event: Event) -> Event | None:
         return None
 
 
-def _failed(event: Event | None, model_id: str) -> bool:
-    return isinstance(event, TestReported) and event.outcome == "failed" and event.model_id == model_id
+def _says_as_much(after: Event | None, before: TestReported, model_id: str) -> bool:
+    """Return whether no less failed than before: by the same protocol, and no earlier than it did."""
+    if before.outcome != "failed" or before.model_id != model_id:
+        return True
+    return (
+        isinstance(after, TestReported)
+        and after.outcome == "failed"
+        and after.model_id == model_id
+        and after.protocol == before.protocol
+        and after.occurred_at >= before.occurred_at
+    )

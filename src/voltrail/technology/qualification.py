@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 PASSED: Final = frozenset({"passed", "measured"})
+AUTHORITY: Final = frozenset({"authority"})
 LAB: Final = frozenset({"testing_lab"})
 VEHICLE_MAKER: Final = frozenset({"vehicle_maker"})
 
@@ -87,11 +88,10 @@ class Test(msgspec.Struct, frozen=True):
 
 
 class Unsaid(msgspec.Struct, frozen=True):
-    """A test that was reported as failed and no longer says so: by whom it was corrected, in which entry."""
+    """A test that was reported as failed and no longer says so, and its corrections from that one on."""
 
     test: Told
-    by: str
-    index: int
+    corrections: tuple[Told, ...]
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -375,19 +375,21 @@ class _Fold:
         return Test(told.index, told.reporter, event, parts, tuple(remarks), again, fails=fails)
 
     def _unsaid(self, one: Unsaid) -> Test:
-        """Return a failure that was corrected away: the maker's word does not undo it."""
-        told = one.test
-        holds = one.by == self._maker
+        """Return a failure that was corrected away: of the maker's own, only the authority undoes one."""
+        told, parts, first = one.test, self._parts(one.test), one.corrections[0]
+        holds = "maker" in parts and not any(map(self._puts_right, one.corrections))
         remark = Remark(
             "test.unsaid",
-            f"It failed, and {one.by} took that back in entry {one.index}."
+            f"It failed, and {first.reporter} took that back in entry {first.index}."
             + (" The maker cannot unsay a failure: it counts until the samples pass anew." if holds else ""),
             "Test again; or let the authority put right what was reported by mistake." if holds else "",
-            str(one.index),
+            str(first.index),
         )
-        return Test(
-            told.index, told.reporter, told.event, self._parts(told), (remark,), (), unsaid=True, fails=holds
-        )
+        return Test(told.index, told.reporter, told.event, parts, (remark,), (), unsaid=True, fails=holds)
+
+    def _puts_right(self, told: Told) -> bool:
+        who = self._organisation(told.reporter)
+        return who is not None and has_role(who, AUTHORITY, told.event.occurred_at)
 
     def _unplanned(self, event: TestReported) -> Iterator[Remark]:
         """Yield what was tested without having been planned."""
