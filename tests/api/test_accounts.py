@@ -286,6 +286,8 @@ def test_a_one_time_password_leads_to_its_change(browser, app):
 # ------------------------------------------------------------------------ forms
 
 FORMS = [
+    ("/technology/tests/new/send", {"model": "MODEL-1", "stage": "laboratory", "do": "report"}),
+    ("/technology/tests/grant/send", {"model": "MODEL-1", "stage": "laboratory", "do": "report"}),
     ("/recycling/run/report", {"process": "leach", "do": "check"}),
     ("/sign-out", {}),
     ("/account/password", {"old": CHOSEN, "new": "another good password", "again": "another good password"}),
@@ -359,6 +361,8 @@ def test_every_form_is_on_the_list(app):
     }
     elsewhere |= {"/stations/reservations/{number}/cancel"}  # in test_dispatch.py: tokens may, too
     elsewhere |= {"/b/{code}/decision/report"}  # in test_decisions.py
+    # in test_technology_forms.py: two take files, and one shows without reporting
+    elsewhere |= {"/technology/cycler/look", "/technology/tests/report/send"}
     # The header has a session's token: in test_dispatch.py and test_stations.py.
     needing_none |= {"/stations/plan", "/stations/reservations", "/stations/{site}/state"}
     needing_none |= {"/labels/make", "/scan/photo"}  # nothing is changed

@@ -210,6 +210,10 @@ def test_what_answers_always_have_is_described(served):
                 "/stations/{site}/state",  # likewise
                 "/stations/plan",  # for who is signed in: test_dispatch.py
                 "/stations/reservations",  # likewise
+                "/technology/certificate",  # where a stage was granted: test_technology_tests.py
+                "/technology/tests/{model_id}",  # where there are tests: likewise
+                "/technology/lines/{organisation}/{line}",  # for who runs the line: test_lines.py
+                "/technology/lines/{organisation}/{line}/trace",  # likewise
                 "/gateway",  # for administrators and authorities: test_gateway.py
             }
             if path in skipped | {"/epcis/capture/{capture_id}"} or path.startswith(SIGNED_IN):

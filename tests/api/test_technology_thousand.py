@@ -132,5 +132,5 @@ def test_a_claim_stays_a_claim_on_the_page(client):
     """Each check names the kind of its figure, and the page says what adding up means."""
     page = client.get(PATH, headers=HTML).text
     assert page.count('class="checked"') == len(all_checks())
-    assert "It is not shown by that, and stays a claim." in page
+    assert "is not shown by that: it stays a claim." in page
     assert "does not add up" in page
