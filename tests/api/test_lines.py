@@ -133,7 +133,7 @@ def test_which_packs_hold_a_lot(asked):
     assert asked(f"{HERE}/trace?of={PACK}").json()["trace"]["lots"] == {FIRST: [], SECOND: [FIRST], OTHER: []}
     assert asked(f"{HERE}/trace?of=").json()["trace"] is None
     assert "2 batteries hold what was made of this lot" in asked(f"{HERE}/trace?of={FIRST}", page=True).text
-    assert "3 lots are in this battery" in asked(f"{HERE}/trace?of={PACK}", page=True).text
+    assert "Lots behind this battery: 3" in asked(f"{HERE}/trace?of={PACK}", page=True).text
     rows = table(asked(f"{HERE}/trace.csv?of={FIRST}"))
     assert {PACK} < {row["Code"] for row in rows}
 

@@ -63,7 +63,7 @@ _READINGS: Final = (
     Column("quantity", heading="Reading"),
     Column("mean", "number", "Mean"),
     Column("sd", "number", "Standard deviation"),
-    Column("number", "integer", "Number"),
+    Column("number", "integer", "Units measured"),
     Column("lot", heading="Lot"),
 )
 _PARTS: Final = (

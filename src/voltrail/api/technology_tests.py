@@ -37,7 +37,7 @@ OfStage = Annotated[str, QueryParameter(max_length=40, description="the stage, s
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _COLUMNS: Final = (
     Column("model_id", heading=later("Model")),
-    Column("campaign", heading=later("Campaign")),
+    Column("campaign", heading=later("Campaign of tests")),
     Column("index", "integer", later("Entry")),
     Column("occurred_at", "time", later("When it happened")),
     Column("protocol", heading=later("Protocol")),

@@ -81,7 +81,7 @@ _CLAIMS: Final = (
     Column("verdict", heading=later("Verdict")),
     Column("claim", "number", later("Figure")),
     Column("unit", heading=later("Unit")),
-    Column("kind", heading=later("Kind")),
+    Column("kind", heading=later("Kind of figure")),
     Column("arithmetic", heading=later("Arithmetic")),
     Column("source", heading=later("Source")),
 )

@@ -27,7 +27,7 @@ METRICS: Final = {
     "specific_energy": later("Specific energy"),
     "energy_density": later("Energy by volume"),
     "energy": later("Energy of a cell"),
-    "capacity": later("Capacity"),
+    "capacity": later("Capacity of a cell"),
     "areal_capacity": later("Capacity by area"),
     "cycle_life": later("Cycles"),
     "charge_time": later("Charging time"),

@@ -10,11 +10,11 @@ from voltrail.web.catalogue import later
 from voltrail.web.page import Page
 
 QUANTITIES: Final = {
-    "capacity_ah": later("Capacity"),
-    "energy_wh": later("Energy"),
+    "capacity_ah": later("Capacity measured"),
+    "energy_wh": later("Energy measured"),
     "capacity_fraction": later("Capacity left"),
     "energy_fraction": later("Energy left"),
-    "cycles": later("Cycles"),
+    "cycles": later("Cycles done"),
     "days": later("Days in store"),
     "charge_min": later("Charging time"),
     "peak_temperature_c": later("Highest temperature"),
