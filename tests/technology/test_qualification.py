@@ -160,6 +160,20 @@ def test_after_a_failure_the_count_begins_anew():
     assert retest.again == (PLACE[f"{sample.MAKER}/cycle_life"], len(WHOLE))
 
 
+def test_a_failure_that_is_called_a_pass_is_one():
+    """A pack that burned holds the gate, whatever its report says of the outcome."""
+    burned = [
+        {"metric": one, "value": 1 if one == "fire" else q.GOOD.get(one, 0.005)}
+        for one in PROTOCOLS["thermal_propagation"].metrics
+    ]
+    said = (sample.MAKER, q.of_test("maker", "thermal_propagation", day=24, results=burned))
+    found = way(*WHOLE, said)
+    (one,) = [test for test in found.tests if test.index == len(WHOLE)]
+    assert [remark.rule for remark in one.remarks] == ["test.outcome"]
+    (lacks,) = found.gate("vehicle_trial", NOW).lacking
+    assert (lacks.requirement.protocol, lacks.failed) == ("thermal_propagation", len(WHOLE))
+
+
 def test_nobody_but_the_maker_may_be_believed_against_a_failure():
     """The maker's void leaves the gate shut; what the authority puts right is right."""
     failed = (sample.MAKER, q.of_test("maker", "rate", day=20, outcome="failed"))

@@ -83,6 +83,20 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2))
 
 
+def write_proof(file: Path, data: bytes, command: str, *, as_json: bool) -> None:
+    """Write a proof to a file, all of it or nothing, and say by which command it is checked."""
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    if as_json:
+        print_json({"file": str(file), "bytes": len(data)})
+        return
+    click.echo(f"{file}: {len(data):,} bytes. Check it with: {command} {file}")
+
+
 def refuse(error: VoltrailError, *, as_json: bool = False) -> NoReturn:
     """Print why not and what to do, and leave with exit code 1."""
     if as_json:

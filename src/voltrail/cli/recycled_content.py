@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from voltrail.cli.common import belief_options, json_option, print_json, registry_options
+from voltrail.cli.common import belief_options, json_option, print_json, registry_options, write_proof
 from voltrail.events.masses import kilograms
 from voltrail.ledger.notes import Policy
 from voltrail.recycling.proof import Proved, verify_claim
@@ -31,14 +31,7 @@ def claim(*, code: str, file: Path, registry: Registry, as_json: bool) -> None:
 
     What firms report of material is shown whole in it. Who has the file verifies it without the registry.
     """
-    data = registry.recycled_proof(code)
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(data)
-    part.replace(file)
-    if as_json:
-        print_json({"file": str(file), "bytes": len(data)})
-        return
-    click.echo(f"{file}: {len(data):,} bytes. Check it with: voltrail recycling verify {file}")
+    write_proof(file, registry.recycled_proof(code), "voltrail recycling verify", as_json=as_json)
 
 
 @click.command()

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from voltrail.cli.battery import audience_option
-from voltrail.cli.common import belief_options, json_option, print_json, registry_options
+from voltrail.cli.common import belief_options, json_option, print_json, registry_options, write_proof
 from voltrail.ledger.notes import Policy
 from voltrail.lifecycle.certificate import MAX_BYTES, verify_certificate
 from voltrail.organisations.access import AUDIENCES, Reader
@@ -163,13 +163,7 @@ def certificate(
     Who has the file verifies it without the registry: `voltrail technology verify FILE`.
     """
     data = registry.stage_certificate(model, stage, Reader(audience))
-    part = file.with_name(file.name + ".part")
-    part.write_bytes(data)
-    part.replace(file)
-    if as_json:
-        print_json({"file": str(file), "bytes": len(data)})
-        return
-    click.echo(f"{file}: {len(data):,} bytes. Check it with: voltrail technology verify {file}")
+    write_proof(file, data, "voltrail technology verify", as_json=as_json)
 
 
 @click.command()

@@ -65,8 +65,8 @@ class Test(msgspec.Struct, frozen=True):
 
     `parts` is what the reporter was to the model: maker, vehicle_maker, lab; nothing for others, whose tests
     count at no gate. `remarks` are what is wrong with it; `again` the entries of the tests before it, of the
-    same samples by the same protocol. `fails` says whether it holds a gate shut: a failure, also one that its
-    maker corrected away (`unsaid`).
+    same samples by the same protocol. `fails` says whether it holds a gate shut: a failure, whatever it
+    is called while its results break a limit, and also one that its maker corrected away (`unsaid`).
     """
 
     __test__ = False
@@ -370,7 +370,7 @@ class _Fold:
         remarks = [*check(event), *self._unplanned(event)]
         if not parts:
             remarks.append(self._of_others(told))
-        fails = event.outcome == "failed"
+        fails = event.outcome == "failed" or any(one.rule == "test.outcome" for one in remarks)
         again = tuple(sorted(earlier))
         return Test(told.index, told.reporter, event, parts, tuple(remarks), again, fails=fails)
 
