@@ -55,7 +55,7 @@ _COLUMNS: Final = (
     Column("km", "number", later("Range (km)")),
     Column("km_high", "number", later("Range, at most (km)")),
     Column("kwh_per_100km", "number", later("kWh/100 km")),
-    Column("cell", heading=later("Cell")),
+    Column("cell", heading=later("Type of cell")),
     Column("vehicle", heading=later("Vehicle")),
     Column("cycle", heading=later("Cycle")),
     Column("reconstructed", "flag", later("Trace reconstructed")),

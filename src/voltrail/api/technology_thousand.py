@@ -63,7 +63,7 @@ CellAsked = Annotated[
 ]
 
 _REACH: Final = (
-    Column("cell", heading=later("Cell")),
+    Column("cell", heading=later("Type of cell")),
     Column("temperature_c", "number", later("Temperature (°C)")),
     Column("km_low", "number", later("Range, at least (km)")),
     Column("km", "number", later("Range (km)")),
